@@ -1,0 +1,51 @@
+"""promptreg tells whether an edit to a prompt template made a model's answers worse.
+
+These are the public names; everything else may change between releases.
+"""
+
+from promptreg.errors import CallError, ExitCode, PromptregError
+from promptreg.hookspecs import hookimpl
+from promptreg.protocols import Call, Probe, Provider, Reporter, Scorer
+from promptreg.records import (
+    Answer,
+    Cause,
+    Completion,
+    Failure,
+    Prompt,
+    Scale,
+    Scenario,
+    Score,
+    Template,
+    Trial,
+    Unscored,
+)
+from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
+
+__all__ = [
+    "Answer",
+    "Call",
+    "CallError",
+    "Cause",
+    "Comparison",
+    "Completion",
+    "Difference",
+    "ExitCode",
+    "Failure",
+    "GateVerdict",
+    "Probe",
+    "Prompt",
+    "PromptregError",
+    "Provider",
+    "Reporter",
+    "Scale",
+    "Scenario",
+    "Score",
+    "Scorer",
+    "Template",
+    "Trial",
+    "Unscored",
+    "Verdict",
+    "hookimpl",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,64 @@
+"""The hooks a plug-in may implement, and the marker it implements them with.
+
+    from promptreg import hookimpl
+
+    @hookimpl
+    def promptreg_register_scorers(catalog):
+        catalog.add("shout", Shout)
+
+Registering must import nothing heavy: put imports of large packages inside the factory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from promptreg.registry import Catalog
+
+if TYPE_CHECKING:
+    from promptreg.protocols import Provider, Reporter, Scorer
+    from promptreg.records import Run, Trial
+    from promptreg.verdicts import Comparison
+
+__all__ = ["PROJECT", "hookimpl", "hookspec"]
+
+PROJECT = "promptreg"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def promptreg_register_providers(catalog: Catalog[Provider]) -> None:
+    """Add factories of providers to the catalogue."""
+
+
+@hookspec
+def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
+    """Add factories of scorers to the catalogue."""
+
+
+@hookspec
+def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
+    """Add factories of reporters to the catalogue."""
+
+
+@hookspec
+def promptreg_run_started(suite: str, planned: int, cached: int) -> None:
+    """Hear that trials are about to be made: how many, and how many are already in the store."""
+
+
+@hookspec
+def promptreg_trial_finished(trial: Trial) -> None:
+    """Hear that a trial is finished, answered or failed. Must not change it."""
+
+
+@hookspec
+def promptreg_run_finished(run: Run) -> None:
+    """Hear that a run is complete and stored."""
+
+
+@hookspec
+def promptreg_comparison_finished(comparison: Comparison) -> None:
+    """Hear the decision. An exception here is reported and changes nothing."""

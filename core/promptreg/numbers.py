@@ -1,0 +1,81 @@
+"""All formatting of numbers for people; machine-readable reports never pass through here."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["count", "duration", "number", "p_value", "percent", "ratio", "signed"]
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Format a value to three significant places: `.812`, `3.21 s`, `1,204 tokens`, `-` for none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    size = abs(value)
+    if size >= 1000:
+        text = f"{value:,.0f}"
+    elif size >= 100:
+        text = f"{value:.0f}"
+    elif size >= 10:
+        text = f"{value:.1f}"
+    elif size >= 1:
+        text = f"{value:.2f}"
+    else:
+        text = f"{value:.3f}"
+    return f"{text} {unit}".strip()
+
+
+def signed(value: float | None, unit: str = "") -> str:
+    """Format a difference with its sign."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    text = number(value, unit)
+    return text if value < 0 or text.startswith("-") else f"+{text}"
+
+
+def percent(value: float | None, *, sign: bool = False, points: bool = False) -> str:
+    """Format a share as `88%`, or a difference of shares as `-7.0pp`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    mark = "+" if sign and value >= 0 else ""
+    if points:
+        return f"{mark}{100 * value:.1f}pp"
+    digits = 0 if abs(value) >= 0.1 or value == 0 else 1
+    return f"{mark}{100 * value:.{digits}f}%"
+
+
+def ratio(value: float | None) -> str:
+    """Format a ratio as `×1.03`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"×{value:.2f}" if value < 100 else f"×{value:,.0f}"
+
+
+def p_value(value: float | None) -> str:
+    """Format a p-value: `.021`, `<.001`, `1.0`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value < 0.001:
+        return "<.001"
+    return "1.0" if value >= 0.9995 else f"{value:.3f}".removeprefix("0")
+
+
+def count(value: int, noun: str) -> str:
+    """Format a count with its noun: `1 scenario`, `2,000 scenarios`."""
+    plural = noun if value == 1 else (noun[:-1] + "ies" if noun.endswith("y") else noun + "s")
+    return f"{value:,} {plural}"
+
+
+def duration(seconds: float | None) -> str:
+    """Format a duration: `430 ms`, `3.4 s`, `2 min 05 s`, `1 h 12 min`."""
+    if seconds is None or not math.isfinite(seconds):
+        return "-"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"

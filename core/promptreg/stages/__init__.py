@@ -1,0 +1,1 @@
+"""The stages of the pipeline; they do not import each other."""

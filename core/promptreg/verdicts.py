@@ -1,0 +1,238 @@
+"""What a comparison concludes: differences with intervals, verdicts, and the gate's decision."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from promptreg.errors import ExitCode
+from promptreg.records import Direction, Kind
+
+__all__ = [
+    "Comparison",
+    "Counts",
+    "Difference",
+    "Gate",
+    "GateVerdict",
+    "Limit",
+    "Missing",
+    "Ranking",
+    "ScenarioChange",
+    "Side",
+    "SideTrial",
+    "Slice",
+    "Verdict",
+]
+
+SCHEMA_VERSION = "1"
+
+
+class Verdict(enum.StrEnum):
+    """What is said of one metric."""
+
+    IMPROVED = "improved"
+    EQUIVALENT = "equivalent"
+    NO_WORSE = "no_worse"
+    REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class GateVerdict(enum.StrEnum):
+    """What the gate says."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The scenarios that share an attribute's value."""
+
+    attribute: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Trials without a value on each side: failures (counted as worst) and gaps (bounded)."""
+
+    baseline: int
+    candidate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of one template on one slice: candidate against baseline.
+
+    `difference` and `interval` are candidate minus baseline in the metric's own unit and with its
+    own sign; `direction` says which sign is better. For ratio metrics (latency, tokens, cost)
+    `ratio` holds (estimate, low, high) of candidate over baseline and `interval` is the same
+    statement in the metric's unit. Values that do not exist are None, never 0.
+    """
+
+    template: str
+    metric: str
+    slice: Slice | None
+    kind: Kind
+    unit: str
+    direction: Direction
+    n_scenarios: int
+    n_clusters: int
+    repeats: int
+    baseline: float | None
+    candidate: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    level: float
+    p_value: float | None
+    p_adjusted: float | None
+    effect_size: tuple[str, float | None]
+    test: str
+    margin: float | None
+    verdict: Verdict
+    gating: bool
+    discordant: tuple[int, int] | None
+    detectable_difference: float | None
+    missing: Missing
+    suspect: bool = False
+    scenarios_needed: int | None = None
+    ratio: tuple[float, float, float] | None = None
+    rerun_se: float | None = None
+    variance: tuple[float, float] | None = None
+    """Share of variance: between scenarios, between repeats (squared units)."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An absolute limit on the candidate alone."""
+
+    template: str
+    metric: str
+    slice: Slice | None
+    bound: str
+    """`at_least` or `at_most`."""
+    threshold: float
+    value: float | None
+    interval: tuple[float, float] | None
+    status: str
+    """`met`, `not_met` or `not_shown`."""
+    n_scenarios: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The decision: verdict, why, and the exit code that says it."""
+
+    verdict: GateVerdict
+    reasons: tuple[str, ...]
+    exit_code: ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        label: the reference asked for, such as `v1`.
+        template_sha256, run_ids: by template name.
+        fingerprints: by name; equal on both sides but for the template.
+    """
+
+    label: str
+    template_sha256: Mapping[str, str]
+    run_ids: Mapping[str, str]
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SideTrial:
+    """What one version did with one scenario, for people to read."""
+
+    prompt: str
+    text: str
+    thinking: str
+    answer: Mapping[str, object]
+    failure: str
+    """Empty when answered, else `cause: detail`."""
+    scores: Mapping[str, float | None]
+    latency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioChange:
+    """One scenario under both versions, with how much worse it became.
+
+    `change` is on the composite `overall` scale (-1 to 1, negative is worse) where there is one,
+    else on the first gating metric, turned so that negative is worse.
+    """
+
+    template: str
+    scenario_id: str
+    family: str
+    attributes: Mapping[str, str]
+    ground_truth: Mapping[str, object]
+    change: float | None
+    baseline: SideTrial
+    candidate: SideTrial
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was done: planned trials, read from the store, called now, failed by cause."""
+
+    planned: int
+    cached: int
+    called: int
+    failed: Mapping[str, Mapping[str, int]]
+    """Side (`baseline`, `candidate`) to cause to count."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Place of one template version among several, with the range of places the data allow."""
+
+    metric: str
+    template: str
+    label: str
+    mean: float
+    interval: tuple[float, float]
+    best_rank: int
+    worst_rank: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is known about candidate against baseline; reporters read only this.
+
+    `changes` lists scenarios, the worst first. `template_diffs` maps a template's name to its
+    (baseline text, candidate text). `warnings` are things a reader must know before believing the
+    verdict.
+    """
+
+    suite: str
+    baseline: Side
+    candidate: Side
+    gate: Gate
+    differences: tuple[Difference, ...]
+    limits: tuple[Limit, ...]
+    counts: Counts
+    cost: float | None
+    duration_s: float
+    alpha: float
+    policy_sha256: str
+    provider: str
+    synthetic: bool
+    created_at: str
+    changes: tuple[ScenarioChange, ...] = ()
+    changes_total: int = 0
+    rankings: tuple[Ranking, ...] = ()
+    template_diffs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    complete_case: Mapping[str, float | None] = field(default_factory=dict)
+    """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
+    schema_version: str = SCHEMA_VERSION

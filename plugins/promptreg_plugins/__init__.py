@@ -1,0 +1,1 @@
+"""Built-in plugins of promptreg, registered through the same entry points as a stranger's."""
