@@ -22,7 +22,7 @@ __all__ = ["DISABLE_VARIABLE", "Broken", "Plugins", "load_plugins"]
 
 GROUP = "promptreg"
 DISABLE_VARIABLE = "PROMPTREG_DISABLE_PLUGINS"
-"""Comma-separated entry-point or distribution names that are not loaded; `*` blocks all strangers."""
+"""Comma-separated names of entry points or distributions not to load; `*` blocks all strangers."""
 _OWN = "promptreg-gate"
 
 
@@ -62,7 +62,7 @@ class Plugins:
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
             try:
                 impl.function(*(facts[name] for name in impl.argnames))
-            except Exception as e:
+            except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
                 line = f"plug-in {impl.plugin_name} raised in {hook}: {type(e).__name__}: {e}"
                 if line not in self.complaints:
                     self.complaints.append(line)
@@ -114,7 +114,7 @@ def _load_installed(plugins: Plugins, owners: dict[int, str]) -> None:
                 continue
             try:
                 plugin = entry.load()
-            except Exception as e:
+            except Exception as e:  # noqa: BLE001 - a stranger's module may raise anything
                 plugins.broken.append(Broken(entry.name, owner, f"{type(e).__name__}: {e}"))
                 continue
             _register(plugins, plugin, entry.name, owners, owner=owner)
@@ -157,7 +157,7 @@ def _fill(plugins: Plugins, owners: dict[int, str]) -> None:
                 impl.function(catalog)
             except PluginError:
                 raise
-            except Exception as e:
+            except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
                 reason = f"{type(e).__name__}: {e}"
                 plugins.broken.append(Broken(impl.plugin_name, owner, reason))
                 print(f"promptreg: plug-in {owner} is broken: {reason}", file=sys.stderr)

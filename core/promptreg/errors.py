@@ -3,7 +3,7 @@
     PromptregError
     ├── UsageError            exit 2: the user can mend it (suite, file, option, reference)
     │   ├── SuiteError        the suite file: unknown key, wrong value, missing section
-    │   ├── DataError         scenarios, recorded completions or human input that cannot be read as promised
+    │   ├── DataError         scenarios or recorded completions that cannot be read
     │   ├── TemplateError     a template that cannot be parsed or rendered
     │   └── PluginError       a plug-in that is unknown, broken, misspelt or claimed twice
     ├── NotComparableError    exit 4: two runs that must not be compared

@@ -8,7 +8,7 @@ __all__ = ["count", "duration", "number", "p_value", "percent", "ratio", "signed
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Format a value to three significant places: `.812`, `3.21 s`, `1,204 tokens`, `-` for none."""
+    """Format a value to three places or so: `0.812`, `3.21 s`, `1,204 tokens`; `-` for none."""
     if value is None or not math.isfinite(value):
         return "-"
     size = abs(value)

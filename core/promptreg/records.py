@@ -44,7 +44,7 @@ __all__ = [
     "Unscored",
 ]
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What `json.loads` may return."""
 
 Kind: TypeAlias = Literal["binary", "bounded", "ordinal", "count"]
@@ -76,7 +76,7 @@ class Cause(enum.StrEnum):
     UNPARSEABLE = "unparseable"
     """No answer could be read from the text."""
     INVALID = "invalid"
-    """An answer was read and breaks the answer's rules (missing field, out of range, wrong type)."""
+    """An answer was read and breaks its rules: missing field, out of range, wrong type."""
     FALLBACK = "fallback"
     """The text is a service's stand-in for an answer ('Analysis unavailable ...')."""
     MISSING = "missing"
@@ -389,7 +389,7 @@ class ScoreColumn:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Everything that identifies a run; two runs may be compared if these agree but for the template.
+    """What identifies a run; two runs are comparable if these agree but for the template.
 
     Attributes:
         suite: suite name.
