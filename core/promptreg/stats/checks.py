@@ -84,8 +84,9 @@ def _check(metric: PairedScores, families: NDArray[np.intp], n_families: int) ->
         )
     # Sums of floats depend on their order; a fixed order makes results independent of the
     # order in which workers delivered the rows.
-    flat = np.concatenate([np.reshape(a, (len(a), -1)) for a in (baseline, candidate)], axis=1)
-    order = np.lexsort((*flat.T[::-1], families))
+    width = math.prod(baseline.shape[1:])
+    flat = [a.reshape(len(a), width) for a in (candidate, baseline)]
+    order = np.lexsort((*flat[0].T, *flat[1].T, families))
     return Checked(
         metric=metric,
         baseline=baseline[order],

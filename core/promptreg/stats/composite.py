@@ -65,7 +65,7 @@ def composite(
     """
     if not blocks or not all(blocks.values()):
         raise ValueError("a composite needs at least one block, and every block one member")
-    used = {name: 1.0 for name in blocks} if weights is None else dict(weights)
+    used = dict.fromkeys(blocks, 1.0) if weights is None else dict(weights)
     if set(used) != set(blocks):
         raise ValueError(f"weights are for {sorted(used)}, blocks are {sorted(blocks)}")
     if not all(0 <= w < math.inf for w in used.values()) or sum(used.values()) <= 0:

