@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from promptreg.stats.model import PairedScores
 
@@ -17,7 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: a simulation that takes many seconds")
 
 
-def make_paired(baseline: Any, candidate: Any, families: Any = None, **given: Any) -> PairedScores:
+def make_paired(
+    baseline: ArrayLike, candidate: ArrayLike, families: ArrayLike | None = None, **given: object
+) -> PairedScores:
     """Return paired scores in [0, 1], unless told otherwise."""
     before = np.asarray(baseline, dtype=float)
     settings: dict[str, Any] = {
@@ -27,11 +30,10 @@ def make_paired(baseline: Any, candidate: Any, families: Any = None, **given: An
         "high": 1.0,
         "higher_is_better": True,
         "margin": 0.05,
-    } | given
-    if settings.get("statistic") in ("signed_ranks", "ratio_of_totals"):
-        settings = settings | {"high": np.inf, "margin": settings["margin"]}
-        if settings["margin"] <= 1:
-            settings["margin"] = 1.10
+    }
+    if given.get("statistic") in ("signed_ranks", "ratio_of_totals"):
+        settings |= {"high": np.inf, "margin": 1.10}
+    settings |= given
     labels = np.arange(len(before)) if families is None else np.asarray(families, dtype=np.intp)
     return PairedScores(
         baseline=before, candidate=np.asarray(candidate, dtype=float), families=labels, **settings

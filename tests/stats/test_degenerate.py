@@ -52,6 +52,7 @@ def assert_plain(result: PairedResult) -> None:
     for field in fields(result):
         value = getattr(result, field.name)
         for number in value if isinstance(value, tuple) else (value,):
+            assert not isinstance(number, np.generic), field.name
             if isinstance(number, float):
                 assert math.isfinite(number), f"{field.name} is {number}"
     assert 0 < result.p_value <= 1
@@ -147,7 +148,7 @@ def test_malformed_calls_are_refused(paired: Make) -> None:
     for metrics, settings, message in [
         ([good, good], {}, "given twice"),
         ([good], {"alpha": 0.0}, "alpha"),
-        ([good], {"draws": 50}, "draws must be at least 200"),
+        ([good], {"draws": 50}, "draws must be at least 199"),
         ([paired(np.ones(8), np.ones(7))], {}, "same scenarios"),
         ([paired(np.ones(8), np.ones(8), np.zeros(7))], {}, "one index per scenario"),
         ([paired(np.ones(8), np.ones(8), -np.ones(8))], {}, "negative"),

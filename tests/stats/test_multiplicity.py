@@ -12,7 +12,12 @@ from statsmodels.stats.multitest import multipletests
 
 from promptreg.stats.analysis import PairedScores, analyse
 from promptreg.stats.evidence import Swing
-from promptreg.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
+from promptreg.stats.multiplicity import (
+    benjamini_hochberg,
+    discoveries,
+    holm,
+    step_down_max_t,
+)
 
 Make = Callable[..., PairedScores]
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
@@ -22,6 +27,7 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 @given(p_values)
 def test_equal_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
+    assert discoveries(p, 0.2) == list(multipletests(p, 0.2, method="fdr_bh")[0])
     assert benjamini_hochberg(p) == pytest.approx(list(multipletests(p, method="fdr_bh")[1]))
 
 

@@ -29,7 +29,7 @@ def test_clear_differences_are_ordered_and_unclear_ones_share_ranks() -> None:
         higher_is_better=False,
         seed=1,
     )
-    assert [r.name for r in worst_first][0] == "t3"
+    assert worst_first[0].name == "t3"
 
 
 def test_families_and_few_scenarios_separate_less() -> None:
@@ -47,7 +47,7 @@ def test_degenerate_rankings() -> None:
     assert rank({"a": same}, np.arange(20), seed=1)[0].text == "1"
     empty = np.zeros(0)
     assert rank({"a": empty, "b": empty}, np.zeros(0, int), seed=1)[0].text == "1\u20132"
-    with pytest.raises(ValueError, match="'b'.*finite"):
+    with pytest.raises(ValueError, match=r"'b'.*finite"):
         rank({"a": same, "b": same * np.nan}, np.arange(20), seed=1)
     with pytest.raises(ValueError, match="no template"):
         rank({}, np.zeros(0, int), seed=1)

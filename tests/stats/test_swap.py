@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 from promptreg.stats.analysis import PairedScores, analyse
+from promptreg.stats.model import Floats
 
 Make = Callable[..., PairedScores]
 
 
-def mean(rows: Any) -> float:
+def mean(rows: Floats) -> float:
     return float(rows.mean())
 
 
-def calibration_error(rows: Any) -> float:
+def calibration_error(rows: Floats) -> float:
     """Return the expected calibration error of (confidence, correct) rows in ten bins."""
     confidence, correct = rows[:, 0], rows[:, 1]
     bins = np.minimum((confidence * 10).astype(int), 9)
@@ -62,7 +62,7 @@ def test_calibration_error_of_rows_with_two_columns(paired: Make) -> None:
 
 
 def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired: Make) -> None:
-    def fragile(rows: Any) -> float:
+    def fragile(rows: Floats) -> float:
         return float(rows.mean()) if rows.min() > 0.05 else float("nan")
 
     rng = np.random.default_rng(3)
@@ -70,8 +70,8 @@ def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired
     metric = paired(before, after, statistic="aggregate", aggregate=fragile)
     assert analyse([metric], seed=1, draws=299)[0].verdict == "improved"
 
-    def impossible(rows: Any) -> float:
+    def impossible(rows: Floats) -> float:
         return float("nan")
 
-    with pytest.raises(ValueError, match="score.*finite"):
+    with pytest.raises(ValueError, match=r"score.*finite"):
         analyse([paired(before, after, statistic="aggregate", aggregate=impossible)], seed=1)

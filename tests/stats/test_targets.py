@@ -76,6 +76,6 @@ def test_degenerate_shares() -> None:
     assert (one_family.low, one_family.high) == (0.0, 1.0)
     assert target_share(np.array([True])).low == pytest.approx(0.025)
     with pytest.raises(ValueError, match="booleans"):
-        target_share(np.array([1.0, 0.0]))  # type: ignore[arg-type]
+        target_share(np.array([1.0, 0.0]))
     with pytest.raises(ValueError, match="one index"):
         target_share(np.array([True]), np.zeros(2, int))

@@ -6,6 +6,7 @@ flipped for all metrics at once, so that metrics can be corrected jointly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from promptreg.stats.checks import Checked, check_all
@@ -31,7 +32,7 @@ __all__ = [
     "reconcile",
 ]
 
-_FEWEST_DRAWS = 199
+_DRAWS_PER_TAIL = 5  # fewer, and the interval would end on the outermost flips
 
 
 def analyse(
@@ -66,8 +67,9 @@ def analyse(
     """
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must lie between 0 and 0.5, not {alpha}")
-    if draws < max(_FEWEST_DRAWS, 10 / alpha):
-        raise ValueError(f"draws must be at least {max(_FEWEST_DRAWS, 10 / alpha):g}, not {draws}")
+    fewest = math.ceil(2 * _DRAWS_PER_TAIL / alpha - 1e-9) - 1
+    if draws < fewest:
+        raise ValueError(f"draws must be at least {fewest}, not {draws}")
     checked = check_all(metrics)
     settings = Settings(alpha, exact)
     flips = Flips(checked[0].n_families if checked else 0, draws, seed)

@@ -32,8 +32,8 @@ def step_down_max_t(swings: Sequence[Swing]) -> list[float]:
         largest = np.maximum(largest, np.abs(swing.draws))
         observed = abs(swing.observed)
         slack = 1e-9 * max(observed, 1.0)
-        above = np.count_nonzero(largest > observed + slack)
-        ties = np.count_nonzero(largest >= observed - slack) - above
+        above = int(np.count_nonzero(largest > observed + slack))
+        ties = int(np.count_nonzero(largest >= observed - slack)) - above
         raw[j] = min(1.0, (above + (0.5 if swing.mid_p else 1.0) * ties + 1.0) / (rows + 1.0))
     adjusted, running = list(raw), 0.0
     for j in order:
@@ -53,6 +53,11 @@ def benjamini_hochberg(p: Sequence[float] | Floats) -> list[float]:
     order = np.argsort(-values, kind="stable")
     steps = values[order] * m / np.arange(m, 0, -1)
     return _restore(np.minimum(1.0, np.minimum.accumulate(steps)), order)
+
+
+def discoveries(p: Sequence[float] | Floats, q: float = 0.10) -> list[bool]:
+    """Return which p-values are worth a hint at false discovery rate q."""
+    return [adjusted <= q for adjusted in benjamini_hochberg(p)]
 
 
 def holm(p: Sequence[float] | Floats) -> list[float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from promptreg.stats.checks import Checked
 from promptreg.stats.evidence import (
@@ -76,7 +77,9 @@ class RankContrast:
         low, high = agree_at_zero(low, high, significant=p_value <= alpha, estimate=estimate)
         rank_total = n * (n + 1) / 2
         effect = 0.5 * float(self.sums.sum()) / rank_total
-        se = (high - low) / 3.919927969 if math.isfinite(high - low) else None
+        # The width of the interval in standard errors of a normal estimate.
+        width = -2.0 * float(ndtri(alpha / 2))
+        se = (high - low) / width if math.isfinite(high - low) else None
         margin = math.log(data.metric.margin)
         return Evidence(
             scale="log_ratio",

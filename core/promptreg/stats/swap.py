@@ -39,12 +39,12 @@ class AggregateContrast:
     data: Checked
     settings: Settings
     flips: Flips
+    function: Callable[[NDArray[Any]], float]
 
     def evidence(self, sums: Floats) -> Evidence:
         """Return the difference of the aggregates; ``sums`` is not used."""
         data, metric, alpha = self.data, self.data.metric, self.settings.alpha
-        function = metric.aggregate
-        assert function is not None  # checked with the settings of the metric
+        function = self.function
         before, after = float(function(data.baseline)), float(function(data.candidate))
         if not (math.isfinite(before) and math.isfinite(after)):
             raise ValueError(
@@ -54,7 +54,7 @@ class AggregateContrast:
         estimate = after - before
         changed = self._changed()
         notes = ["interval is approximate (cluster percentile bootstrap)"]
-        draws = self._swapped(function)
+        draws = self._swapped()
         undefined = ~np.isfinite(draws)
         if undefined.any():
             notes.append(f"undefined in {int(undefined.sum())} swaps, which count as extreme")
@@ -68,7 +68,7 @@ class AggregateContrast:
         finite = np.where(undefined, np.inf, draws)
         sd = float(np.sqrt(np.mean(draws[~undefined] ** 2))) if (~undefined).any() else 0.0
         limit = metric.high - metric.low
-        resampled = self._bootstrap(function)
+        resampled = self._bootstrap()
         kept = resampled[np.isfinite(resampled)]
         low, high, se = -limit, limit, None
         if data.n_clusters >= 6 and len(kept) > 0.5 * len(resampled):
@@ -106,8 +106,8 @@ class AggregateContrast:
         )
         return len(np.unique(self.data.families[rows]))
 
-    def _swapped(self, function: Callable[[NDArray[Any]], float]) -> Floats:
-        data, done = self.data, 0
+    def _swapped(self) -> Floats:
+        data, function, done = self.data, self.function, 0
         values = np.empty(self.flips.rows)
         shape = (data.n,) + (1,) * (data.baseline.ndim - 1)
         for block in self.flips.blocks():
@@ -119,8 +119,8 @@ class AggregateContrast:
                 done += 1
         return values
 
-    def _bootstrap(self, function: Callable[[NDArray[Any]], float]) -> Floats:
-        data = self.data
+    def _bootstrap(self) -> Floats:
+        data, function = self.data, self.function
         # Rows are sorted by family, so each family is one run of consecutive rows.
         starts = np.flatnonzero(np.diff(data.families, prepend=-1))
         members = np.split(np.arange(data.n), starts[1:])
@@ -135,5 +135,11 @@ class AggregateContrast:
 
 
 def prepare_aggregate(data: Checked, flips: Flips, settings: Settings) -> AggregateContrast:
-    """Return the contrast; it needs no columns."""
-    return AggregateContrast(data, settings, flips)
+    """Return the contrast; it needs no columns.
+
+    Raises:
+        ValueError: The metric has no aggregate function.
+    """
+    if data.metric.aggregate is None:
+        raise ValueError(f"metric {data.metric.name!r}: statistic 'aggregate' needs a function")
+    return AggregateContrast(data, settings, flips, data.metric.aggregate)

@@ -97,13 +97,10 @@ def met(target: Target, at_least: float | None = None, at_most: float | None = N
     """
     if (at_least is None) == (at_most is None):
         raise ValueError("give either at_least or at_most")
+    lower = 0.0 if at_least is None else at_least
+    upper = 1.0 if at_most is None else at_most
     if target.share is None:
         return "not_shown"
-    if at_least is not None:
-        if target.low >= at_least:
-            return "met"
-        return "not_met" if target.high < at_least else "not_shown"
-    assert at_most is not None
-    if target.high <= at_most:
+    if lower <= target.low and target.high <= upper:
         return "met"
-    return "not_met" if target.low > at_most else "not_shown"
+    return "not_met" if target.high < lower or target.low > upper else "not_shown"
