@@ -1,8 +1,8 @@
 """Calls a provider: retries, deadlines, concurrency, pacing and budgets; never raises for a call.
 
-    caller = Caller(provider, concurrency=2)
-    outcome = await caller.call(call)      # a Completion or a Failure, always
-    caller.stopped                         # why no more calls are made, or None
+caller = Caller(provider, concurrency=2)
+outcome = await caller.call(call)      # a Completion or a Failure, always
+caller.stopped                         # why no more calls are made, or None
 """
 
 from __future__ import annotations

@@ -238,7 +238,9 @@ class Caller:
         cost = completion.cost
         if cost is None and self._prices and prompt is not None and answer is not None:
             prices = self._prices
-            cost = (prompt * prices.get("prompt", 0.0) + answer * prices.get("completion", 0.0)) / 1e6
+            cost = (
+                prompt * prices.get("prompt", 0.0) + answer * prices.get("completion", 0.0)
+            ) / 1e6
         spent = self.spent
         spent.prompt_tokens += prompt or 0
         spent.completion_tokens += answer or 0
