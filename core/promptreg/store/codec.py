@@ -24,6 +24,8 @@ __all__ = [
 
 Row: TypeAlias = tuple[Any, ...]
 
+_READ = json.JSONDecoder().raw_decode
+
 COLUMNS = (
     "key, text, finish, model, prompt_tokens, completion_tokens, latency_s, cost, attempts, "
     "extra, scores, checksum"
@@ -40,10 +42,9 @@ def pack(key: str, completion: Completion) -> Row:
         StoreError: a field is not of its declared type, or its extra values are no JSON.
     """
     try:
-        text, data = _stored(completion.text)
         row = (
             key,
-            text,
+            _stored(completion.text)[0],
             _stored(completion.finish)[0],
             _stored(completion.model)[0],
             _whole("prompt_tokens", completion.prompt_tokens),
@@ -53,10 +54,11 @@ def pack(key: str, completion: Completion) -> Row:
             _whole("attempts", completion.attempts) or 0,
             _json(completion.extra),
             _json(completion.scores),
+            0,
         )
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StoreError(f"completion {key[:12]} cannot be stored: {error}") from error
-    return (*row, _checksum(row, data))
+    return (*row[:-1], _checksum(row))
 
 
 def unpack(row: Row) -> Completion:
@@ -65,16 +67,14 @@ def unpack(row: Row) -> Completion:
     Raises:
         StoreError: the row is not what was written.
     """
-    text = row[1]
-    data = text if type(text) is bytes else text.encode()
-    if _checksum(row[:-1], data) != row[-1]:
+    key, text, finish, model, prompted, completed, latency, cost, attempts, extra, scores, _ = row
+    if _checksum(row) != row[11]:
         raise StoreError(
-            f"the stored completion {row[0]} fails its checksum: the file was changed or is "
+            f"the stored completion {key} fails its checksum: the file was changed or is "
             "damaged. `promptreg doctor --salvage` keeps every readable row"
         )
-    _, _, finish, model, prompted, completed, latency, cost, attempts, extra, scores, _ = row
     return Completion(
-        text if type(text) is str else text_of(text),
+        text_of(text),
         text_of(finish),
         text_of(model),
         prompted,
@@ -83,8 +83,8 @@ def unpack(row: Row) -> Completion:
         cost,
         attempts,
         "",
-        json.loads(extra) if extra else {},
-        json.loads(scores) if scores else {},
+        _READ(extra)[0] if extra else {},
+        _READ(scores)[0] if scores else {},
         True,
     )
 
@@ -164,13 +164,14 @@ def _json(value: Mapping[str, Any]) -> str | None:
     return json.dumps(dict(value)) if value else None
 
 
-def _checksum(row: Row, text: bytes) -> int:
-    key, _, finish, model, prompted, completed, latency, cost, attempts, extra, scores = row
-    facts = (
+def _checksum(row: Row) -> int:
+    key, text, finish, model, prompted, completed, latency, cost, attempts, extra, scores, _ = row
+    # Bytes stand for text with lone surrogates; their repr is as good as any form of them.
+    content = (
         f"{key}\n{finish!r}\n{model!r}\n{prompted}\n{completed}\n{latency}\n{cost}\n{attempts}\n"
-        f"{extra}\n{scores}\n"
+        f"{extra}\n{scores}\n{text if type(text) is str else repr(text)}"
     )
-    return zlib.crc32(text, zlib.crc32(facts.encode()))
+    return zlib.crc32(content.encode())
 
 
 def _body_checksum(key: str, request: bytes, raw: bytes) -> int:

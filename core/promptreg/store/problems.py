@@ -37,7 +37,8 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> StoreError:
     """Return the error of the store for an error of SQLite."""
     # Only errors that SQLite itself reports carry a code; the low byte is the class.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGE:
+    # Text that is no UTF-8 is found by the sqlite3 module rather than by SQLite: no code.
+    if code in _DAMAGE or "decode to UTF-8" in str(error):
         return damaged(path, f"damaged ({error})")
     if code == sqlite3.SQLITE_FULL:
         return StoreError(
