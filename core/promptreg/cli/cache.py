@@ -47,7 +47,13 @@ def list_(config: o.Config = None, as_json: o.AsJson = False) -> int:
                 "store": str(root),
                 "calls": None if stats is None else asdict(stats),
                 "runs": [
-                    {"id": r.id, "template": r.template, "label": r.label, "made": r.created_at}
+                    {
+                        "id": r.id,
+                        "template": r.facts.template if r.facts else None,
+                        "label": r.facts.label if r.facts else None,
+                        "made": r.facts.created_at if r.facts else None,
+                        "problem": r.problem,
+                    }
                     for r in runs
                 ],
             }
@@ -59,10 +65,15 @@ def list_(config: o.Config = None, as_json: o.AsJson = False) -> int:
     else:
         print(
             f"{stats.completions:,} completions, {stats.failures:,} failed calls on record, "
-            f"{stats.bytes / 1e6:.1f} MB"
+            f"{stats.size_bytes / 1e6:.1f} MB"
         )
     if runs:
-        rows = [[f"run:{r.id}", f"{r.template}@{r.label}", r.created_at] for r in runs]
+        rows = [
+            [f"run:{r.id}", f"{r.facts.template}@{r.facts.label}", r.facts.created_at]
+            if r.facts
+            else [f"run:{r.id}", "unreadable", r.problem]
+            for r in runs
+        ]
         print_table(["run", "version", "finished"], rows, set())
     return 0
 
@@ -82,7 +93,7 @@ def prune(
         return 0
     with store:
         gone = store.prune(seconds)
-    print(f"removed {gone.completions:,} completions, {gone.bytes / 1e6:.1f} MB freed")
+    print(f"removed {gone.completions:,} completions, {gone.freed_bytes / 1e6:.1f} MB freed")
     return 0
 
 
@@ -101,7 +112,7 @@ def clear(
             n = store.stats().completions
             typer.confirm(f"Remove {n:,} completions from {root}?", abort=True)
         gone = store.clear()
-    print(f"removed {gone.completions:,} completions, {gone.bytes / 1e6:.1f} MB freed")
+    print(f"removed {gone.completions:,} completions, {gone.freed_bytes / 1e6:.1f} MB freed")
     return 0
 
 

@@ -52,7 +52,11 @@ def doctor(
     o.read_env_file(env_file)
     if salvage:
         report = salvage_store(open_project(config).store)
-        print(report)
+        print(
+            f"kept {report.completions:,} completions and {report.failures:,} failed calls, "
+            f"lost {report.lost:,} completions (they are asked again) and {report.bodies_lost:,} "
+            f"raw bodies; the damaged file is {report.damaged}"
+        )
         return 0
     checks = list(_look(config))
     bad = [c for c in checks if c.ok is False]
@@ -121,14 +125,15 @@ def _provider(project: Project) -> _Check:
 
 def _store(project: Project) -> _Check:
     from promptreg.store.calls import CallStore
+    from promptreg.store.salvage import verify
 
     try:
         existed = CallStore.exists(project.store)
+        found = verify(project.store) if existed else []
+        if found:
+            return _Check("store", False, "; ".join(found[:5]))
         with CallStore.open(project.store) as store:
-            found = store.verify() if existed else []
             stats = store.stats()
     except PromptregError as e:
         return _Check("store", False, str(e))
-    if found:
-        return _Check("store", False, "; ".join(found))
     return _Check("store", True, f"{project.store}: writable, {stats.completions:,} completions")

@@ -49,7 +49,7 @@ def check(project: Project) -> Checked:
         attempt(
             "gate",
             "gate",
-            lambda: policy_for(project, scoring.scales, scoring.blocks, scenarios, options),  # type: ignore[attr-defined]
+            lambda: policy_for(project, scoring, scenarios, options),  # type: ignore[attr-defined]
         )
     renderers = {}
     versions = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from promptreg.errors import NotComparableError, UsageError
-from promptreg.pipeline.execute import Executed, execute, make_provider, make_scoring
+from promptreg.pipeline.execute import (
+    Executed,
+    default_blocks,
+    execute,
+    make_provider,
+    make_scoring,
+)
+from promptreg.pipeline.stored import stored_run, with_worst
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
-from promptreg.records import Run, Scale, ScenarioSet, Template
+from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.compare import (
     Change,
     RunPair,
@@ -27,7 +35,8 @@ from promptreg.stages.compare import (
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
-from promptreg.store.runs import load_run, read_trials
+from promptreg.stages.score import Scoring
+from promptreg.store.runs import read_trials
 from promptreg.verdicts import Comparison, Counts, ScenarioChange, Side, SideTrial
 
 __all__ = ["compare", "policy_for"]
@@ -64,11 +73,14 @@ def compare(
     started = time.perf_counter()
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
+    policy = policy_for(project, scoring, scenarios, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, handle_signals)
     pairs: list[RunPair] = []
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
+        baseline, candidate = (
+            with_worst(run, scoring, scenarios) for run in (baseline, candidate)
+        )
         sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
         if out:
@@ -111,11 +123,7 @@ def compare(
 
 
 def policy_for(
-    project: Project,
-    scales: Sequence[Scale],
-    blocks: Mapping[str, Sequence[str]],
-    scenarios: ScenarioSet,
-    options: Options,
+    project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
 ) -> Policy:
     """Return the suite's policy with the command line's word, checked against what exists.
 
@@ -128,8 +136,8 @@ def policy_for(
             values.setdefault(attribute, set()).add(value)
     return make_policy(
         project.suite.gate,
-        scales,
-        blocks,
+        scoring.scales,
+        default_blocks(scoring),
         values,
         where=str(project.path),
         alpha=options.alpha,
@@ -224,7 +232,9 @@ def _run_both(
 
 
 def _stored(project: Project, found: Mapping[str, Template] | RunRef) -> Run | None:
-    return load_run(project.store, found.id) if isinstance(found, RunRef) else None
+    if not isinstance(found, RunRef):
+        return None
+    return stored_run(project, found.id, make_scoring(project).aggregates)
 
 
 def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
@@ -314,16 +324,14 @@ def side_trial(row: Mapping[str, Any]) -> SideTrial:
     """Return a stored row as reports show it, long texts cut."""
     cause = row.get("error_cause") or ""
     failure = f"{cause}: {row.get('error_detail') or ''}" if cause else ""
-    answer = row.get("answer")
+    answer = json.loads(row["answer"]) if row.get("answer") else {}
     return SideTrial(
         prompt=(row.get("prompt") or "")[:MAX_TEXT],
         text=(row.get("text") or "")[:MAX_TEXT],
         thinking=(row.get("thinking") or "")[:MAX_TEXT],
-        answer=answer if isinstance(answer, Mapping) else {},
+        answer=answer,
         failure=failure,
-        scores={
-            k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")
-        },
+        scores={k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")},
         latency_s=row.get("latency_s"),
     )
 

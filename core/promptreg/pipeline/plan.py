@@ -105,7 +105,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     """
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
+    policy = policy_for(project, scoring, scenarios, options)
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options)

@@ -58,13 +58,22 @@ def rescore(project: Project, run_id: str) -> tuple[str, Run]:
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     template = Template(facts.template, facts.label, "raw", "", source=facts.source)
-    writer = RunWriter(project.store, facts, repeats=old.repeats, scales=scoring.scales)
+    names = [scale.name for scale in scoring.scales]
+    writer = RunWriter(
+        project.store,
+        facts,
+        old.repeats,
+        scoring.scales,
+        attributes=sorted({a for s in scenarios.values() for a in s.attributes}),
+        aggregates=scoring.aggregates,
+    )
     try:
         for row in read_trials(old, ids=None):
             trial = Trial(template, scenarios[row["scenario_id"]], row["repeat"], Prompt(row["prompt"]))
             _refill(trial, row, reader, effective=suite.answer.effective)
-            writer.add(trial, scoring.apply(trial), row["key"])
-        return old.id, writer.finish(scoring)
+            outcomes = dict(zip(names, scoring.apply(trial), strict=True))
+            writer.add(trial, outcomes, key=row["key"])
+        return old.id, writer.finish()
     except BaseException:
         writer.abandon()
         raise

@@ -19,7 +19,8 @@ from promptreg.stages.compare import RunPair
 from promptreg.stages.compare.differences import tables_of
 from promptreg.stages.load import RunRef
 from promptreg.stats.ranking import rank
-from promptreg.stats.targets import target_mean, target_share
+from promptreg.stats.means import target_mean
+from promptreg.stats.targets import target_share
 from promptreg.verdicts import Ranking
 
 __all__ = ["MetricLine", "RunSummary", "run_versions", "summarise"]
@@ -62,7 +63,7 @@ def run_versions(
     """
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
+    policy = policy_for(project, scoring, scenarios, options)
     versions: list[Version] = []
     for ref in refs:
         found = lookup(project, ref, options)

@@ -81,6 +81,7 @@ class Caller:
         self._next_send = 0.0
         self._not_before = 0.0
         self._stop: Stop | None = None
+        self._refusal = ""
         self._stopping = asyncio.Event()
         self.spent = Spent()
         limits = getattr(provider, "limits", None)
@@ -113,12 +114,18 @@ class Caller:
         if grace_s is not None:
             self._attempts.break_off(grace_s)
 
+    def refuse(self, reason: str) -> None:
+        """Make no call at all: the first one asked for stops the run with `reason`."""
+        self._refusal = reason
+
     async def call(self, call: Call) -> Completion | Failure:
         """Return the completion, or why there is none; raises nothing but cancellation."""
         attempts = 0
         last: CallError | None = None
         started: float | None = None
         deadline = math.inf
+        if self._refusal:
+            self._halt(Stop(StopKind.UNREACHABLE, self._refusal))
         while True:
             if not await self._admit(deadline):
                 return self._ended(last, attempts, started)

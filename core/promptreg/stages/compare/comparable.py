@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptreg.errors import NotComparableError
 from promptreg.records import Outcome, Run, ScoreColumn
@@ -104,7 +105,7 @@ def restrict(run: Run, keep: set[str]) -> Run:
     )
 
 
-def _rows(column: ScoreColumn, index: np.ndarray) -> ScoreColumn:  # type: ignore[type-arg]
+def _rows(column: ScoreColumn, index: NDArray[np.intp]) -> ScoreColumn:
     return replace(
         column,
         values=column.values[index],
