@@ -153,8 +153,8 @@ def make_policy(
     for name, limit in entry.limits.items():
         _known(name, known, f"{where}: gate.limits")
         side = "at_least" if limit.at_least is not None else "at_most"
-        value = limit.at_least if limit.at_least is not None else limit.at_most
-        limits.append(Bound(name, side, float(value or 0.0)))
+        threshold = limit.at_least if limit.at_least is not None else limit.at_most
+        limits.append(Bound(name, side, float(threshold or 0.0)))
     return Policy(
         alpha=alpha if alpha is not None else entry.alpha,
         draws=entry.draws,
@@ -177,8 +177,6 @@ def make_policy(
         inconclusive=entry.inconclusive,
         scales=by_name,
     )
-
-
 
 
 def _known(name: str, known: Iterable[str], spot: str) -> None:

@@ -64,7 +64,9 @@ def doctor(
         print_json([{"check": c.name, "ok": c.ok, "detail": c.detail} for c in checks])
     else:
         words = {True: "ok", False: "FAULT", None: "-"}
-        print_table(["check", "", "found"], [[c.name, words[c.ok], c.detail] for c in checks], set())
+        print_table(
+            ["check", "", "found"], [[c.name, words[c.ok], c.detail] for c in checks], set()
+        )
     return int(bad[0].code) if bad else 0
 
 

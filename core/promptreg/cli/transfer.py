@@ -12,7 +12,9 @@ __all__ = ["export", "import_"]
 
 
 def export(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")
+    ],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help=".jsonl, .csv or .parquet")
     ],
@@ -31,9 +33,7 @@ def export(
 def import_(
     source: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE", help="promptfoo JSON, or a .jsonl, .csv or .parquet table."
-        ),
+        typer.Argument(metavar="FILE", help="promptfoo JSON, or a .jsonl, .csv or .parquet table."),
     ],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="Recorded completions, .jsonl")

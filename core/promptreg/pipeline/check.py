@@ -36,21 +36,22 @@ def check(project: Project) -> Checked:
     scenarios = project.scenarios(options)
     findings: list[Finding] = []
 
-    def attempt(code: str, where: str, action: object) -> object:
-        try:
-            return action()  # type: ignore[operator]
-        except PromptregError as e:
-            findings.append(Finding("error", code, where, str(e)))
-            return None
+    def note(code: str, error: PromptregError) -> None:
+        findings.append(Finding("error", code, code, str(error)))
 
-    attempt("provider", "provider", lambda: make_provider(project))
-    scoring = attempt("scorers", "scorers", lambda: make_scoring(project))
-    if scoring is not None:
-        attempt(
-            "gate",
-            "gate",
-            lambda: policy_for(project, scoring, scenarios, options),  # type: ignore[attr-defined]
-        )
+    try:
+        make_provider(project)
+    except PromptregError as e:
+        note("provider", e)
+    try:
+        scoring = make_scoring(project)
+    except PromptregError as e:
+        note("scorers", e)
+    else:
+        try:
+            policy_for(project, scoring, scenarios, options)
+        except PromptregError as e:
+            note("gate", e)
     renderers = {}
     versions = 0
     for name, entry in suite.templates.items():
@@ -65,14 +66,14 @@ def check(project: Project) -> Checked:
                 continue
             renderers[name, label] = renderer
             served = serves(project, name, scenarios)
-            problems = check_rendering(
-                renderer, served, allow_role_tokens=suite.allow_role_tokens
-            )
+            problems = check_rendering(renderer, served, allow_role_tokens=suite.allow_role_tokens)
             findings += [Finding("error", "render", where, str(p)) for p in problems[:20]]
             if len(problems) > 20:
                 more = f"{len(problems) - 20} more problems of this kind"
                 findings.append(Finding("error", "render", where, more))
-    findings += lint(suite, scenarios, renderers, {n: serves(project, n, scenarios) for n in suite.templates})
+    findings += lint(
+        suite, scenarios, renderers, {n: serves(project, n, scenarios) for n in suite.templates}
+    )
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda f: order.get(f.level, 3))
     return Checked(len(scenarios.scenarios), versions, tuple(findings))

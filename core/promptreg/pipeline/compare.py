@@ -78,9 +78,7 @@ def compare(
     pairs: list[RunPair] = []
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
-        baseline, candidate = (
-            with_worst(run, scoring, scenarios) for run in (baseline, candidate)
-        )
+        baseline, candidate = (with_worst(run, scoring, scenarios) for run in (baseline, candidate))
         sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
         if out:
@@ -219,7 +217,9 @@ def _run_both(
                 make_version(project, template, served, side=side, lane=lane, first_repeat=first)
             )
     if not versions:
-        raise UsageError("no template serves any of the chosen scenarios; see 'select' and --filter")
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
     executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
     pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
     return _Sides(
@@ -345,5 +345,3 @@ def _warnings(sides: _Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterato
             f"({scenarios.selection}); such a run can never become a baseline"
         )
     yield from dict.fromkeys(sides.warnings)
-
-

@@ -282,8 +282,7 @@ class _Session:
                     template=version.template.name,
                     label=version.template.label,
                     template_sha256=version.template.sha256,
-                    fingerprints=prints
-                    | {"scenarios": digest([self.scenarios.sha256, ids])},
+                    fingerprints=prints | {"scenarios": digest([self.scenarios.sha256, ids])},
                     partial=self.scenarios.partial,
                     synthetic=self.provider.synthetic,
                     provider=line,

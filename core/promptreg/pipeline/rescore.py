@@ -69,7 +69,9 @@ def rescore(project: Project, run_id: str) -> tuple[str, Run]:
     )
     try:
         for row in read_trials(old, ids=None):
-            trial = Trial(template, scenarios[row["scenario_id"]], row["repeat"], Prompt(row["prompt"]))
+            trial = Trial(
+                template, scenarios[row["scenario_id"]], row["repeat"], Prompt(row["prompt"])
+            )
             _refill(trial, row, reader, effective=suite.answer.effective)
             outcomes = dict(zip(names, scoring.apply(trial), strict=True))
             writer.add(trial, outcomes, key=row["key"])
@@ -79,9 +81,7 @@ def rescore(project: Project, run_id: str) -> tuple[str, Run]:
         raise
 
 
-def _refill(
-    trial: Trial, row: Mapping[str, Any], reader: AnswerReader, *, effective: bool
-) -> None:
+def _refill(trial: Trial, row: Mapping[str, Any], reader: AnswerReader, *, effective: bool) -> None:
     cause = row["error_cause"] or ""
     if row["text"] is not None:
         trial.completion = Completion(

@@ -16,9 +16,7 @@ from promptreg.store.runs import load_run, read_trials
 __all__ = ["stored_run", "with_absent", "with_worst"]
 
 
-def stored_run(
-    project: Project, run_id: str, aggregates: Mapping[str, Callable[..., Any]]
-) -> Run:
+def stored_run(project: Project, run_id: str, aggregates: Mapping[str, Callable[..., Any]]) -> Run:
     """Return a run from the store.
 
     Raises:

@@ -68,14 +68,18 @@ def run_versions(
     for ref in refs:
         found = lookup(project, ref, options)
         if isinstance(found, RunRef):
-            raise UsageError(f"{ref}: a stored run is not run again; 'rescore' or 'compare' take it")
+            raise UsageError(
+                f"{ref}: a stored run is not run again; 'rescore' or 'compare' take it"
+            )
         for name, template in found.items():
             served = serves(project, name, scenarios)
             if served:
                 lane = len(versions)
                 versions.append(make_version(project, template, served, lane=lane))
     if not versions:
-        raise UsageError("no template serves any of the chosen scenarios; see 'select' and --filter")
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
     executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
     summaries = tuple(RunSummary(r, summarise(r, policy.alpha)) for r in executed.runs)
     return executed, summaries, rankings(executed.runs, policy)

@@ -145,7 +145,9 @@ def _table(path: Path) -> Iterator[dict[str, Any]]:
         except pa.ArrowException as e:
             raise DataError(f"{path}: no readable Parquet file: {e}") from e
     else:
-        raise DataError(f"{path}: cannot import {path.suffix!r}; allowed: .json .jsonl .csv .parquet")
+        raise DataError(
+            f"{path}: cannot import {path.suffix!r}; allowed: .json .jsonl .csv .parquet"
+        )
 
 
 def _renamed(

@@ -32,7 +32,8 @@ def target_mean(
         values: scores, shape (n, R).
         families: family of each scenario, shape (n,).
         alpha: 1 - confidence level.
-        low, high: range of the score; `high` may be infinite.
+        low: smallest possible score.
+        high: largest possible score; may be infinite.
     """
     n = values.shape[0]
     if n == 0:

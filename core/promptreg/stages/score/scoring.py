@@ -92,6 +92,16 @@ class Scoring:
             known = self._facts[scenario.id] = facts_of(scenario, self._plans)
         return known
 
+    def worst(self, scenario: Scenario) -> dict[str, float]:
+        """Return what a failed trial of the scenario counts as, by metric, where it counts."""
+        facts = self.facts(scenario)
+        return {
+            scale.name: facts.worst[i][k]
+            for i, plan in enumerate(self._plans)
+            for k, scale in enumerate(plan.shown)
+            if facts.applies[i][k] is True and not math.isnan(facts.worst[i][k])
+        }
+
     def apply(self, trial: Trial) -> list[tuple[float, Outcome]]:
         """Return (value, outcome) of the trial for each of `scales`; fill `trial.scores`.
 
