@@ -80,7 +80,7 @@ is nested beyond what the interpreter allows.
 def depth_exceeds(value: Any, limit: int = MAX_DEPTH) -> bool:
     """Return whether a decoded value nests deeper than `limit` levels, without recursion."""
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             item
             for holder in level

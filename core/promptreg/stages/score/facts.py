@@ -23,6 +23,7 @@ class Plan:
         scorer: the plug-in.
         own: its scales.
         shown: the scales under which scores are kept, as many.
+        simple: the scale, where there is one that is kept under its own name; else None.
         effective: whether effective answers are scored instead of strict ones.
         needs: fields without which there is nothing to score.
         scores_failed: whether failed trials are scored too.
@@ -32,6 +33,7 @@ class Plan:
     scorer: Scorer
     own: tuple[Scale, ...]
     shown: tuple[Scale, ...]
+    simple: Scale | None
     effective: bool
     needs: tuple[str, ...]
     scores_failed: bool
@@ -45,12 +47,14 @@ class Facts:
         scenario: the scenario these are the facts of.
         view: the read-only view scorers get.
         applies: per plan, per scale: True, False, or why that could not be told.
+        any: per plan: whether any of its scales applies, or may.
         worst: per plan, per scale: what a failed trial counts as; NaN for no value.
     """
 
     scenario: Scenario
     view: Scenario
     applies: tuple[tuple[bool | str, ...], ...]
+    any: tuple[bool, ...]
     worst: tuple[tuple[float, ...], ...]
 
 
@@ -59,7 +63,7 @@ def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
     view = scenario_view(scenario)
     applies = tuple(tuple(_applies(plan, view, s) for s in plan.own) for plan in plans)
     worst = tuple(tuple(_worst(plan, view, s) for s in plan.own) for plan in plans)
-    return Facts(scenario, view, applies, worst)
+    return Facts(scenario, view, applies, tuple(any(a) for a in applies), worst)
 
 
 def _applies(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:

@@ -124,7 +124,7 @@ class Scoring:
         failure = trial.failure
         for i, plan in enumerate(self._plans):
             applies = facts.applies[i]
-            if not any(applies):
+            if not facts.any[i]:
                 outcomes += [_NONE] * len(applies)
                 continue
             answer = shown if plan.effective else strict
@@ -147,13 +147,11 @@ class Scoring:
                 if applies[k] is not True:
                     if applies[k]:
                         scores[scale.name] = Unscored(scale, str(applies[k]))
-                        outcomes.append(_GAP)
-                    else:
-                        outcomes.append(_NONE)
+                    outcomes.append(_GAP if applies[k] else _NONE)
                     continue
-                item = Unscored(scale, results) if isinstance(results, str) else results[k]
-                scores[scale.name] = item
-                if isinstance(item, Score):
+                item = Unscored(scale, results) if type(results) is str else results[k]
+                scores[scale.name] = item  # type: ignore[assignment]  # a tuple's item, not a letter
+                if type(item) is Score:
                     outcomes.append((item.value, Outcome.SCORED))
                 elif failed and worst[k] == worst[k]:  # not NaN
                     outcomes.append((worst[k], Outcome.FAILED))
@@ -171,14 +169,15 @@ def _plan(name: str, scorer: Scorer) -> Plan:
         if not isinstance(scale, Scale):
             raise PluginError(f"{name}: 'scales' holds a {type(scale).__name__}; allowed: Scale")
     own = tuple(scales)
+    simple = own[0] if len(own) == 1 else None
     needs = tuple(getattr(scorer, "needs", ()))
     scores_failed = bool(getattr(scorer, "scores_failed", False))
-    return Plan(name, scorer, own, own, False, needs, scores_failed)
+    return Plan(name, scorer, own, own, simple, False, needs, scores_failed)
 
 
 def _twin(plan: Plan) -> Plan:
     shown = tuple(replace(scale, name=EFFECTIVE + scale.name) for scale in plan.own)
-    return replace(plan, who=f"{plan.who} (effective)", shown=shown, effective=True)
+    return replace(plan, who=f"{plan.who} (effective)", shown=shown, simple=None, effective=True)
 
 
 def _refusal(trial: Trial, plan: Plan, answer: Answer | None) -> tuple[str, bool]:
@@ -198,6 +197,16 @@ def _refusal(trial: Trial, plan: Plan, answer: Answer | None) -> tuple[str, bool
 def _ask(plan: Plan, view: Trial) -> Sequence[Score | Unscored] | str:
     try:
         result = plan.scorer.score(view)
+        if type(result) is Score and result.scale is plan.simple and _sound(result):
+            return (result,)
         return checked(f"scorer {plan.who}", result, plan.own, plan.shown)
     except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code may raise anything
         return one_line(f"scorer {plan.who} raised {type(e).__name__}: {e}")
+
+
+def _sound(score: Score) -> bool:
+    """Return whether a score needs no closer look: nearly all do not."""
+    value, scale = score.value, score.scale
+    if type(value) is not float or not scale.low <= value <= scale.high or value == math.inf:
+        return False
+    return scale.kind != "binary" or value == 1.0 or value == 0.0

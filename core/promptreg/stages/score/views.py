@@ -47,7 +47,20 @@ def completion_view(completion: Completion | None) -> Completion | None:
     """Return the completion with read-only mappings."""
     if completion is None or not (completion.extra or completion.scores):
         return completion
-    return replace(completion, extra=_frozen(completion.extra), scores=_frozen(completion.scores))
+    return Completion(  # `replace` takes twice as long
+        completion.text,
+        completion.finish,
+        completion.model,
+        completion.prompt_tokens,
+        completion.completion_tokens,
+        completion.latency_s,
+        completion.cost,
+        completion.attempts,
+        completion.raw,
+        _frozen(completion.extra) if completion.extra else completion.extra,
+        _frozen(completion.scores) if completion.scores else completion.scores,
+        completion.cached,
+    )
 
 
 def scenario_view(scenario: Scenario) -> Scenario:
