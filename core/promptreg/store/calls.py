@@ -107,6 +107,11 @@ class CallStore:
             raise from_os(root, error) from error
         return cls(path, lease_s)
 
+    @staticmethod
+    def exists(root: Path) -> bool:
+        """Return whether there is a call store in a folder; opens nothing."""
+        return (root / FILE_NAME).exists()
+
     def __enter__(self) -> CallStore:
         return self
 
