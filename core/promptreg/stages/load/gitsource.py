@@ -63,6 +63,18 @@ class Revision:
         Raises:
             TemplateError: not in this revision, no plain file, or above `limit` bytes.
         """
+        found = self._find(path)
+        if found is None:
+            raise TemplateError(f"{path}: not in revision {self.name} ({self.commit[:10]})")
+        entry, full = found
+        return self._blob(entry, full, limit), full
+
+    def holds(self, path: str) -> bool:
+        """Return whether the revision has something of that name."""
+        return self._find(path) is not None
+
+    def _find(self, path: str) -> tuple[str, str] | None:
+        """Return the tree's entry and the path from the top."""
         for start in dict.fromkeys((self.prefix, "")):
             full = posixpath.normpath(posixpath.join(start, path.replace("\\", "/")))
             if full.startswith(("../", "/")) or full in ("..", "."):
@@ -70,8 +82,8 @@ class Revision:
             listed = _git(self.base, "ls-tree", "-z", "--full-tree", self.commit, "--", full)
             entry = listed.stdout.split(b"\0")[0]
             if listed.returncode == 0 and entry:
-                return self._blob(entry.decode("utf-8", "replace"), full, limit), full
-        raise TemplateError(f"{path}: not in revision {self.name} ({self.commit[:10]})")
+                return entry.decode("utf-8", "replace"), full
+        return None
 
     def _blob(self, entry: str, full: str, limit: int) -> bytes:
         mode, kind, blob = entry.partition("\t")[0].split()

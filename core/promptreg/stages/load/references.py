@@ -93,10 +93,11 @@ def _version(name: str, selector: str, entry: TemplateEntry, base: Path) -> Temp
         return at_revision(name, entry, selector[4:], base)
     if selector in entry.versions:
         return load_template(name, selector, entry, base)
+    there = ", ".join(entry.versions) or "none"
     raise UsageError(
         f"the template {name!r} has no version {selector!r}"
-        f"{did_you_mean(selector, entry.versions)}; there are: {', '.join(entry.versions) or 'none'}"
-        " (an alias such as 'production' needs a prompt registry, and none is connected here)"
+        f"{did_you_mean(selector, entry.versions)}; there are: {there} "
+        "(an alias such as 'production' needs a prompt registry, and none is connected here)"
     )
 
 

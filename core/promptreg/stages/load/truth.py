@@ -65,7 +65,7 @@ def ground_truth(
     """
     truth: dict[str, Any] = {}
     source: dict[str, str] = {}
-    nested = row[NESTED] if NESTED in row else None
+    nested = row.get(NESTED)
     if isinstance(nested, str):
         nested = parse_json(nested, f"{place()}: {NESTED}")
     if nested is not None:
