@@ -23,7 +23,7 @@ class _DuplicateKeyError(ValueError):
 
 def _constant(name: str) -> None:
     if name == "NaN":  # what other tools write for a missing number
-        return None
+        return
     raise ValueError(f"{name} is no JSON number")
 
 
@@ -34,9 +34,7 @@ def _decoder(share: _Share | None) -> json.JSONDecoder:
         if share is None:
             row = dict(items)
         else:  # the parser makes new texts for each row; equal ones are kept once
-            row = {
-                names.setdefault(k, k): share(v) if type(v) is str else v for k, v in items
-            }
+            row = {names.setdefault(k, k): share(v) if type(v) is str else v for k, v in items}
         if len(row) != len(items):
             seen: set[str] = set()
             for key, _ in items:

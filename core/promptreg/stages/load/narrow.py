@@ -86,7 +86,7 @@ def _rank(scenario_id: str, seed: int) -> bytes:
 def _word(scenario: Scenario, name: str) -> str | None:
     if name in scenario.attributes:
         return scenario.attributes[name]
-    value = scenario.variables[name] if name in scenario.variables else None
+    value = scenario.variables.get(name)
     return None if value is None or isinstance(value, (list, dict)) else word_of(value)
 
 

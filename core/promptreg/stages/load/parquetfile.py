@@ -88,12 +88,8 @@ def _fill(table: Table, file: Any) -> None:
         for column in batch.columns:
             budget -= _decoded_bytes(column)
         if budget < 0:
-            raise DataError(
-                f"{table.path}: more than {MAX_DECODED_BYTES:,} bytes when decoded"
-            )
-        columns = [
-            _values(table, name, batch.column(i)) for name, i in table.index.items()
-        ]
+            raise DataError(f"{table.path}: more than {MAX_DECODED_BYTES:,} bytes when decoded")
+        columns = [_values(table, name, batch.column(i)) for name, i in table.index.items()]
         for values in zip(*columns, strict=True):
             number += 1
             table.add_values(values, number)

@@ -91,9 +91,7 @@ def _build(table: Table, cluster: str | None, attributes: Sequence[str] | None) 
         truth = known_truths.of(row, n)
         family = _family(table, row, cluster, ids[n], n) if cluster else ids[n]
         scenarios.append(Scenario(ids[n], row, truth, kept, family, images.of(row, n)))
-    sha256 = digest(
-        scenarios, lambda scenario: f"{table.path}: scenario {scenario.id!r}"
-    )
+    sha256 = digest(scenarios, lambda scenario: f"{table.path}: scenario {scenario.id!r}")
     return ScenarioSet(tuple(scenarios), sha256, str(table.path), len(scenarios))
 
 
@@ -162,5 +160,3 @@ def _family(table: Table, row: Row, cluster: str, own: str, n: int) -> str:
             f"found a {type(value).__name__}"
         )
     return word_of(value)
-
-

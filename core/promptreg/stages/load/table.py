@@ -108,8 +108,7 @@ class Table:
         """Add an object read from JSON or YAML; unknown keys become columns."""
         if not isinstance(row, dict):
             raise DataError(
-                f"{self.path}: {self.unit} {number}: must be an object, "
-                f"found {type(row).__name__}"
+                f"{self.path}: {self.unit} {number}: must be an object, found {type(row).__name__}"
             )
         if not row.keys() <= self.index.keys():
             for name in row:

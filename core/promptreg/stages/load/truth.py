@@ -29,7 +29,9 @@ TRUTH_COLUMNS = frozenset(
     }
 )
 _LOW, _HIGH = 0, 100
-_RANGE = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:-|–|\.\.|to)\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*\Z")
+_RANGE = re.compile(
+    r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:-|–|\.\.|to)\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*\Z"
+)
 _ENDS = (("low", "high"), ("min", "max"))
 
 
@@ -63,7 +65,7 @@ def ground_truth(
     """
     truth: dict[str, Any] = {}
     source: dict[str, str] = {}
-    nested = row[NESTED] if NESTED in row else None
+    nested = row.get(NESTED)
     if isinstance(nested, str):
         nested = parse_json(nested, f"{place()}: {NESTED}")
     if nested is not None:
@@ -153,9 +155,7 @@ def _points(value: Any, column: str, place: Callable[[], str]) -> Any:
     if isinstance(value, str):
         return value  # a finding of `validate`: a text has letters, not points
     if not isinstance(value, (list, tuple)) or not all(isinstance(p, str) for p in value):
-        raise DataError(
-            f"{place()}: {column}: must be a list of texts, found {value!r:.80}"
-        )
+        raise DataError(f"{place()}: {column}: must be a list of texts, found {value!r:.80}")
     return list(value)
 
 
@@ -182,11 +182,7 @@ def _risk_range(value: Any, column: str, place: Callable[[], str]) -> list[int |
             pair = parse_json(text, f"{place()}: {column}")
     if isinstance(pair, Mapping):
         pair = next(
-            (
-                [pair[low], pair[high]]
-                for low, high in _ENDS
-                if set(pair) == {low, high}
-            ),
+            ([pair[low], pair[high]] for low, high in _ENDS if set(pair) == {low, high}),
             None,
         )
     if not isinstance(pair, (list, tuple)) or len(pair) != 2:
@@ -198,9 +194,7 @@ def _risk_range(value: Any, column: str, place: Callable[[], str]) -> list[int |
             raise _bad_range(value, column, place)
     low, high = (int(x) if float(x).is_integer() else float(x) for x in pair)
     if low > high:
-        raise DataError(
-            f"{place()}: {column}: low {low} is above high {high}; allowed: low ≤ high"
-        )
+        raise DataError(f"{place()}: {column}: low {low} is above high {high}; allowed: low ≤ high")
     return [low, high]
 
 

@@ -20,7 +20,9 @@ __all__ = ["MAX_YAML_BYTES", "parse_yaml", "read_yaml"]
 
 MAX_YAML_BYTES = 20 * 1024 * 1024
 _INT = re.compile(r"[-+]?[0-9]{1,4000}\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,5})?\Z")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,5})?\Z"
+)
 _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
