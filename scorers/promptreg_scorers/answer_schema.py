@@ -15,7 +15,8 @@ class AnswerSchema(Scorer):
 
     The suite's `answer` section says what an answer must be: breaking that is a failure. Here
     stand rules that may be broken: a length that is wished for, a field that is nice to have, no
-    fields besides. Higher is better. Never unscored.
+    fields besides. Without rules of its own it is the share of trials that keep the suite's.
+    Higher is better. Never unscored.
 
     Example: `fields: {summary: {type: string, max_length: 80}}`: a summary of 81 characters
     gives 0.
@@ -40,8 +41,8 @@ class AnswerSchema(Scorer):
         from promptreg.suite import FieldRule
 
         fields, require = fields or {}, require or []
-        if not fields and not require:
-            raise ValueError("needs rules: 'fields', 'require' or both")
+        if only and not fields and not require:
+            raise ValueError("'only' needs to know which fields: give 'fields', 'require' or both")
         self._rules = []
         for key, rule in fields.items():
             unknown = sorted(set(rule) - set(FieldRule.model_fields))

@@ -60,7 +60,7 @@ def check(project: Project) -> Checked:
             where = f"templates.{name}.versions.{label}"
             try:
                 template = load_template(name, label, entry, project.base)
-                renderer = compile_template(template, now=suite.clock)
+                renderer = compile_template(template, clock=suite.clock)
             except PromptregError as e:
                 findings.append(Finding("error", "template", where, str(e)))
                 continue

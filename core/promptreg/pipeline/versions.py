@@ -89,7 +89,7 @@ def make_version(
     Raises:
         TemplateError: it cannot be compiled, or a scenario lacks a variable; nothing was sent.
     """
-    renderer = compile_template(template, now=project.suite.clock)
+    renderer = compile_template(template, clock=project.suite.clock)
     problems = check_rendering(
         renderer, scenarios, allow_role_tokens=project.suite.allow_role_tokens
     )
