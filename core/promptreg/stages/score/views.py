@@ -18,8 +18,8 @@ def _frozen(value: Any) -> Any:
     """Return the value with mappings as read-only views and lists and arrays as tuples."""
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, Mapping):
-        if all(type(item) in _PLAIN for item in value.values()):
+    if isinstance(value, (dict, Mapping)):  # dict first: asking the abstract class is dear
+        if _PLAIN.issuperset(map(type, value.values())):
             return MappingProxyType(value)  # nothing below to protect: no copy needed
         return MappingProxyType({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
