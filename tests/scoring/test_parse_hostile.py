@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_makers import GOOD, reader, text_of
 
 from promptreg import Answer, Cause, Completion, Failure
 
-SIGNS = '<think> </think> { } [ ] " \\ : , "a" 1 NaN - 1e9 "risk_score" \\ud800 ``` ```json null'.split()
+WORDS = '<think> </think> { } [ ] " \\ : , "a" 1 NaN - 1e9 "risk_score" \\ud800 ``` ```json null'
+SIGNS = WORDS.split()
 ODD = ["\ud800", "\x00", "\u202e", "\u2028", "\n", " ", "\u00e9", "text"]
 OBJECTS = [text_of(), text_of(risk_score=5), '{"risk_score": 3}', '{"a":']
 PIECES = st.sampled_from([*SIGNS, *ODD, *OBJECTS])
@@ -25,6 +26,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("which", sorted(READERS))
+@settings(deadline=None)
 @given(text=TEXTS, finish=FINISHES)
 def test_reading_never_raises(which: str, text: str, finish: str) -> None:
     chosen = READERS[which]
@@ -44,6 +46,7 @@ def test_reading_never_raises(which: str, text: str, finish: str) -> None:
         assert shown.fields["risk_level"] in ("low", "medium", "high", "critical")
 
 
+@settings(deadline=None)
 @given(before=st.text(alphabet="abc {}\n:.,'", max_size=60), after=st.text(max_size=60))
 def test_prose_around_the_answer_does_not_change_it(before: str, after: str) -> None:
     after = after.replace("think>", "").replace("{", "")
@@ -52,6 +55,7 @@ def test_prose_around_the_answer_does_not_change_it(before: str, after: str) -> 
     assert found.fields == GOOD
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_what_stands_inside_the_thinking_changes_nothing(text: str) -> None:
     inner = text.replace("think>", "")
@@ -60,6 +64,7 @@ def test_what_stands_inside_the_thinking_changes_nothing(text: str) -> None:
     assert found.fields == GOOD
 
 
+@settings(deadline=None)
 @given(cut=st.integers(1, len(text_of()) - 1))
 def test_every_cut_off_answer_is_truncated(cut: int) -> None:
     found = READERS["json"].read(Completion(text_of()[:cut], "length"))

@@ -60,17 +60,17 @@ def test_texts_are_texts(name: str, value: Any) -> None:
 
 
 def test_fields_without_rule_may_be_anything_sound() -> None:
-    assert answered(text_of(extra={"a": [1.5, None, True, "x"]}))
+    assert answered(text_of(extra={"a": [1.5, None, True, "x"]})).rules == ()
     failure = failed(text_of().replace("{", '{"extra": {"a": [1, NaN]}, ', 1))
     assert failure.detail == "extra is nan, which is no number"
 
 
 def test_rules_of_the_suite_override() -> None:
     fields = {"risk_score": {"type": "number", "maximum": 10}}
-    assert answered(text_of(risk_score=9.5), fields=fields)
+    assert answered(text_of(risk_score=9.5), fields=fields).rules == ()
     assert "a number of at most 10" in failed(text_of(risk_score=11), fields=fields).detail
     any_level = {"risk_level": {"type": "any"}}
-    assert answered(text_of(risk_level=None), fields=any_level)
+    assert answered(text_of(risk_level=None), fields=any_level).rules == ()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_every_kind_of_rule(
 
 
 def test_a_rule_does_not_make_a_field_required() -> None:
-    assert answered(text_of(), fields={"x": {"type": "integer"}})
+    assert answered(text_of(), fields={"x": {"type": "integer"}}).rules == ()
 
 
 def test_duplicate_keys() -> None:

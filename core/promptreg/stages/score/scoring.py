@@ -21,6 +21,8 @@ __all__ = ["EFFECTIVE", "Scoring"]
 EFFECTIVE = "effective."
 """Begins the names of metrics that score what production would have shown."""
 _NAME = re.compile(r"[a-z][a-z0-9_.:-]*\Z")
+_REMEMBERED = 20_000
+"""Scenarios whose facts are kept: repeats and versions come close together, memory is finite."""
 _GAP = (math.nan, Outcome.GAP)
 _NONE = (math.nan, Outcome.NOT_APPLICABLE)
 
@@ -89,6 +91,8 @@ class Scoring:
         """Return which metrics apply to a scenario and what a failure counts as; cached."""
         known = self._facts.get(scenario.id)
         if known is None or known.scenario is not scenario:
+            if len(self._facts) >= _REMEMBERED:
+                self._facts.clear()
             known = self._facts[scenario.id] = facts_of(scenario, self._plans)
         return known
 

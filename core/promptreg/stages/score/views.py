@@ -18,7 +18,9 @@ def _frozen(value: Any) -> Any:
     """Return the value with mappings as read-only views and lists and arrays as tuples."""
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # dict first: asking the abstract class is dear
+        if _PLAIN.issuperset(map(type, value.values())):
+            return MappingProxyType(value)  # nothing below to protect: no copy needed
         return MappingProxyType({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
@@ -31,16 +33,7 @@ def answer_view(answer: Answer | None) -> Answer | None:
     """Return the answer with read-only fields."""
     if answer is None:
         return None
-    fields = answer.fields
-    for value in fields.values():
-        if type(value) not in _PLAIN:
-            return replace(answer, fields=_frozen(fields))
-    return Answer(
-        MappingProxyType(fields),
-        answer.thinking,
-        answer.findings,
-        answer.rules,
-    )
+    return Answer(_frozen(answer.fields), answer.thinking, answer.findings, answer.rules)
 
 
 def completion_view(completion: Completion | None) -> Completion | None:
