@@ -82,7 +82,11 @@ def make_scoring(project: Project) -> Scoring:
     made = []
     for i, entry in enumerate(project.suite.scorers):
         where = f"{project.path}: scorers[{i}]"
-        scorer = project.plugins.scorers.create(entry.use, entry.settings, where)
+        settings = entry.settings
+        if "cap_s" in project.plugins.scorers.get(entry.use).settings():
+            # What a trial that never came back took: as long as one waits for it.
+            settings = {"cap_s": project.suite.provider.timeout.read} | settings
+        scorer = project.plugins.scorers.create(entry.use, settings, where)
         made.append((f"{entry.use} (scorers[{i}])", scorer))
     return Scoring(made, effective=project.suite.answer.effective)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,18 +103,27 @@ def strings(table: pa.Table, name: str, path: Path) -> list[str]:
     chunk: Any
     for chunk in column.chunks:
         words = chunk.dictionary.to_pylist()
-        values += [words[at] for at in chunk.indices.to_numpy().tolist()]
+        values += [words[at] for at in chunk.indices.to_pylist()]
     return values
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     """Return a column of numbers; NaN for nulls."""
+    import numpy as np
     import pyarrow as pa
 
     column = table.column(name)
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise StoreError(f"{path}: column {name!r} is of type {column.type}; expected numbers")
-    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
+    whole = column.cast(pa.float64()).combine_chunks()
+    values = np.empty(len(whole), np.float64)
+    at = 0
+    for chunk in getattr(whole, "chunks", [whole]):
+        # Not by `to_numpy`, which imports pandas (half a second) to see whether it is there.
+        filled = chunk.fill_null(math.nan)
+        data = np.frombuffer(filled.buffers()[1], np.float64)
+        values[at : at + len(chunk)] = data[filled.offset : filled.offset + len(chunk)]
+        at += len(chunk)
     return values
 
 
