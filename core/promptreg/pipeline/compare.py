@@ -74,7 +74,7 @@ def compare(
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, scenarios, options)
-    sides = _run_sides(project, ref_a, ref_b, scenarios, options, handle_signals)
+    sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     pairs: list[RunPair] = []
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
@@ -149,11 +149,12 @@ def _run_sides(
     ref_b: str,
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     handle_signals: bool,
 ) -> _Sides:
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
-    stored_a = _stored(project, a)
-    stored_b = _stored(project, b)
+    stored_a = _stored(project, a, scoring)
+    stored_b = _stored(project, b, scoring)
     if stored_a is not None and stored_b is not None:
         if stored_a.facts.template != stored_b.facts.template and not options.allow_mismatch:
             raise NotComparableError(
@@ -170,7 +171,9 @@ def _run_sides(
         if isinstance(other, RunRef) or name not in other:
             raise UsageError(f"run {stored.id} is of template {name!r}, which the other side lacks")
         version = make_version(project, other[name], serves(project, name, scenarios))
-        executed = execute(project, [version], scenarios, options, handle_signals=handle_signals)
+        executed = execute(
+            project, [version], scenarios, options, scoring, handle_signals=handle_signals
+        )
         fresh = executed.runs[0]
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
         warnings = [*executed.warnings, age + "is not excluded"]
@@ -179,7 +182,7 @@ def _run_sides(
         return _Sides({name: fresh}, {name: stored}, executed, {}, warnings)
     assert not isinstance(a, RunRef)  # noqa: S101 - for the type checker; both were looked up
     assert not isinstance(b, RunRef)  # noqa: S101
-    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, handle_signals)
+    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, scoring, handle_signals)
 
 
 def _run_both(
@@ -190,6 +193,7 @@ def _run_both(
     ref_b: str,
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     handle_signals: bool,
 ) -> _Sides:
     names = common_templates(a, b, ref_a, ref_b)
@@ -220,7 +224,9 @@ def _run_both(
         raise UsageError(
             "no template serves any of the chosen scenarios; see 'select' and --filter"
         )
-    executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
+    executed = execute(
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+    )
     pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
     return _Sides(
         baseline={n: pair[0] for n, pair in zip(kept, pairs, strict=True)},
@@ -231,10 +237,12 @@ def _run_both(
     )
 
 
-def _stored(project: Project, found: Mapping[str, Template] | RunRef) -> Run | None:
+def _stored(
+    project: Project, found: Mapping[str, Template] | RunRef, scoring: Scoring
+) -> Run | None:
     if not isinstance(found, RunRef):
         return None
-    return stored_run(project, found.id, make_scoring(project).aggregates)
+    return stored_run(project, found.id, scoring.aggregates)
 
 
 def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:

@@ -112,6 +112,7 @@ def execute(
     versions: Sequence[Version],
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     *,
     handle_signals: bool = False,
 ) -> Executed:
@@ -122,6 +123,7 @@ def execute(
         versions: what to run.
         scenarios: the set the versions' scenarios come from.
         options: the command line's word.
+        scoring: the suite's scorers.
         handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
 
     Raises:
@@ -129,7 +131,7 @@ def execute(
             kept and the next call goes on from there.
         StoreError: a completion could not be kept.
     """
-    session = _Session(project, versions, scenarios, options)
+    session = _Session(project, versions, scenarios, options, scoring)
     return asyncio.run(session.run(handle_signals))
 
 
@@ -142,6 +144,7 @@ class _Session:
         versions: Sequence[Version],
         scenarios: ScenarioSet,
         options: Options,
+        scoring: Scoring,
     ) -> None:
         self.project = project
         self.options = options
@@ -154,7 +157,7 @@ class _Session:
             allow_role_tokens=suite.allow_role_tokens,
         )
         self.provider = make_provider(project)
-        self.scoring = make_scoring(project)
+        self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
         self.budget = Budget.parse(options.budget) if options.budget else None
         self.writers: list[RunWriter] = []

@@ -80,7 +80,9 @@ def run_versions(
         raise UsageError(
             "no template serves any of the chosen scenarios; see 'select' and --filter"
         )
-    executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
+    executed = execute(
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+    )
     summaries = tuple(RunSummary(r, summarise(r, policy.alpha)) for r in executed.runs)
     return executed, summaries, rankings(executed.runs, policy)
 

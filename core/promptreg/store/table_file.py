@@ -119,11 +119,15 @@ def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     values = np.empty(len(whole), np.float64)
     at = 0
     for chunk in getattr(whole, "chunks", [whole]):
-        # Not by `to_numpy`, which imports pandas (half a second) to see whether it is there.
-        filled = chunk.fill_null(math.nan)
-        data = np.frombuffer(filled.buffers()[1], np.float64)
-        values[at : at + len(chunk)] = data[filled.offset : filled.offset + len(chunk)]
-        at += len(chunk)
+        # Not by `to_numpy` or `fill_null`, which import pandas (half a second) to look for its types.
+        size, start = len(chunk), chunk.offset
+        valid, data = chunk.buffers()
+        part = values[at : at + size]
+        part[:] = np.frombuffer(data, np.float64)[start : start + size]
+        if valid is not None and chunk.null_count:
+            bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
+            part[bits[start : start + size] == 0] = math.nan
+        at += size
     return values
 
 
