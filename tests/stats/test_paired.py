@@ -174,9 +174,9 @@ def test_decimal_rounding_is_a_tie_not_a_change(paired: Make) -> None:
     thirds = analyse([paired([0.1, 0.7, 0.3] * 10, [0.3, 0.3, 0.5] * 10)], seed=1)[0]
     whole = analyse([paired([1, 7, 3] * 10, [3, 3, 5] * 10, high=10.0, margin=0.5)], seed=1)[0]
     assert thirds.p_value == whole.p_value
-    # Near 90 the rounding of decimals is a hundred times as large as near 0.
+    # Unequal sizes are rounded unequally, so that equal steps differ in the last bits.
     near = {"high": 100.0, "margin": 0.5}
-    high = analyse([paired([90.1, 90.7, 90.3] * 10, [90.3, 90.3, 90.5] * 10, **near)], seed=1)[0]
+    high = analyse([paired([10.1, 90.7, 50.3] * 10, [10.3, 90.3, 50.5] * 10, **near)], seed=1)[0]
     assert high.p_value == whole.p_value
     assert (high.low, high.high) == pytest.approx((whole.low / 10, whole.high / 10))  # type: ignore[operator]
 
@@ -207,7 +207,7 @@ def test_few_changes_widen_the_interval_but_never_against_the_p_value(paired: Ma
     assert worse.high < 0
     assert worse.verdict == "regressed"
     better = analyse([paired(np.full(30, 0.5), 1 - after)], seed=1)[0]
-    assert (better.low, better.high) == (-worse.high, -worse.low)
+    assert (better.low, better.high) == pytest.approx((-worse.high, unseen_share(30, 0.05)))
     assert better.verdict == "improved"
 
 
