@@ -23,8 +23,8 @@ def test_exact_mcnemar_equals_statsmodels() -> None:
 
 
 def test_mid_p_subtracts_the_observed_outcome() -> None:
-    for b in range(0, 30):
-        for c in range(0, 30):
+    for b in range(30):
+        for c in range(30):
             if b + c:
                 k = min(b, c)
                 expected = 2 * stats.binom.cdf(k, b + c, 0.5) - stats.binom.pmf(k, b + c, 0.5)
