@@ -14,10 +14,6 @@ from promptreg.stats.model import PairedScores
 Make = Callable[..., PairedScores]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: a simulation that takes many seconds")
-
-
 def make_paired(
     baseline: ArrayLike, candidate: ArrayLike, families: ArrayLike | None = None, **given: object
 ) -> PairedScores:

@@ -85,6 +85,11 @@ def test_has_a_verdict(paired: Make, statistic: str, shape: str, exact: bool) ->
         assert alone.p_value <= 2 * 2 / 300
 
 
+def test_one_scenario_bounds_nothing(paired: Make) -> None:
+    result = analyse([paired([1], [1], kind="binary")], seed=1)[0]
+    assert (result.low, result.high, result.se) == (-1.0, 1.0, None)
+
+
 def test_uniform_drop_of_pass_rates(paired: Make) -> None:
     result = analyse([paired(np.ones(30), np.zeros(30), kind="binary")], seed=1)[0]
     assert result.verdict == "regressed"

@@ -27,8 +27,13 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 @given(p_values)
 def test_equal_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
-    assert discoveries(p, 0.2) == list(multipletests(p, 0.2, method="fdr_bh")[0])
     assert benjamini_hochberg(p) == pytest.approx(list(multipletests(p, method="fdr_bh")[1]))
+
+
+def test_discoveries_are_those_of_the_step_up_rule() -> None:
+    p = [0.001, 0.30, 0.045, 0.02, 0.9, 0.06]
+    for q in (0.01, 0.05, 0.10, 0.35):
+        assert discoveries(p, q) == list(multipletests(p, q, method="fdr_bh")[0])
 
 
 def test_nothing_and_nonsense() -> None:

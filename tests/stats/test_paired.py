@@ -174,6 +174,11 @@ def test_decimal_rounding_is_a_tie_not_a_change(paired: Make) -> None:
     thirds = analyse([paired([0.1, 0.7, 0.3] * 10, [0.3, 0.3, 0.5] * 10)], seed=1)[0]
     whole = analyse([paired([1, 7, 3] * 10, [3, 3, 5] * 10, high=10.0, margin=0.5)], seed=1)[0]
     assert thirds.p_value == whole.p_value
+    # Unequal sizes are rounded unequally, so that equal steps differ in the last bits.
+    near = {"high": 100.0, "margin": 0.5}
+    high = analyse([paired([63.4, 27.4, 5.0] * 10, [63.6, 27.0, 5.2] * 10, **near)], seed=1)[0]
+    assert high.p_value == whole.p_value
+    assert (high.low, high.high) == pytest.approx((whole.low / 10, whole.high / 10))  # type: ignore[operator]
 
 
 def test_ties_count_half_from_ten_changes_on(paired: Make) -> None:
@@ -201,6 +206,9 @@ def test_few_changes_widen_the_interval_but_never_against_the_p_value(paired: Ma
     assert worse.high is not None
     assert worse.high < 0
     assert worse.verdict == "regressed"
+    better = analyse([paired(np.full(30, 0.5), 1 - after)], seed=1)[0]
+    assert (better.low, better.high) == pytest.approx((-worse.high, unseen_share(30, 0.05)))
+    assert better.verdict == "improved"
 
 
 def test_wide_scores_cannot_be_equivalent_with_30_identical_results(paired: Make) -> None:

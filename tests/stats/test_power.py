@@ -86,6 +86,18 @@ def test_more_scenarios_never_use_the_observed_change(
     assert needed[0] == pytest.approx(expected, abs=1)
 
 
+def test_a_drop_near_the_margin_is_not_a_matter_of_more_scenarios(
+    paired: Callable[..., PairedScores],
+) -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.normal(0, 0.1, 400)
+    slight = np.clip(0.5 + 2.2 * (noise - noise.mean()) - 0.021, 0, 1)
+    result = analyse([paired(np.full(400, 0.5), slight, margin=0.035)], seed=1)[0]
+    assert result.verdict == "inconclusive"
+    assert result.scenarios_needed is None
+    assert any("lies near" in note for note in result.notes)
+
+
 def test_scenarios_for_few_families_use_students_t() -> None:
     normal = scenarios_for(0.05, 1000, 1000, 0.005)
     assert normal == math.ceil(1000 * (2.8016 * 0.005 / 0.05) ** 2)

@@ -23,8 +23,8 @@ def test_exact_mcnemar_equals_statsmodels() -> None:
 
 
 def test_mid_p_subtracts_the_observed_outcome() -> None:
-    for b in range(0, 30):
-        for c in range(0, 30):
+    for b in range(30):
+        for c in range(30):
             if b + c:
                 k = min(b, c)
                 expected = 2 * stats.binom.cdf(k, b + c, 0.5) - stats.binom.pmf(k, b + c, 0.5)
@@ -145,6 +145,13 @@ def test_pass_fail_result_joins_mcnemar_and_tango(paired: Callable[..., PairedSc
     assert result.difference == pytest.approx(-0.07)
     assert result.effect_size[0] == "Cohen's g"
     assert result.effect_size[1] == pytest.approx(7 / 21 - 0.5)
+    # One-sided score p-values at the margin, 5 points: confidence that it is exceeded.
+    confidence = stats.norm.cdf(-tango_z(14, 7, 100, -0.05))
+    assert result.confidence_worse_than_margin == pytest.approx(confidence)
+    assert 0.6 < confidence < 0.7
+    turned = paired(after, before, kind="binary", higher_is_better=False)
+    mirrored = analyse([turned], seed=1)[0].confidence_worse_than_margin
+    assert mirrored == pytest.approx(confidence)
     exact = analyse([paired(before, after, kind="binary")], seed=1, exact=True)[0]
     assert exact.test == "McNemar exact"
     assert exact.p_value == mcnemar_p(14, 7, mid_p=False)

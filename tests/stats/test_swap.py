@@ -70,6 +70,17 @@ def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired
     metric = paired(before, after, statistic="aggregate", aggregate=fragile)
     assert analyse([metric], seed=1, draws=299)[0].verdict == "improved"
 
+    # Undefined in every swap: nothing can be accused, in either direction.
+    def only_as_observed(rows: Floats) -> float:
+        ours = np.array_equal(rows, before[:, None]) or np.array_equal(rows, after[:, None])
+        return float(rows.mean()) if ours else float("nan")
+
+    before, after = np.sort(before), np.sort(after)
+    for one, two in ((before, after), (after, before)):
+        metric = paired(one, two, statistic="aggregate", aggregate=only_as_observed)
+        result = analyse([metric], seed=1, draws=299)[0]
+        assert (result.p_value, result.verdict) == (1.0, "inconclusive")
+
     def impossible(rows: Floats) -> float:
         return float("nan")
 
