@@ -1,4 +1,4 @@
-"""A comparison as a real one looks, and the same with hostile text wherever text comes from outside."""
+"""A comparison as a real one looks, and the same with hostile text from everywhere outside."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ TABLE = "a | b\n| --- | --- |\n```\n~~~\n</details></summary>"
 BIDI = "\u202egnp.exe\u2066\u200f"
 SURROGATE = "half \ud83d pair \udc00"
 TEMPLATE = "{{ 7*7 }} {% raw %} [bold red]markup[/bold red] [link=http://evil.example]x[/link]"
-ATTRIBUTE = "\" onmouseover=\"alert(4)\" x='` \u2028\u2029\ufeff\uffff"
-HOSTILE = "\n".join(
-    [SCRIPT, BREAKOUT, ESCAPES, FORMULA, MENTION, BEACON, TABLE, BIDI, SURROGATE, TEMPLATE, ATTRIBUTE]
-)
+ATTRIBUTE = '" onmouseover="alert(4)" x=\'` \u2028\u2029\ufeff\uffff'
+TRICKS = (SCRIPT, BREAKOUT, ESCAPES, FORMULA, MENTION, BEACON, TABLE, BIDI, SURROGATE, TEMPLATE)
+HOSTILE = "\n".join((*TRICKS, ATTRIBUTE))
 LONG = "The camera sees a person near the door. " * 5_000  # 200 KB
 
 METRICS: tuple[tuple[str, Kind, str, Direction, float, float, float, float], ...] = (
@@ -99,7 +98,11 @@ def difference(
     half *= (200 / n) ** 0.5
     ratio = None
     if metric in ("latency", "tokens"):
-        ratio = tuple(1 + (change + s * half) / baseline for s in (0, -1, 1))
+        ratio = (
+            1 + change / baseline,
+            1 + (change - half) / baseline,
+            1 + (change + half) / baseline,
+        )
     verdict = verdict or VERDICTS[metric]
     low, high = change - half, change + half
     return Difference(
@@ -129,7 +132,7 @@ def difference(
         missing=Missing(2, 7) if metric == "in_range" else Missing(0, 0),
         suspect=where is not None and verdict is Verdict.INCONCLUSIVE and change + half < 0,
         scenarios_needed=130 if verdict is Verdict.INCONCLUSIVE else None,
-        ratio=ratio,  # type: ignore[arg-type]  # three values by construction
+        ratio=ratio,
         rerun_se=half / 5,
         variance=(0.04, 0.01),
         notes=(),
@@ -166,7 +169,7 @@ def _trial(scenario_type: str, score: int | None, latency: float, failure: str =
     if failure or score is None:
         return SideTrial(prompt, "", "", {}, failure or "empty: no text", {"overall": 0.0}, latency)
     reasoning = (
-        f"{scene} No resident is expected at this hour, and the behaviour does not match a delivery; "
+        f"{scene} No resident is expected at this hour, and it does not look like a delivery; "
         f"the pattern supports a score of {score}."
     )
     answer = {
@@ -267,16 +270,28 @@ def make_comparison(
     return Comparison(
         suite="home_security",
         baseline=Side(
-            "v1", {t: "1a" * 32 for t in templates}, {t: f"{t}-run-1" for t in templates}, prints
+            "v1", dict.fromkeys(templates, "1a" * 32), {t: f"{t}-run-1" for t in templates}, prints
         ),
         candidate=Side(
-            "v2", {t: "2b" * 32 for t in templates}, {t: f"{t}-run-2" for t in templates}, prints
+            "v2", dict.fromkeys(templates, "2b" * 32), {t: f"{t}-run-2" for t in templates}, prints
         ),
         gate=Gate(verdict, reasons[verdict], codes[verdict]),
         differences=tuple(rows),
         limits=(
-            Limit(templates[0], "in_range", None, "at_least", 0.80, 0.81, (0.75, 0.86), "not_shown", 200),
-            Limit(templates[0], "answered", None, "at_least", 0.98, 0.965, (0.93, 0.979), "not_met", 200),
+            Limit(
+                templates[0],
+                "in_range",
+                None,
+                "at_least",
+                0.8,
+                0.81,
+                (0.75, 0.86),
+                "not_shown",
+                200,
+            ),
+            Limit(
+                templates[0], "answered", None, "at_least", 0.98, 0.96, (0.93, 0.97), "not_met", 200
+            ),
         ),
         counts=Counts(
             planned=1200 * len(templates),
@@ -284,7 +299,13 @@ def make_comparison(
             called=600,
             failed={
                 "baseline": {"timeout": 2, "unparseable": 1},
-                "candidate": {"timeout": 4, "unparseable": 5, "refused": 1, "http_status": 2, "network": 1},
+                "candidate": {
+                    "timeout": 4,
+                    "unparseable": 5,
+                    "refused": 1,
+                    "http_status": 2,
+                    "network": 1,
+                },
             },
             prompt_tokens=412_880,
             completion_tokens=98_120,
@@ -302,7 +323,7 @@ def make_comparison(
             Ranking("overall", templates[0], "v1", 0.812, (0.79, 0.83), 1, 2),
             Ranking("overall", templates[0], "v2", 0.801, (0.78, 0.82), 1, 2),
         ),
-        template_diffs={t: (BASIC_V1, BASIC_V2) for t in templates},
+        template_diffs=dict.fromkeys(templates, (BASIC_V1, BASIC_V2)),
         warnings=("the baseline is 23 days old; provider drift is not excluded",),
         complete_case={"in_range": -0.031, "overall": -0.004},
     )
@@ -351,8 +372,13 @@ def hostile_comparison() -> Comparison:
     )
     # A risk range that is one, else there is nothing to draw.
     plain = [
-        dataclasses.replace(c, ground_truth={"risk_range": [10, 30], **c.ground_truth},
-                            baseline=dataclasses.replace(c.baseline, answer={"risk_score": 20, **c.baseline.answer}))
+        dataclasses.replace(
+            c,
+            ground_truth={"risk_range": [10, 30], **c.ground_truth},
+            baseline=dataclasses.replace(
+                c.baseline, answer={"risk_score": 20, **c.baseline.answer}
+            ),
+        )
         for c in (*made.changes[:3], flooded, *made.changes[4:])
     ]
     return dataclasses.replace(made, changes=tuple(plain))

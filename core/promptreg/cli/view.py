@@ -145,7 +145,8 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
         if len(digest.whole_suite(c)) > 1:
             out.line(one_line(name, 60), "dim")
         lines = [replace(x, extras=()) for x in lines_of(rows) if x.difference.template == name]
-        for text in table(lines, labels, out.width, columns=_SLICE_COLUMNS, spare=("n", "interval")):
+        shown = table(lines, labels, out.width, columns=_SLICE_COLUMNS, spare=("n", "interval"))
+        for text in shown:
             out.exact(text)
     if more:
         out.line(f"and {more} more", "dim", indent=2)
@@ -191,7 +192,7 @@ def _rankings(c: Comparison, out: _Out) -> None:
         return
     out.heading("Places the data allow")
     for r in sorted(c.rankings, key=lambda r: (r.metric, r.best_rank, r.worst_rank)):
-        places = f"{r.best_rank}" if r.best_rank == r.worst_rank else f"{r.best_rank}-{r.worst_rank}"
+        places = " to ".join(str(p) for p in sorted({r.best_rank, r.worst_rank}))
         who = f"{one_line(r.template, 30)}@{one_line(r.label, 30)}"
         low, high = (numbers.number(v) for v in r.interval)
         value = f"{one_line(r.metric, 30)} {numbers.number(r.mean)} [{low}, {high}]"
@@ -210,7 +211,7 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
                 out.line("{}: {} run {} template {}".format(*words), "dim")
         out.line(f"policy {one_line(c.policy_sha256, 64)}, alpha {c.alpha:g}", "dim")
         for metric, value in sorted(c.complete_case.items()):
-            words = f"without failed trials: {one_line(metric, 60)} {numbers.change(value)}"
-            out.line(f"{words} (a footnote, never used)", "dim")
+            difference = f"{one_line(metric, 60)} {numbers.change(value)}"
+            out.line(f"without failed trials: {difference} (a footnote, never used)", "dim")
     for path in reports:
         out.line(f"report: {one_line(str(path), 500)}")

@@ -113,7 +113,8 @@ def _row(
         if cell_len(text) > room:
             text = set_cell_size(text, room - 1) + "…"
         pad = " " * (room - cell_len(text))
-        row.append(text + pad if name in _LEFT else pad + text, verdict_style if name == "verdict" else "")
+        cell = text + pad if name in _LEFT else pad + text
+        row.append(cell, verdict_style if name == "verdict" else "")
     row.rstrip()
     return row
 

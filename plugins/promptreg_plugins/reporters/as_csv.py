@@ -17,7 +17,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 
 
 class CsvReporter:
-    """Writes the differences as CSV (UTF-8, comma, CRLF); texts that could be formulas are quoted."""
+    """Writes the differences as CSV (UTF-8, CRLF); what could be a formula is made a text."""
 
     extensions: ClassVar[Sequence[str]] = (".csv",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
-from xml.etree import ElementTree as ET  # noqa: S405 - only writes; nothing is parsed
+from xml.etree import ElementTree as ET
 
 from promptreg.stages.report import digest, write_whole
 from promptreg.stages.report.lines import Line, line_of

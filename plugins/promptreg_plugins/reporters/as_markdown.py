@@ -17,7 +17,9 @@ MAX_CHARACTERS = 60_000
 _SCENARIOS = 10
 _MARKS = {GateVerdict.PASS: "✅", GateVerdict.FAIL: "❌", GateVerdict.INCONCLUSIVE: "⚠️"}
 _ACTIVE = re.compile(r"[\\`*\[\]<>#|~&$]|(?<!\w)_|_(?!\w)")
-_LINKS = re.compile(r"(?<=[A-Za-z0-9])(?=://)|(?<=[Ww]{3})(?=\.)|(?<=[@])|(?<=:)(?=[A-Za-z0-9_+-]+:)")
+_LINKS = re.compile(
+    r"(?<=[A-Za-z0-9])(?=://)|(?<=[Ww]{3})(?=\.)|(?<=[@])|(?<=:)(?=[A-Za-z0-9_+-]+:)"
+)
 
 
 class MarkdownReporter:
@@ -90,7 +92,8 @@ def _table(lines: Sequence[Line], c: Comparison) -> str:
     labels = [escape(side.label, 24) for side in (c.baseline, c.candidate)]
     level = round(100 * lines[0].difference.level) if lines else 95
     head = ["metric", *labels, "change", f"{level}% interval", "margin", "verdict"]
-    rows = [[*head, "could have seen", "n", ""], ["---", *["---:"] * 5, "---", "---:", "---:", "---"]]
+    aligned = ["---", *["---:"] * 5, "---", "---:", "---:", "---"]
+    rows = [[*head, "could have seen", "n", ""], aligned]
     for x in lines:
         verdict = f"**{x.verdict}**" if x.verdict.startswith("REGRESSED") else x.verdict
         figures = [x.baseline, x.candidate, x.change, x.interval, x.margin]
@@ -147,8 +150,8 @@ def _scenario(change: ScenarioChange, c: Comparison) -> str:
     if "risk_range" in change.ground_truth:
         facts.append(f"expected {change.ground_truth['risk_range']}")
     body = [escape(" · ".join(facts), 300), ""]
-    for label, trial in ((c.baseline.label, change.baseline), (c.candidate.label, change.candidate)):
-        body.append(f"- **{escape(label, 24)}**")
+    for side, trial in ((c.baseline, change.baseline), (c.candidate, change.candidate)):
+        body.append(f"- **{escape(side.label, 24)}**")
         body += [f"  - {escape(words, 320)}" for words in digest.answer_words(trial, 300)]
     title = f"{escape(change.template, 40)}: {escape(change.scenario_id, 80)}{escape(by)}"
     return _folded(title, "\n".join(body))

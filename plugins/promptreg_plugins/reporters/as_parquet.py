@@ -22,7 +22,12 @@ class ParquetReporter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        types = {"text": pa.string(), "real": pa.float64(), "whole": pa.int64(), "yes_no": pa.bool_()}
+        types = {
+            "text": pa.string(),
+            "real": pa.float64(),
+            "whole": pa.int64(),
+            "yes_no": pa.bool_(),
+        }
         schema = pa.schema(
             [pa.field(name, types[kind]) for name, kind in COLUMNS.items()],
             metadata={"promptreg.schema_version": comparison.schema_version},

@@ -57,7 +57,7 @@ COLUMNS: dict[str, str] = {
 
 
 def flat_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one row per template, metric and slice, in the order and with the numbers of the JSON."""
+    """Return one row per template, metric and slice: order and numbers of the JSON report."""
     whole = comparison_json(comparison)
     same = {
         "suite": whole["suite"],

@@ -73,7 +73,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def dump_json(comparison: Comparison) -> str:
-    """Return `comparison_json` as text: UTF-8 encodable, indented, no NaN, a line feed at the end."""
+    """Return `comparison_json` as indented text that UTF-8 can encode, with a final line feed."""
     values = comparison_json(comparison)
     return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
@@ -121,9 +121,10 @@ def difference_json(d: Difference) -> dict[str, Any]:
     }
 
 
-def _order(d: Difference) -> tuple[str, str, str, str]:
-    where = (d.slice.attribute, d.slice.value) if d.slice else ("", "")
-    return (d.template, d.metric, *where)
+def _order(d: Difference) -> tuple[str, str, str, str, bool]:
+    """Return the place of an entry; a guard comes before the plain slice of the same name."""
+    attribute, value = (d.slice.attribute, d.slice.value) if d.slice else ("", "")
+    return d.template, d.metric, attribute, value, not d.gating
 
 
 def _numbers(values: Sequence[float] | None) -> list[float | int | None] | None:
@@ -142,6 +143,7 @@ def _slice(where: Slice | None) -> dict[str, str] | None:
 def _side(side: Side) -> dict[str, Any]:
     names = sorted(side.template_sha256)
     hashes = [side.template_sha256[name] for name in names]
+    template_hash: str | None
     if len(names) > 1:
         lines = "\n".join(f"{n}:{h}" for n, h in zip(names, hashes, strict=True))
         template_hash = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()

@@ -38,6 +38,7 @@ __all__ = [
     "worst",
 ]
 
+Fields = list[tuple[str, str]]
 SLICES_SHOWN = 8
 TREATMENTS = {
     "worst": "counted as the worst value",
@@ -70,7 +71,12 @@ def sentence(comparison: Comparison) -> str:
     labels = (one_line(comparison.candidate.label, 60), one_line(comparison.baseline.label, 60))
     candidate, baseline = labels
     if comparison.gate.verdict is GateVerdict.FAIL:
-        return f"{candidate} is worse than {baseline}, or misses a limit: do not ship it."
+        said = []
+        if any(d.gating and d.verdict is Verdict.REGRESSED for d in comparison.differences):
+            said.append(f"is worse than {baseline}")
+        if any(limit.status == "not_met" for limit in comparison.limits):
+            said.append("misses an absolute limit")
+        return f"{candidate} {' and '.join(said) or 'does not pass'}."
     if comparison.gate.verdict is GateVerdict.PASS:
         return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
     return f"The data do not tell whether {candidate} is worse than {baseline}."
@@ -209,15 +215,15 @@ def worst(comparison: Comparison, limit: int) -> list[ScenarioChange]:
     return found[:limit]
 
 
-def split_answer(answer: Mapping[str, object]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return an answer's short values and its long texts, by field name."""
-    short: list[tuple[str, str]] = []
-    long: list[tuple[str, str]] = []
+def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fields, Fields]:
+    """Return an answer's short values and its long texts (at most `limit` each), by field name."""
+    short: Fields = []
+    long: Fields = []
     for key in sorted(answer, key=_field_order)[:30]:
         value = answer[key]
         name = one_line(str(key), 40)
         if isinstance(value, str) and (len(value) > 40 or "\n" in value):
-            long.append((name, clean(value)))
+            long.append((name, clean(value, limit)))
         elif isinstance(value, str):
             short.append((name, one_line(value, 60)))
         elif isinstance(value, float):
@@ -242,7 +248,7 @@ def answer_words(trial: SideTrial, limit: int = 280) -> list[str]:
         return [f"FAILED {one_line(trial.failure, limit)}"]
     if not trial.answer:
         return [one_line(trial.text, limit) or "(no text)"]
-    short, long = split_answer(trial.answer)
+    short, long = split_answer(trial.answer, 4 * limit)
     lines = [" · ".join(f"{name} {value}" for name, value in short[:6])] if short else []
     return lines + [f"{name}: {one_line(text, limit)}" for name, text in long[:3]]
 

@@ -125,7 +125,8 @@ def limit_words(limit: Limit, *, share: bool = False) -> tuple[str, str]:
     what = f"{name_of(limit.metric, limit.slice)} {bound} {shown(limit.threshold)}"
     interval = limit.interval
     around = f", interval [{shown(interval[0])}, {shown(interval[1])}]" if interval else ""
-    status = "NOT MET" if limit.status == "not_met" else one_line(limit.status.replace("_", " "), 20)
+    status = one_line(limit.status.replace("_", " "), 20)
+    status = status.upper() if limit.status == "not_met" else status
     n = numbers.count(limit.n_scenarios, "scenario")
     return what, f"{status} ({shown(limit.value)}{around}, {n})"
 

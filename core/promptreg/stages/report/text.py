@@ -27,9 +27,11 @@ _TABLE = _table()
 
 def clip(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text`, saying how much was cut."""
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]} … (cut: {limit:,} of {len(text):,} characters)"
+    return text if len(text) <= limit else text[:limit] + _cut(limit, text)
+
+
+def _cut(limit: int, text: str) -> str:
+    return f" … (cut: {limit:,} of {len(text):,} characters)"
 
 
 def clean(text: str, limit: int = 20_000) -> str:
@@ -37,8 +39,10 @@ def clean(text: str, limit: int = 20_000) -> str:
 
     Line feeds and tabs stay; other line ends become line feeds.
     """
-    text = clip(text, limit).replace("\r\n", "\n").replace("\r", "\n")
-    return text if text.isascii() and text.isprintable() else text.translate(_TABLE)
+    piece = text[:limit]
+    if not (piece.isascii() and piece.isprintable()):  # plain text is spared the slow way
+        piece = piece.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
+    return piece if len(text) <= limit else piece + _cut(limit, text)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -7,13 +7,13 @@ import errno
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptreg.errors import PluginError, PromptregError, StoreError, UsageError
 from promptreg.protocols import Reporter
-from promptreg.registry import Catalog
+from promptreg.registry import Catalog, Entry
 from promptreg.verdicts import Comparison
 
 __all__ = ["Planned", "plan_reports", "write_reports", "write_whole"]
@@ -48,33 +48,26 @@ def plan_reports(catalog: Catalog[Reporter], paths: Iterable[str | Path]) -> lis
             raise UsageError(f"no reporter writes {str(path)!r} ({ending}); there are: {there_are}")
         if path.is_dir():
             raise UsageError(f"cannot write a report to {path}: it is a directory")
-        planned.append(by_ending[max(fitting, key=len)](path))
+        entry = by_ending[max(fitting, key=len)]
+        planned.append(Planned(path, catalog.create(entry.name, {}), entry.name, entry.owner))
     return planned
 
 
-def _endings(catalog: Catalog[Reporter]) -> dict[str, Callable[[Path], Planned]]:
-    found: dict[str, Callable[[Path], Planned]] = {}
-    names: dict[str, str] = {}
+def _endings(catalog: Catalog[Reporter]) -> dict[str, Entry[Reporter]]:
+    """Return the entry of every ending, lower case."""
+    found: dict[str, Entry[Reporter]] = {}
     for entry in catalog:
-        reporter = None
         extensions = getattr(entry.factory, "extensions", None)
         if extensions is None:  # a factory function: only the object knows
-            reporter = catalog.create(entry.name, {})
-            extensions = reporter.extensions
-
-        def plan(
-            path: Path, name: str = entry.name, owner: str = entry.owner, made: Reporter | None = reporter
-        ) -> Planned:
-            return Planned(path, made or catalog.create(name, {}), name, owner)
-
+            extensions = catalog.create(entry.name, {}).extensions
         for ending in extensions:
             key = ending.lower()
-            if key in names:
+            if key in found:
                 raise PluginError(
-                    f"two reporters claim files that end in {key!r}: {names[key]} and {entry.name}"
+                    f"two reporters claim files that end in {key!r}: "
+                    f"{found[key].name} ({found[key].owner}) and {entry.name} ({entry.owner})"
                 )
-            names[key] = entry.name
-            found[key] = plan
+            found[key] = entry
     return found
 
 

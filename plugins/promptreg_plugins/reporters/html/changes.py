@@ -15,8 +15,8 @@ from promptreg_plugins.reporters.html.svg import Drawing, scale
 __all__ = ["histogram_of_changes", "risk_range", "risk_score", "scores_against_ranges"]
 
 _BINS = 20
-"""Bars to either side of zero."""
-_ROWS = 40
+"""Bars to either side of zero, at most."""
+_ROWS = 24
 
 
 def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str) -> Markup:
@@ -25,19 +25,20 @@ def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str
     if not values:
         return Markup("")
     reach = max(abs(v) for v in values) or 1.0
-    worse, better = [0] * _BINS, [0] * _BINS
+    bins = max(6, min(_BINS, round(1.5 * math.sqrt(len(values)))))
+    worse, better = [0] * bins, [0] * bins
     same = 0
     for v in values:
         if v == 0:
             same += 1
             continue
         side = worse if v < 0 else better
-        side[min(_BINS - 1, int(abs(v) / reach * _BINS))] += 1
+        side[min(bins - 1, int(abs(v) / reach * bins))] += 1
     picture = Drawing()
     top, bottom = 22.0, 128.0
-    middle, bar = picture.width / 2, (picture.width - 40) / (2 * _BINS + 1)
+    middle, bar = picture.width / 2, (picture.width - 40) / (2 * bins + 1)
     height = scale(0, max(*worse, *better, same, 1), 0, bottom - top)
-    for k in range(_BINS):
+    for k in range(bins):
         for count, x, tone in (
             (worse[k], middle - bar / 2 - (k + 1) * bar, "bad"),
             (better[k], middle + bar / 2 + k * bar, "good"),
@@ -50,8 +51,9 @@ def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str
     picture.text(8, 12, f"{n_worse} worse", "label bad-text")
     picture.text(middle, 12, f"{same} the same", "label", "middle")
     picture.text(picture.width - 8, 12, f"{n_better} better", "label good-text", "end")
-    for value, x in ((-reach, middle - bar * (_BINS + 0.5)), (0, middle), (reach, middle + bar * (_BINS + 0.5))):
-        picture.text(x, bottom + 14, f"{value:+.2f}" if value else "0", "tick", "middle")
+    for sign in (-1, 0, 1):
+        words = f"{sign * reach:+.2f}" if sign else "0"
+        picture.text(middle + sign * bar * (bins + 0.5), bottom + 14, words, "tick", "middle")
     of = f" of {total:,}" if total > len(values) else ""
     said = (
         f"Of the {len(values):,}{of} scenarios shown, {n_worse} became worse, {n_better} better, "
@@ -61,7 +63,7 @@ def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str
 
 
 def scores_against_ranges(
-    changes: Sequence[ScenarioChange], labels: tuple[str, str], key: str, *, named: bool
+    changes: Sequence[ScenarioChange], labels: tuple[str, str], key: str
 ) -> Markup:
     """Return both versions' risk scores over the expected range, the worst scenarios; or nothing.
 
@@ -69,7 +71,6 @@ def scores_against_ranges(
         changes: scenarios, the worst first; those without a range or any score are left out.
         labels: of the versions.
         key: a word of ours, unique on the page.
-        named: whether to put the template's name before the scenario.
     """
     drawn = [
         (c, span, risk_score(c.baseline), risk_score(c.candidate))
@@ -80,36 +81,34 @@ def scores_against_ranges(
     if not drawn:
         return Markup("")
     picture = Drawing()
-    step, top = 26.0, 22.0
+    step, top = 30.0, 24.0
     at = scale(0, 100, 10, picture.width - 46)
     bottom = top + step * len(drawn)
-    picture.mark(14, 9, "ring", "before", 4)
-    picture.text(22, 13, f"{labels[0]}", "label")
-    picture.mark(120, 9, "circle", "after", 4)
-    picture.text(128, 13, f"{labels[1]}", "label")
-    picture.box(226, 4, 22, 10, "range")
-    picture.text(254, 13, "expected range", "label")
-    for value in (0, 25, 50, 75, 100):
-        picture.line(at(value), top, at(value), bottom, "grid")
-        picture.text(at(value), bottom + 13, str(value), "tick", "middle")
+    picture.mark(15, 9, "ring", "before", 4.5)
+    picture.text(24, 13, one_line(labels[0], 14), "label")
+    picture.mark(115, 9, "circle", "after", 4.5)
+    picture.text(124, 13, one_line(labels[1], 14), "label")
+    picture.box(216, 4, 22, 10, "range")
+    picture.text(244, 13, "expected range", "label")
+    for points in (0, 25, 50, 75, 100):
+        picture.line(at(points), top, at(points), bottom, "grid")
+        picture.text(at(points), bottom + 13, str(points), "tick", "middle")
     for i, (change, (low, high), before, after) in enumerate(drawn):
-        y = top + step * i + 18
-        name = one_line(change.scenario_id, 40)
-        name = f"{one_line(change.template, 16)}: {name}" if named else name
-        picture.text(10, y - 7, name, "tick")
+        y = top + step * i + 21
+        picture.text(10, y - 8, one_line(change.scenario_id, 48), "tick")
         picture.box(at(low), y - 4, max(2.0, at(high) - at(low)), 8, "range")
         if before is not None and after is not None:
             picture.line(at(before), y, at(after), y, "move")
-        if before is not None:
-            picture.mark(at(before), y, "ring", "before", 4)
         if after is not None:
-            picture.mark(at(after), y, "circle", "after", 4)
+            picture.mark(at(after), y, "circle", "after", 3.5)
+        if before is not None:  # above the other, and wider: both show where they are equal
+            picture.mark(at(before), y, "ring", "before", 5)
         for trial, column in ((change.baseline, 0), (change.candidate, 1)):
-            if trial.failure:  # the place tells the version, and so does the title
+            if trial.failure:  # the place tells the version, and so does the description
                 x = picture.width - 30 + 16 * column
-                picture.mark(x, y, "cross", "before" if column == 0 else "after", 3.5)
+                picture.mark(x, y, "cross", ("before", "after")[column], 3.5)
     if any(c.baseline.failure or c.candidate.failure for c, *_ in drawn):
-        picture.text(picture.width - 4, bottom + 13, "× failed", "tick", "end")
+        picture.text(picture.width - 4, 13, "× failed", "label", "end")
     said = "; ".join(_said(row) for row in drawn)
     return picture.render(bottom + 20, "Risk scores against the expected range", f"{said}.", key)
 

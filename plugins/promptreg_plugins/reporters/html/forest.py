@@ -77,7 +77,7 @@ def forest_of_slices(differences: Sequence[Difference], key: str) -> Markup:
     low, high = min(ends), max(ends)
     pad = 0.04 * (high - low or 1.0)
     shown = (low - pad, high + pad)
-    marks = [(v, _tick(first, v)) for v in ticks(*shown, 4)]
+    marks = [(v, _tick(first, v)) for v in ticks(*shown)]
     higher = first.direction == "higher_is_better"
     axis = "← worse · better →" if higher else "← better · worse →"
     name = one_line(first.metric, 40)

@@ -16,7 +16,7 @@ from promptreg.stages.report import digest
 from promptreg.stages.report.as_json import finite
 from promptreg.stages.report.lines import Line, line_of, lines_of
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Comparison, Difference, GateVerdict
+from promptreg.verdicts import Comparison, Difference, GateVerdict, ScenarioChange
 from promptreg_plugins.reporters.html.changes import histogram_of_changes, scores_against_ranges
 from promptreg_plugins.reporters.html.diff import side_by_side
 from promptreg_plugins.reporters.html.failures import KINDS, bars_of_failures
@@ -42,7 +42,9 @@ def page(comparison: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["raw_number"] = _raw_number
+    environment.globals.update(
+        raw_number=_raw_number, words=one_line, p_words=numbers.p_value, number_words=numbers.number
+    )
     return environment.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -132,11 +134,15 @@ def _plots(c: Comparison) -> dict[str, Any]:
         (one_line(template, 60), one_line(metric, 60), forest_of_slices(rows[:40], f"slices{i}"))
         for i, (template, metric, rows) in enumerate(_slice_forests(c))
     ]
+    ranges = [
+        (one_line(name, 60), scores_against_ranges(rows, labels, f"ranges{i}"))
+        for i, (name, rows) in enumerate(_by_template(c).items())
+    ]
     return {
         "forests": [f for f in forests if f[1]],
         "slice_forests": [f for f in sliced if f[2]],
         "histogram": histogram_of_changes(c.changes, c.changes_total, "changes"),
-        "ranges": scores_against_ranges(c.changes, labels, "ranges", named=len(tables) > 1),
+        "ranges": [r for r in ranges if r[1]],
         "failure_bars": bars_of_failures(causes, labels, "failures"),
         "causes": [
             (min(k, KINDS - 1), r.cause, r.baseline, r.candidate, digest.TREATMENTS[r.treatment])
@@ -145,11 +151,18 @@ def _plots(c: Comparison) -> dict[str, Any]:
     }
 
 
+def _by_template(c: Comparison) -> dict[str, list[ScenarioChange]]:
+    found: dict[str, list[ScenarioChange]] = {}
+    for change in c.changes:
+        found.setdefault(change.template, []).append(change)
+    return found
+
+
 def _slice_forests(c: Comparison) -> list[tuple[str, str, list[Difference]]]:
     """Return the metrics worth a plot by slice: the ones with the worst slices first."""
     groups: dict[tuple[str, str], list[Difference]] = {}
     for d in c.differences:
-        if d.slice is not None:
+        if d.slice is not None and not d.gating:
             groups.setdefault((d.template, d.metric), []).append(d)
     hurting, _ = digest.hurting_slices(c, 1_000)
     order = list(dict.fromkeys((d.template, d.metric) for d in hurting))
@@ -174,7 +187,7 @@ def _details(c: Comparison) -> dict[str, Any]:
                 f"{one_line(r.template, 40)}@{one_line(r.label, 40)}",
                 numbers.number(r.mean),
                 f"[{numbers.number(r.interval[0])}, {numbers.number(r.interval[1])}]",
-                f"{r.best_rank}" if r.best_rank == r.worst_rank else f"{r.best_rank} to {r.worst_rank}",
+                " to ".join(str(p) for p in sorted({r.best_rank, r.worst_rank})),
             )
             for r in c.rankings[:60]
         ],

@@ -98,21 +98,19 @@ def scenario_rows(
     return rows
 
 
-def _row(
-    c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: int
-) -> ScenarioRow:
+def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: int) -> ScenarioRow:
     span = risk_range(c.ground_truth)
     known = (filters.numbers.get(item) for item in c.attributes.items())
     change = finite(c.change)
     tone = "" if not change else "bad" if change < 0 else "good"
-    short, long = split_answer(c.ground_truth)
+    short, long = split_answer(c.ground_truth, limit)
     return ScenarioRow(
         template=one_line(c.template, 60),
         id=one_line(c.scenario_id, 120),
         family=one_line(c.family, 120),
         attributes=tuple((one_line(k, 40), one_line(v, 60)) for k, v in c.attributes.items()),
         filters=" ".join(str(n) for n in known if n is not None),
-        truth=tuple((k, v[:limit]) for k, v in (*short, *long)),
+        truth=(*short, *long),
         expected=f"{span[0]:g} to {span[1]:g}" if span else "",
         change=change,
         change_text="-" if change is None else f"{change:+.3f}" if change else "0",
@@ -130,18 +128,18 @@ def _short(trial: SideTrial) -> str:
     """Return an answer in a word or two."""
     if trial.failure:
         return f"failed: {one_line(trial.failure.split(':', 1)[0], 24)}"
-    values, _ = split_answer(trial.answer)
+    values, _ = split_answer(trial.answer, 64)
     return " ".join(value for _, value in values[:2]) or one_line(trial.text, 24) or "answered"
 
 
 def _side(trial: SideTrial, label: str, limit: int) -> SideView:
-    values, texts = split_answer(trial.answer)
+    values, texts = split_answer(trial.answer, limit)
     unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
     return SideView(
         label=label,
         failure=clean(trial.failure, limit),
         values=tuple(values),
-        texts=tuple((name, clean(text, limit)) for name, text in texts),
+        texts=tuple(texts),
         scores=tuple(
             (one_line(name, 40), numbers.number(value), finite(value))
             for name, value in sorted(trial.scores.items())[:40]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable
 
 from markupsafe import Markup, escape
@@ -31,9 +31,9 @@ class Drawing:
             for name, value in attributes.items()
         )
         if text is None:
-            self._parts.append(Markup("<{}{}/>").format(Markup(tag), words))
+            self._parts.append(Markup("<{}{}/>").format(tag, words))
         else:
-            self._parts.append(Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), words, text))
+            self._parts.append(Markup("<{0}{1}>{2}</{0}>").format(tag, words, text))
 
     def line(self, x1: float, y1: float, x2: float, y2: float, class_: str) -> None:
         """Add a line."""
@@ -88,14 +88,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     span = high - low
     if not span > 0:
         return [low]
-    power = 10.0 ** _floor_log(span / about)
+    power = 10.0 ** math.floor(math.log10(span / about))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power * about >= span)
-    first = int(-(-low // step))
-    found = itertools.takewhile(lambda v: v <= high + 1e-9 * span, (k * step for k in itertools.count(first)))
-    return [v + 0.0 for v in found]
-
-
-def _floor_log(value: float) -> int:
-    import math
-
-    return math.floor(math.log10(value))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [k * step for k in range(first, last + 1)]
