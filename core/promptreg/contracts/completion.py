@@ -38,9 +38,8 @@ def completion_problems(made: object) -> Iterator[str]:
                 f"Completion.{name} is {shown(getattr(made, name))}; "
                 "allowed: a finite number of at least 0, or None where it is not known"
             )
-    attempts = getattr(made, "attempts", None)
-    if attempts is None or attempts == 0 or not _absent_or_whole(attempts):
-        yield f"Completion.attempts is {shown(attempts)}; allowed: a whole number from 1"
+    if not _absent_or_whole(made.attempts) or not made.attempts:
+        yield f"Completion.attempts is {shown(made.attempts)}; allowed: a whole number from 1"
     if not isinstance(made.cached, bool):
         yield f"Completion.cached is {shown(made.cached)}; allowed: True or False"
     yield from _mappings(made)
@@ -53,10 +52,11 @@ def call_error_problems(error: CallError) -> Iterator[str]:
             f"CallError.cause is {shown(error.cause)}; "
             f"allowed: {', '.join(sorted(_CAUSES))} (see promptreg.Cause)"
         )
-    if not isinstance(error.detail, str) or not error.detail.strip():
-        yield f"CallError.detail is {shown(error.detail)}; allowed: one line that says what failed"
-    elif "\n" in error.detail or "\r" in error.detail:
-        yield f"CallError.detail has several lines: {shown(error.detail)}; allowed: one line"
+    detail: Any = error.detail
+    if not isinstance(detail, str) or not detail.strip():
+        yield f"CallError.detail is {shown(detail)}; allowed: one line that says what failed"
+    elif "\n" in detail or "\r" in detail:
+        yield f"CallError.detail has several lines: {shown(detail)}; allowed: one line"
     if not isinstance(error.retryable, bool):
         yield f"CallError.retryable is {shown(error.retryable)}; allowed: True or False"
     if not _absent_or_amount(error.retry_after_s):
