@@ -1,0 +1,42 @@
+"""Running a stranger's code for a limited time, whatever it does to its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+__all__ = ["StuckError", "run_apart"]
+
+
+class StuckError(Exception):
+    """The code did not come back in time."""
+
+
+def run_apart(work: Callable[[], Coroutine[Any, Any, None]], limit_s: float) -> None:
+    """Run a coroutine on a loop of its own in a thread of its own, for `limit_s` seconds at most.
+
+    A provider may block its loop or swallow every cancellation, and then no timeout inside that
+    loop ever fires; the thread is left behind and ends with the process. A thread also makes the
+    checks callable from code that has a running loop.
+
+    Raises:
+        StuckError: time is up.
+        BaseException: whatever the coroutine raised.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as e:  # noqa: BLE001 - handed to the caller below
+            raised.append(e)
+
+    thread = threading.Thread(target=run, name="promptreg-contract", daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        raise StuckError
+    if raised:
+        raise raised[0]
