@@ -177,9 +177,15 @@ def test_answer_schema(fields: dict[str, Any], expected: float, note: str) -> No
     assert note in found.note
 
 
+def test_answer_schema_without_rules_of_its_own_keeps_to_the_suites() -> None:
+    found = make("answer_schema").score(trial({"anything": 1}))
+    assert isinstance(found, Score)
+    assert found.value == 1.0
+
+
 def test_answer_schema_refuses_bad_rules() -> None:
-    with pytest.raises(SuiteError, match="needs rules"):
-        make("answer_schema")
+    with pytest.raises(SuiteError, match="'only' needs to know which fields"):
+        make("answer_schema", only=True)
     with pytest.raises(SuiteError, match=r"fields\.a has no rule 'min'; allowed: .*minimum"):
         make("answer_schema", fields={"a": {"min": 1}})
     with pytest.raises(SuiteError, match="type"):

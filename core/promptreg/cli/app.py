@@ -17,6 +17,7 @@ from promptreg.cli import (
     gate,
     init,
     plan,
+    plugins,
     rescore,
     runs,
     transfer,
@@ -71,6 +72,7 @@ for _command in (
     transfer.import_,
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 
 
