@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg.errors import NotComparableError
-from promptreg.records import Outcome, Run, ScoreColumn
+from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 
 __all__ = ["MAX_GAP_SHARE", "check_comparable", "matched", "restrict"]
@@ -96,6 +96,10 @@ def restrict(run: Run, keep: set[str]) -> Run:
     index = np.array([i for i, s in enumerate(run.scenario_ids) if s in keep], dtype=np.intp)
     return replace(
         run,
+        # What is left out was left out for want of rows; those are no failures of what is kept.
+        failures={k: v for k, v in run.failures.items() if k != Cause.MISSING},
+        counts={**run.counts, "planned": len(index) * run.repeats},
+        absent=(),
         scenario_ids=tuple(run.scenario_ids[i] for i in index),
         families=tuple(run.families[i] for i in index),
         attributes=MappingProxyType(
