@@ -77,7 +77,7 @@ def start_server(model: Path, *, port: int, slots: int, context: int) -> tuple[o
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
     params.endpoint_metrics = params.endpoint_slots = params.endpoint_props = True
-    params.cache_ram_mib = 0  # no second prompt cache beside the slots: it would grow by gigabytes
+    params.cache_ram_mib = 0  # no prompt cache beside the slots: it would grow by gigabytes
     params.offline = True
     params.use_jinja = True
     server = xllamacpp.Server(params)

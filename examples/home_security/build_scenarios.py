@@ -39,13 +39,13 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 NO_PERSON = "No person in view."
 # short name in stories.yaml -> (template variable, words when the pipeline found nothing)
-CONTEXT = {
+CONTEXT: dict[str, tuple[str, str | None]] = {
     "zone": ("zone_context", None),
     "base": ("baseline_context", None),
     "dev": ("deviation_score", None),
     "cross": ("cross_camera_context", "Nothing related."),
 }
-EXTRA_CONTEXT = {
+EXTRA_CONTEXT: dict[str, dict[str, tuple[str, str | None]]] = {
     "full_enriched": {
         "plate": ("license_plate_context", "No plate read."),
         "face": ("face_context", "No face clear enough to compare."),
@@ -67,6 +67,7 @@ EXTRA_CONTEXT = {
         "image": ("image_quality_context", "Sharp, no sign of tampering."),
     },
 }
+STORY_KEYS = set("family story type object points expect tell label at for camera tier see".split())
 ABOUT_PERSONS = {"clothing", "pose", "action"}
 
 
@@ -141,9 +142,8 @@ def scenario(family: dict[str, Any], number: int, telling: dict[str, Any]) -> di
     tier: str = told["tier"]
     listing, count, last = detections(at, told["see"])
     end = at + timedelta(seconds=told.get("for", last + 10))
-    known = {"family", "story", "type", "object", "points", "expect", "tell", "label", "at", "for", "camera", "tier", "see"}
-    allowed = known | (set(CONTEXT) | set(EXTRA_CONTEXT.get(tier, {})) if tier != "basic" else set())
-    if unknown := set(told) - allowed:
+    contexts = set() if tier == "basic" else CONTEXT.keys() | EXTRA_CONTEXT.get(tier, {}).keys()
+    if unknown := told.keys() - STORY_KEYS - contexts:
         raise SystemExit(f"{family['family']} {number}: tier {tier} has no {sorted(unknown)}")
     return {
         "scenario_id": f"{family['family']}-{number}",
@@ -192,7 +192,7 @@ def main() -> int:
     text = build(HERE / "stories.yaml")
     if args.check:
         current = target.read_text(encoding="utf-8") if target.exists() else ""
-        print("up to date" if current == text else f"{target.name} is not what stories.yaml makes; run this without --check")
+        print("up to date" if current == text else f"{target.name} is not what stories.yaml makes; build it anew")
         return 0 if current == text else 1
     target.write_text(text, encoding="utf-8", newline="\n")
     print(f"{text.count(chr(10))} scenarios")

@@ -122,7 +122,10 @@ class Recorder:
         row |= {"prompt_sha256": digest, "sampling": SAMPLING, "model": self.model}
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-        print(f"{template} {version} {scenario['scenario_id']} {came.get('latency_s')} s {came['error'] or ''}", flush=True)
+        print(
+            f"{template} {version} {scenario['scenario_id']} {came.get('latency_s')} s {came['error'] or ''}",
+            flush=True,
+        )
 
 
 @contextmanager
@@ -155,7 +158,11 @@ def write_meta(path: Path, model: Path, name: str, started: str) -> None:
         "model_licence": "Apache-2.0 (upstream)",
         "gguf_sha256": digest,
         "gguf_bytes": model.stat().st_size,
-        "server": {"package": "xllamacpp", "version": importlib.metadata.version("xllamacpp"), "endpoint": "/completion"},
+        "server": {
+            "package": "xllamacpp",
+            "version": importlib.metadata.version("xllamacpp"),
+            "endpoint": "/completion",
+        },
         "server_parameters": {
             "n_threads": 1,
             "n_parallel": SLOTS,
@@ -163,7 +170,11 @@ def write_meta(path: Path, model: Path, name: str, started: str) -> None:
             "kv_unified": False,
             "cache_ram_mib": 0,
         },
-        "request": {"cache_prompt": True, "id_slot": dict(zip(VERSIONS, range(SLOTS), strict=True)), "json_schema": None},
+        "request": {
+            "cache_prompt": True,
+            "id_slot": dict(zip(VERSIONS, range(SLOTS), strict=True)),
+            "json_schema": None,
+        },
         "sampling": SAMPLING,
         "order_seed": ORDER_SEED,
         "recorded_from": started,
