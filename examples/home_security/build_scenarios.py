@@ -67,7 +67,8 @@ EXTRA_CONTEXT: dict[str, dict[str, tuple[str, str | None]]] = {
         "image": ("image_quality_context", "Sharp, no sign of tampering."),
     },
 }
-STORY_KEYS = set("family story type object points expect tell label at for camera tier see".split())
+FAMILY_KEYS = {"family", "story", "type", "object", "points", "expect", "tell"}
+STORY_KEYS = FAMILY_KEYS | {"label", "at", "for", "camera", "tier", "see"}
 ABOUT_PERSONS = {"clothing", "pose", "action"}
 
 

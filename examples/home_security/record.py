@@ -1,8 +1,9 @@
 """Record completions.jsonl: ask a real model every prompt of the suite once and keep exactly what it answered.
 
-The basic template is asked first, over all scenarios, then the other tiers; within a template the scenarios come
-in a seeded random order and both versions are asked one after the other, in random order, each in a slot of its own, so that the
-model server keeps the constant part of each prompt. The file is appended to: a stopped recording goes on where it was.
+The basic template is asked first, over all scenarios, then the other tiers. Within a template the scenarios come in
+a seeded random order; both versions are asked one after the other, in random order, each in a slot of its own, so
+that the model server keeps the constant part of each prompt. The file is appended to: a stopped recording goes on
+where it was.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def render(template: str, version: str, scenario: dict[str, Any]) -> str:
 def planned(scenarios: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every (template, version, scenario): scenarios in seeded random order, both versions next to each other."""
     for template in TEMPLATES:
-        chance = random.Random(f"{ORDER_SEED}/{template}")
+        chance = random.Random(f"{ORDER_SEED}/{template}")  # noqa: S311 (an order, no secret)
         chosen = [scenario for scenario in scenarios if serves(template, scenario)]
         chance.shuffle(chosen)
         for scenario in chosen:
