@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
+from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for, reason_of
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
             Cause.CONNECT, f"no TLS connection to {host}: {error.os_error}", retryable=True
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or type(error.os_error).__name__
+        why = reason_of(error.os_error)
         return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return CallError(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
+from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for, reason_of
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
         cause = _root(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return certificate_refused(host, cause.verify_message)
-        why = getattr(cause, "strerror", None) or type(cause).__name__
+        why = reason_of(cause)
         return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
     if isinstance(error, httpx.RemoteProtocolError) and _speaks_nonsense(error):
         return CallError(Cause.PROTOCOL, f"{host} does not speak HTTP as it should")
