@@ -15,7 +15,6 @@ from typing import Any
 from promptreg.errors import (
     BudgetError,
     ExitCode,
-    NotComparableError,
     PromptregError,
     ProviderError,
     StoppedError,
@@ -26,11 +25,11 @@ from promptreg.pipeline.loop import Loop, Tally
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Item, Version, Work
+from promptreg.policy import EFFECTIVE
 from promptreg.protocols import Probe, Provider
 from promptreg.records import Completion, Failure, Run, RunFacts, ScenarioSet, Trial
 from promptreg.stages.call import Budget, Caller, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
-from promptreg.policy import EFFECTIVE
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe, remember_probe

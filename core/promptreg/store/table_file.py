@@ -119,7 +119,7 @@ def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     values = np.empty(len(whole), np.float64)
     at = 0
     for chunk in getattr(whole, "chunks", [whole]):
-        # Not by `to_numpy` or `fill_null`, which import pandas (half a second) to look for its types.
+        # Not by `to_numpy` or `fill_null`: they import pandas (half a second).
         size, start = len(chunk), chunk.offset
         valid, data = chunk.buffers()
         part = values[at : at + size]
