@@ -88,8 +88,8 @@ def _categorical(table: Table, name: str, i: int) -> bool:
             return False
     if not values or all(_TIME.match(v) for v in values):
         return False
-    if not table.typed and _has_fractions(values):
-        return False
+    if not table.typed and (_has_fractions(values) or any(v[:1] in "[{" for v in values if v)):
+        return False  # measurements, and lists or objects written as text
     rows = len(table.rows)
     return len(values) < rows / 2 or (rows < _SMALL and len(values) < filled)
 
