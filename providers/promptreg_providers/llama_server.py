@@ -6,15 +6,14 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from promptreg import CallError, Cause, Probe
 from promptreg.records import Json
 from promptreg_providers.client import JsonClient
-from promptreg_providers.transport.json_body import count_of, text_of
+from promptreg_providers.transport.json_body import count_of, model_name, text_of
 
-__all__ = ["State", "look", "model_name"]
+__all__ = ["State", "look"]
 
 _POLL_S = 0.25
 _NOT_SAMPLING = frozenset({"seed", "stream", "n_probs", "lora", "max_tokens", "n_predict", "stop"})
@@ -26,14 +25,6 @@ class State:
 
     probe: Probe
     slots: int = 0
-
-
-def model_name(value: Any) -> str:
-    """Return a model's name; of a path only the file name, which is the same on every machine."""
-    name = text_of(value)
-    if name.endswith(".gguf") or name.startswith("/"):
-        name = PurePosixPath(name).name if "/" in name else PureWindowsPath(name).name
-    return name
 
 
 async def look(client: JsonClient, ready_s: float, sampling: Mapping[str, Any]) -> State:

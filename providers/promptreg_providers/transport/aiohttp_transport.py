@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -158,7 +159,8 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
             Cause.CONNECT, f"no TLS connection to {host}: {error.os_error}", retryable=True
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or type(error.os_error).__name__
+        number = error.os_error.errno
+        why = os.strerror(number) if number else type(error.os_error).__name__
         return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return CallError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -82,13 +83,17 @@ class HttpxTransport:
                 method, url, content=body, headers=dict(headers), timeout=timeout
             ) as response:
                 received = response.headers
-                reader = BodyReader(
-                    received.get("content-encoding", ""),
-                    received.get("content-length"),
-                    max_bytes,
-                )
-                async for chunk in response.aiter_raw():
-                    reader.feed(chunk)
+                if response.is_stream_consumed:  # a mock's ready response, already unpacked
+                    reader = BodyReader("", None, max_bytes)
+                    reader.feed(await response.aread())
+                else:
+                    reader = BodyReader(
+                        received.get("content-encoding", ""),
+                        received.get("content-length"),
+                        max_bytes,
+                    )
+                    async for chunk in response.aiter_raw():
+                        reader.feed(chunk)
                 return Reply(
                     response.status_code, received, reader.finish(), time.perf_counter() - begun
                 )
@@ -129,7 +134,8 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
         cause = _root(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return certificate_refused(host, cause.verify_message)
-        why = getattr(cause, "strerror", None) or type(cause).__name__
+        number = getattr(cause, "errno", None)
+        why = os.strerror(number) if number and number > 0 else type(cause).__name__
         return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
     if isinstance(error, httpx.RemoteProtocolError) and _speaks_nonsense(error):
         return CallError(Cause.PROTOCOL, f"{host} does not speak HTTP as it should")
