@@ -111,7 +111,7 @@ class LlamaCpp:
         self._slots = 0
         self._ready_s = ready_timeout
         secret = Secret(api_key_env or _KEY_VARIABLE, required=bool(api_key_env))
-        self._client = JsonClient(address(url), secret, transport, max_bytes)
+        self._client = JsonClient(address(url).removesuffix("/v1"), secret, transport, max_bytes)
 
     def identity(self) -> Mapping[str, Json]:
         """Return kind, endpoint, sampling and constraints."""

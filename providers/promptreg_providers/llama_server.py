@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ async def look(client: JsonClient, ready_s: float, sampling: Mapping[str, Any]) 
 
     A server without these pages counts as ready: other implementations lack them.
     """
-    root = client.base.removesuffix("/v1")
+    root = client.base
     try:
         waited = await _healthy(client, root, ready_s)
         props = await _optional(client, root, "/props")
@@ -59,6 +58,8 @@ async def _healthy(client: JsonClient, root: str, ready_s: float) -> float:
     Raises:
         CallError: it cannot be reached, refuses, or is not ready in time.
     """
+    import asyncio  # slow to import, and registering must not pay for it
+
     begun = time.monotonic()
     while True:
         try:
