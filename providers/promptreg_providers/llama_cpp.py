@@ -124,7 +124,7 @@ class LlamaCpp:
 
     def limits(self, *, connect_s: float, read_s: float, connections: int) -> None:
         """Take the run's timeouts, in seconds."""
-        self._client.connect_s, self._client.read_s = connect_s, read_s
+        self._client.limits(connect_s=connect_s, read_s=read_s)
 
     def redact(self, text: str) -> str:
         """Return a message without the API key."""

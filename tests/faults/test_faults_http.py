@@ -41,7 +41,7 @@ from promptreg_providers.openai_chat import OpenAIChat
 SECRET = "planted-key-0123456789abcdef"
 RETRIES = 1
 BOTH = RETRIES + 1
-TOTAL_S = 1.5
+TOTAL_S = 2.0
 TRANSPORTS = ["aiohttp", "httpx"]
 
 
@@ -58,8 +58,8 @@ def _caller(provider: Any, **settings: Any) -> Caller:
     known: dict[str, Any] = {
         "concurrency": 8,
         "retries": RETRIES,
-        "connect_s": 0.3,
-        "read_s": 0.3,
+        "connect_s": 0.4,
+        "read_s": 0.4,
         "total_s": TOTAL_S,
         "rng": random.Random(1),
         "sleep": _soon,
@@ -83,8 +83,8 @@ FAULTS: dict[str, tuple[Fault, Cause, int, int | None]] = {
     "hang": (hang(), Cause.TIMEOUT, BOTH, None),
     "reset before": (reset("before"), Cause.NETWORK, BOTH, None),
     "reset in": (reset("in"), Cause.NETWORK, BOTH, None),
-    "slow head": (drip("head", 0.1), Cause.TIMEOUT, BOTH, None),
-    "slow body": (drip("body", 0.1), Cause.TIMEOUT, BOTH, None),
+    "slow head": (drip("head", 0.08), Cause.TIMEOUT, BOTH, None),
+    "slow body": (drip("body", 0.08), Cause.TIMEOUT, BOTH, None),
     "truncated": (truncated(), Cause.NETWORK, BOTH, None),
     "closed": (raw(b""), Cause.NETWORK, BOTH, None),
     "no http": (raw(b"220 smtp.example ESMTP\r\n\r\n"), Cause.PROTOCOL, 1, None),

@@ -1,4 +1,7 @@
-"""The other transport: httpx, for its `MockTransport` and for proxies that aiohttp cannot use."""
+"""The other transport: httpx, for its `MockTransport` and for proxies that aiohttp cannot use.
+
+This module is imported with the first caller, never at start-up.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,14 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import httpx
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
 from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["HttpxTransport"]
 
@@ -74,8 +75,6 @@ class HttpxTransport:
         read_s: float,
         max_bytes: int,
     ) -> Reply:
-        import httpx
-
         begun = time.perf_counter()
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         try:
@@ -103,8 +102,6 @@ class HttpxTransport:
     def _open(self, url: str) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
-            import httpx
-
             self._loop = loop
             secure = url.startswith("https:") and self._inner is None
             self._client = httpx.AsyncClient(
@@ -121,8 +118,6 @@ class HttpxTransport:
 
 def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallError:
     """Return the typed form of what httpx raised."""
-    import httpx
-
     host = urlsplit(url).netloc
     if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
         return CallError(
