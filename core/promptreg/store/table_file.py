@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError
+from promptreg.store.arrow import floats_of
 from promptreg.store.manifest import Manifest
 from promptreg.store.problems import from_os
 
@@ -102,19 +103,19 @@ def strings(table: pa.Table, name: str, path: Path) -> list[str]:
     chunk: Any
     for chunk in column.chunks:
         words = chunk.dictionary.to_pylist()
-        values += [words[at] for at in chunk.indices.to_numpy().tolist()]
+        values += [words[int(at)] for at in floats_of(chunk.indices).tolist()]
     return values
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     """Return a column of numbers; NaN for nulls."""
-    import pyarrow as pa
+    import numpy as np
 
     column = table.column(name)
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        raise StoreError(f"{path}: column {name!r} is of type {column.type}; expected numbers")
-    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
-    return values
+    try:
+        return np.concatenate([np.empty(0), *(floats_of(chunk) for chunk in column.chunks)])
+    except TypeError as error:
+        raise StoreError(f"{path}: column {name!r} is of type {error}") from error
 
 
 def spread(column: Any) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError, UsageError, did_you_mean
 from promptreg.records import Run
+from promptreg.store.arrow import column
 from promptreg.store.manifest import TABLE
 from promptreg.store.table_file import check_bounds, open_table, spread
 
@@ -63,12 +64,10 @@ def _meets(file: pq.ParquetFile, group: int, wanted: set[str]) -> bool:
 def _rows(
     batch: pa.RecordBatch, wanted: set[str] | None, chosen: list[str], path: Path
 ) -> Iterator[dict[str, Any]]:
-    import pyarrow as pa
-
     if wanted is not None:
         ids = batch.column("scenario_id").to_pylist()
-        batch = batch.filter(pa.array([name in wanted for name in ids]))
-    size = sum(spread(column) for column in batch.columns)
+        batch = batch.filter(column("bool", [name in wanted for name in ids]))
+    size = sum(spread(values) for values in batch.columns)
     if size > _BATCH_BYTES:
         raise StoreError(f"{path}: {batch.num_rows} trials of {size} bytes; more than is allowed")
     yield from batch.select(chosen).to_pylist()
