@@ -32,7 +32,9 @@ def run_id(
 
     Args:
         facts: all count but what is said for people and when it was finished.
-        repeats, attributes, scales: of the run.
+        repeats: askings per scenario.
+        attributes: names.
+        scales: of the metrics.
         trials: one digest each, in any order.
     """
     told = (

@@ -187,7 +187,8 @@ class RunWriter:
         """Return the stored run; it is on disk, whole, when this returns.
 
         The same trials give the same run, in whatever order they came. If that run is stored
-        already, this copy is dropped and the stored one returned, with the counts of this one.
+        already, this copy is dropped and the stored one returned, with the counts and margins of
+        this one.
 
         Args:
             counts: what the caller knows better than the rows of `planned`, `cached`, `called`,
@@ -245,7 +246,12 @@ class RunWriter:
         write_manifest(self._folder / MANIFEST, manifest)
         run = read_run(self._folder, self._aggregates)
         sync_folder(self._folder)
-        return replace(self._place(run), counts=counts)
+        placed = self._place(run)
+        # A run that was there already may have been measured under other margins.
+        columns = {
+            scale.name: replace(placed.columns[scale.name], scale=scale) for scale in self._scales
+        }
+        return replace(placed, counts=counts, columns=columns)
 
     def _place(self, run: Run) -> Run:
         """Give the finished folder its name, unless the run is there already."""
