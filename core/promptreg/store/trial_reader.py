@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError, UsageError, did_you_mean
 from promptreg.records import Run
+from promptreg.store.arrow import column
 from promptreg.store.manifest import TABLE
 from promptreg.store.table_file import check_bounds, open_table, spread
 
@@ -63,17 +64,10 @@ def _meets(file: pq.ParquetFile, group: int, wanted: set[str]) -> bool:
 def _rows(
     batch: pa.RecordBatch, wanted: set[str] | None, chosen: list[str], path: Path
 ) -> Iterator[dict[str, Any]]:
-    import numpy as np
-    import pyarrow as pa
-
     if wanted is not None:
         ids = batch.column("scenario_id").to_pylist()
-        # Not by `pa.array`, which imports pandas (half a second) to look for its types.
-        bits = np.packbits([name in wanted for name in ids], bitorder="little").tobytes()
-        batch = batch.filter(
-            pa.Array.from_buffers(pa.bool_(), len(ids), [None, pa.py_buffer(bits)])
-        )
-    size = sum(spread(column) for column in batch.columns)
+        batch = batch.filter(column("bool", [name in wanted for name in ids]))
+    size = sum(spread(values) for values in batch.columns)
     if size > _BATCH_BYTES:
         raise StoreError(f"{path}: {batch.num_rows} trials of {size} bytes; more than is allowed")
     yield from batch.select(chosen).to_pylist()
