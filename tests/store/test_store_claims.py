@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_samples import completion, key, keys
 
 from promptreg.records import Cause, Failure
 from promptreg.store.calls import CallStore
 from promptreg.store.owners import Owner, alive, started
+from store_samples import completion, key, keys
 
 
 def change_owner(store: CallStore, change: str) -> None:

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_samples import completion, key, keys
 
 from promptreg.errors import StoreError
 from promptreg.records import Cause, Completion, Failure
 from promptreg.store import schema
 from promptreg.store.calls import CallStore
 from promptreg.store.salvage import salvage, verify
+from store_samples import completion, key, keys
 
 ROWS = 120
 

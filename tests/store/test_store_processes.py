@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_samples import completion, keys
 
 from promptreg.store.calls import CallStore
 from promptreg.store.salvage import verify
+from store_samples import completion, keys
 
 WORKER = Path(__file__).with_name("store_worker.py")
 Said = list[tuple[str, str]]

@@ -67,8 +67,11 @@ def make_provider(project: Project) -> Provider:
     """
     entry = project.suite.provider
     settings = dict(entry.settings)
-    if "path" in settings and isinstance(settings["path"], str):
-        settings["path"] = str(project.base / settings["path"])
+    match settings.get("path"):  # relative to the suite, wherever the command was called
+        case str(path):
+            settings["path"] = str(project.base / path)
+        case list(paths):
+            settings["path"] = [str(project.base / str(path)) for path in paths]
     return project.plugins.providers.create(entry.use, settings, f"{project.path}: provider")
 
 
@@ -149,13 +152,14 @@ class _Session:
         self.options = options
         self.scenarios = scenarios
         suite = project.suite
+        self.provider = make_provider(project)
         self.work = Work(
             versions=tuple(versions),
+            images=getattr(self.provider, "takes_images", False),
             repeats=project.repeats(options),
             seed=project.seed(options),
             allow_role_tokens=suite.allow_role_tokens,
         )
-        self.provider = make_provider(project)
         self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
         self.budget = Budget.parse(options.budget) if options.budget else None
