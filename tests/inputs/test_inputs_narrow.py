@@ -46,9 +46,13 @@ def test_a_limit_is_a_sample_that_row_order_does_not_change(tmp_path: Path) -> N
     whole, turned = load(tmp_path), load(tmp_path, turned=True)
     some = narrow(whole, limit=7, seed=1)
     assert len(some.scenarios) == 7
-    assert {s.id for s in some.scenarios} == {s.id for s in narrow(turned, limit=7, seed=1).scenarios}
+    assert {s.id for s in some.scenarios} == {
+        s.id for s in narrow(turned, limit=7, seed=1).scenarios
+    }
     assert some.sha256 == narrow(turned, limit=7, seed=1).sha256
-    assert {s.id for s in some.scenarios} != {s.id for s in narrow(whole, limit=7, seed=2).scenarios}
+    assert {s.id for s in some.scenarios} != {
+        s.id for s in narrow(whole, limit=7, seed=2).scenarios
+    }
     more = {s.id for s in narrow(whole, limit=9, seed=1).scenarios}
     assert {s.id for s in some.scenarios} < more
     assert "7 of 40 at random (seed 1)" in some.selection

@@ -127,7 +127,7 @@ def test_what_git_has_not(repository: Path, source: str, message: str) -> None:
 def test_a_shallow_clone_is_named(repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository.parent}", "shallow")
     entry = TemplateEntry(versions={"v1": "git:HEAD~1:top.txt"})
-    with pytest.raises(TemplateError, match="this clone is shallow.*fetch-depth: 0"):
+    with pytest.raises(TemplateError, match=r"this clone is shallow.*fetch-depth: 0"):
         load_template("basic", "v1", entry, tmp_path / "shallow" / "prompts")
 
 
@@ -167,7 +167,7 @@ def test_references(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("run:abc123", both, repository) == RunRef("abc123")
     listed = one(resolve("templates/basic.txt", both, repository))
     assert (listed.name, listed.label) == ("basic", "v1")
-    with pytest.raises(UsageError, match="belongs to no template.*--template says whose"):
+    with pytest.raises(UsageError, match=r"belongs to no template.*--template says whose"):
         resolve("other.txt", both, repository)
     assert one(resolve("other.txt", both, repository, template="basic")).label == "other"
     monkeypatch.chdir(repository.parent)
@@ -195,9 +195,7 @@ def test_references(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a\0b", None, "no version or file"),
     ],
 )
-def test_unknown_references(
-    repository: Path, ref: str, template: str | None, message: str
-) -> None:
+def test_unknown_references(repository: Path, ref: str, template: str | None, message: str) -> None:
     both = suite(
         basic={"v1": "templates/basic.txt"},
         enriched={"v1": "p.py:BASIC", "v2": "p.yaml#a.b"},

@@ -43,7 +43,7 @@ def test_it_is_what_str_format_does(text: str, a: str, b: str) -> None:
         renderer = compile_template(template(text))
     except TemplateError:
         return  # stricter than str.format: positions, blanks
-    values = {name: a for name in renderer.variables} | {"b": b}
+    values = dict.fromkeys(renderer.variables, a) | {"b": b}
     assert renderer.render(values) == text.format(**values)
 
 
@@ -100,7 +100,9 @@ def test_missing_and_null_are_errors_before_any_call() -> None:
     renderer = compile_template(template("{camera} {zone} {zone}"))
     with pytest.raises(RenderError) as caught:
         render(renderer, Scenario("s1", {"camra": 1, "zone": None}))
-    assert "scenario 's1': variable 'camera' is missing: no column is called so" in str(caught.value)
+    assert "scenario 's1': variable 'camera' is missing: no column is called so" in str(
+        caught.value
+    )
     assert "(did you mean 'camra'?)" in str(caught.value)
     assert "scenario 's1': variable 'zone' is null" in str(caught.value)
     scenarios = [Scenario(f"s{i}", {"zone": None if i else "z"}) for i in range(3)]
@@ -136,7 +138,9 @@ def test_values_smuggle_no_role_token(token: str, engine: str) -> None:
         with pytest.raises(RenderError) as caught:
             render(renderer, bad)
         assert f"scenario 's7': variable 'note' holds the role token {token}" in str(caught.value)
-    allowed = render(renderer, Scenario("s", {"note": token}, images=("i.png",)), allow_role_tokens=True)
+    allowed = render(
+        renderer, Scenario("s", {"note": token}, images=("i.png",)), allow_role_tokens=True
+    )
     assert allowed == Prompt(f"<|im_start|>user\n{token}<|im_end|>", ("i.png",))
     assert render(renderer, Scenario("s", {"note": "a < b [INS] <|"})).text.endswith("<|<|im_end|>")
 

@@ -147,7 +147,9 @@ def test_parquet_times_nan_and_nesting_become_plain_values(tmp_path: Path) -> No
     table = pa.table(
         {
             "scenario_id": pa.array([7, 8]),
-            "at": pa.array([datetime(2026, 1, 21, 22, 5, tzinfo=UTC), None], pa.timestamp("ns", "UTC")),
+            "at": pa.array(
+                [datetime(2026, 1, 21, 22, 5, tzinfo=UTC), None], pa.timestamp("ns", "UTC")
+            ),
             "day": pa.array([datetime(2026, 1, 21).date(), None]),
             "score": pa.array([math.nan, 1.5]),
             "vector": pa.array([[0.5, math.nan], None], pa.list_(pa.float32())),
@@ -306,7 +308,7 @@ def test_risk_ranges(tmp_path: Path, value: Any, expected: list[float]) -> None:
 )  # fmt: skip
 def test_wrong_risk_ranges_are_refused(tmp_path: Path, value: Any) -> None:
     text = json.dumps({"id": "a"}) + "\n" + json.dumps({"id": "b", "risk_range": value})
-    with pytest.raises(DataError, match="line 2: risk_range: .*allowed"):
+    with pytest.raises(DataError, match=r"line 2: risk_range: .*allowed"):
         load_text(tmp_path, "s.jsonl", text)
 
 
@@ -357,7 +359,11 @@ def test_agreeing_ground_truth_may_be_said_twice(tmp_path: Path) -> None:
 
 
 def test_families(tmp_path: Path) -> None:
-    rows = [{"id": "a", "fam": 3}, {"id": "b", "fam": None}, {"id": "c", "fam": "x"}]
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "fam": 3},
+        {"id": "b", "fam": None},
+        {"id": "c", "fam": "x"},
+    ]
     path = write(tmp_path / "s.jsonl", rows)
     assert [s.family for s in load_scenarios(path, cluster="fam").scenarios] == ["3", "b", "x"]
     assert [s.family for s in load_scenarios(path).scenarios] == ["a", "b", "c"]

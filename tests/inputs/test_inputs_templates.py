@@ -110,9 +110,11 @@ GROWN = "a"
 GROWN += "b"
 if True:
     CONDITIONAL = "a"
-DEEP = ''' + " + ".join(["'x'"] * 1500) + "\n" + "B0 = 'x' * 1\nC0 = 'xxxxxxxxxxxxxxxx'\n" + "".join(
-    f"C{i + 1} = C{i} + C{i}\n" for i in range(40)
-)  # fmt: skip
+B0 = 'x' * 1
+C0 = 'xxxxxxxxxxxxxxxx'
+'''
+PROMPTS += "DEEP = " + " + ".join(["'x'"] * 1500) + "\n"
+PROMPTS += "".join(f"C{i + 1} = C{i} + C{i}\n" for i in range(40))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,10 @@ def test_constants_are_read_without_running(tmp_path: Path, name: str, expected:
     ("name", "message"),
     [
         ("FILLED", "is an f-string, which runs code; a prompt must be the same text each time"),
-        ("CALLED", "calls str(); a prompt must be the same text each time: code inside it (a clock"),
+        (
+            "CALLED",
+            "calls str(); a prompt must be the same text each time: code inside it (a clock",
+        ),
         ("FORMATTED", "calls ….format()"),
         ("PERCENT", "is built by code (BinOp)"),
         ("B0", "is built by code (BinOp)"),
@@ -186,7 +191,9 @@ def test_python_files_need_a_constant(tmp_path: Path) -> None:
 
 
 def test_keys_of_json_and_yaml(tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text("prompts:\n  basic:\n    - text: |\n        Hello {x}\n  n: 3\n")
+    (tmp_path / "p.yaml").write_text(
+        "prompts:\n  basic:\n    - text: |\n        Hello {x}\n  n: 3\n"
+    )
     (tmp_path / "p.json").write_text('{"a": {"b": "B"}, "a2": {"b": 1, "b": 2}}'.replace("a2", "c"))
     assert read(tmp_path, "p.yaml#prompts.basic.0.text") == "Hello {x}\n"
     assert "the key 'b' appears twice" in refused(tmp_path, "p.json#a.b")

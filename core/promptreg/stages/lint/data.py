@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from promptreg.numbers import count
 from promptreg.records import Scenario, ScenarioSet
 from promptreg.stages.lint.findings import Finding, few
 
@@ -59,16 +60,20 @@ def _ranges(
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in bands)
     if across:
         message = (
-            f"{len(across)} scenarios have a risk_range across the levels {shown}: {few(across)}; "
-            "a score in range may then carry a level that is not meant"
+            f"risk_range crosses the levels {shown} in {_in(across)}; a score in range may then "
+            "carry a level that is not meant"
         )
         yield Finding("warning", "range-across-levels", where, message)
     if gaps:
-        message = f"{len(gaps)} scenarios have a risk_range between the levels {shown}: {few(gaps)}"
+        message = f"risk_range lies between the levels {shown} in {_in(gaps)}"
         yield Finding("warning", "range-between-levels", where, message)
     if whole:
-        message = f"{len(whole)} scenarios have a risk_range that nothing misses: {few(whole)}"
+        message = f"risk_range is the whole scale, which no score misses, in {_in(whole)}"
         yield Finding("warning", "range-of-everything", where, message)
+
+
+def _in(ids: Sequence[str]) -> str:
+    return f"{count(len(ids), 'scenario')} ({few(ids)})"
 
 
 def _points(rows: Sequence[Scenario], where: str) -> Iterator[Finding]:
@@ -87,18 +92,15 @@ def _points(rows: Sequence[Scenario], where: str) -> Iterator[Finding]:
                     letters[name].append(scenario.id)
     for name, ids in texts.items():
         message = (
-            f"{name} of {len(ids)} scenarios is a text, not a list: {few(ids)}; gone through point "
-            "by point it is single letters, which every answer holds"
+            f"{name} is a text, not a list, in {_in(ids)}; gone through point by point it is "
+            "single letters, which every answer holds"
         )
         yield Finding("error", "points-are-text", where, message)
     for name, ids in letters.items():
-        message = (
-            f"{name} of {len(ids)} scenarios holds single letters: {few(ids)}; was a text turned "
-            "into a list?"
-        )
+        message = f"{name} holds single letters in {_in(ids)}; was a text turned into a list?"
         yield Finding("warning", "single-letter-point", where, message)
     for name, ids in empty.items():
-        message = f"{name} of {len(ids)} scenarios is empty or holds an empty text: {few(ids)}"
+        message = f"{name} is empty, or holds an empty text, in {_in(ids)}"
         yield Finding("info", "empty-points", where, message)
 
 
@@ -144,5 +146,5 @@ def _attributes(rows: Sequence[Scenario], where: str) -> Iterator[Finding]:
 def _images(rows: Sequence[Scenario], where: str) -> Iterator[Finding]:
     gone = [f"{s.id} ({p})" for s in rows for p in s.images if not Path(p).is_file()]
     if gone:
-        message = f"{len(gone)} images do not exist: {few(gone)}"
+        message = f"{count(len(gone), 'image')} not found: {few(gone)}"
         yield Finding("error", "missing-image", where, message)

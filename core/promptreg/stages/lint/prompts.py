@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from promptreg.errors import PromptregError
+from promptreg.numbers import count
 from promptreg.records import Scenario, Template
 from promptreg.stages.lint.findings import Finding, few
 
@@ -89,8 +90,8 @@ def lint_prompts(
         findings.append(Finding("warning", "same-prompt", where, message))
     elif twins:
         message = (
-            f"gives {len(twins)} scenarios the prompt of another one: {few(twins)}; they are no "
-            "further evidence (name their common column as 'cluster', or drop them)"
+            f"gives {count(len(twins), 'scenario')} the prompt of another: {few(twins)}; that is "
+            "no further evidence (name their common column as 'cluster', or drop them)"
         )
         findings.append(Finding("warning", "twin-scenarios", where, message))
     if longest > MAX_CHARACTERS:
@@ -133,6 +134,6 @@ def lint_select(
         served |= ids
     left = [s.id for s in scenarios if s.id not in served]
     if left:
-        message = f"leaves {len(left)} scenarios without a template: {few(left)}"
+        message = f"leaves {count(len(left), 'scenario')} without a template: {few(left)}"
         findings.append(Finding("warning", "unserved-scenarios", "select", message))
     return findings
