@@ -8,6 +8,11 @@ import sys
 
 def main() -> None:
     """Run `promptreg`; never returns."""
+    # The matrices here are small: threads would only spin and wait for each other, and on a busy
+    # machine cost twenty times what they save. Must be said before numpy is first imported.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
     from promptreg.cli.app import run
 
     code = run(sys.argv[1:])

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["count", "duration", "number", "p_value", "percent", "ratio", "signed"]
+__all__ = [
+    "amount",
+    "change",
+    "count",
+    "duration",
+    "interval",
+    "margin",
+    "number",
+    "p_value",
+    "percent",
+    "ratio",
+    "signed",
+]
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -79,3 +91,47 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def amount(value: float | None, unit: str = "", *, share: bool = False) -> str:
+    """Format one side's value: `88.0%` for a share, else `0.812`, `3.21 s`."""
+    if not share or value is None or not math.isfinite(value):
+        return number(value, unit)
+    return f"{100 * value + 0.0:.1f}%"
+
+
+def change(value: float | None, unit: str = "", *, share: bool = False) -> str:
+    """Format a difference with its sign: `-7.0pp` for shares, else `-0.011`, `+2.31 points`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if share:
+        return f"{_signed(100 * value, 1)}pp"
+    return f"{_signed(value, _places(value))} {unit}".rstrip()
+
+
+def interval(low: float | None, high: float | None, *, share: bool = False) -> str:
+    """Format an interval of a difference, both ends alike: `[-11.6, -2.5]` (shares: in pp)."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return "-"
+    scale = 100 if share else 1
+    places = 1 if share else _places(max(abs(low), abs(high)))
+    return f"[{_signed(scale * low, places)}, {_signed(scale * high, places)}]"
+
+
+def margin(value: float | None, unit: str = "", *, share: bool = False) -> str:
+    """Format a margin or a detectable difference: `±5pp`, `±0.05`, `±3 points`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    value = 100 * value if share else value
+    size = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    return f"±{size}pp" if share else f"±{size} {unit}".rstrip()
+
+
+def _places(size: float) -> int:
+    size = abs(size)
+    return 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+
+
+def _signed(value: float, places: int) -> str:
+    text = f"{value:+,.{places}f}"
+    return text[1:] if not text.strip("+-0.,") else text  # no sign on what rounds to zero

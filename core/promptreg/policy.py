@@ -92,7 +92,8 @@ def make_policy(
         blocks: default blocks of the composite, used when the section names none.
         attributes: attribute to its values in the scenarios, to check guards and slices.
         where: the file, for messages.
-        alpha, margins: overrides from the command line.
+        alpha: override from the command line.
+        margins: overrides from the command line, by metric.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -153,8 +154,8 @@ def make_policy(
     for name, limit in entry.limits.items():
         _known(name, known, f"{where}: gate.limits")
         side = "at_least" if limit.at_least is not None else "at_most"
-        value = limit.at_least if limit.at_least is not None else limit.at_most
-        limits.append(Bound(name, side, float(value or 0.0)))
+        threshold = limit.at_least if limit.at_least is not None else limit.at_most
+        limits.append(Bound(name, side, float(threshold or 0.0)))
     return Policy(
         alpha=alpha if alpha is not None else entry.alpha,
         draws=entry.draws,
@@ -177,8 +178,6 @@ def make_policy(
         inconclusive=entry.inconclusive,
         scales=by_name,
     )
-
-
 
 
 def _known(name: str, known: Iterable[str], spot: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fake_distributions import FakeSite
 
+from fake_distributions import FakeSite
 from promptreg.discovery import Broken, load_plugins
 from promptreg.errors import PluginError
 from promptreg.hookspecs import hookimpl

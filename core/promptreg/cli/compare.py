@@ -89,9 +89,7 @@ def comparison_command(
     project = open_project(config)
     planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
     with progress(project.plugins, quiet=quiet or as_json):
-        comparison = compare_versions(
-            project, baseline, candidate, options, handle_signals=True
-        )
+        comparison = compare_versions(project, baseline, candidate, options, handle_signals=True)
     written = write_reports(comparison, planned)
     show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)

@@ -138,20 +138,21 @@ def _show(
             continue
         rows = []
         for m in s.metrics:
-            span = (
-                f"{amount(m.interval[0], share=m.binary)} to {amount(m.interval[1], share=m.binary)}"
-                if m.interval
-                else "-"
-            )
+            ends = [amount(end, share=m.binary) for end in m.interval or ()]
+            span = " to ".join(ends) or "-"
             value = amount(m.value, m.unit, share=m.binary)
             rows.append([m.metric, value, span, str(m.n_scenarios), str(m.failed), str(m.gaps)])
-        print_table(["metric", "value", "95% interval", "n", "failed", "gaps"], rows, {1, 2, 3, 4, 5})
+        print_table(
+            ["metric", "value", "95% interval", "n", "failed", "gaps"], rows, {1, 2, 3, 4, 5}
+        )
     if ranking and not quiet:
         print("Places by", ranking[0].metric, "(the range the data allow, 95 % for all together):")
         rows = [
             [
                 f"{r.template}@{r.label}",
-                f"{r.best_rank}" if r.best_rank == r.worst_rank else f"{r.best_rank}-{r.worst_rank}",
+                f"{r.best_rank}"
+                if r.best_rank == r.worst_rank
+                else f"{r.best_rank}-{r.worst_rank}",
                 amount(r.mean),
             ]
             for r in ranking

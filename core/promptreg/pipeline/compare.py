@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from promptreg.errors import NotComparableError, UsageError
-from promptreg.pipeline.execute import Executed, execute, make_provider, make_scoring
+from promptreg.pipeline.execute import (
+    Executed,
+    default_blocks,
+    execute,
+    make_provider,
+    make_scoring,
+)
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.stored import stored_run, with_worst
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
-from promptreg.records import Run, Scale, ScenarioSet, Template
+from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.compare import (
     Change,
     RunPair,
@@ -27,7 +35,8 @@ from promptreg.stages.compare import (
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
-from promptreg.store.runs import load_run, read_trials
+from promptreg.stages.score import Scoring
+from promptreg.store.runs import read_trials
 from promptreg.verdicts import Comparison, Counts, ScenarioChange, Side, SideTrial
 
 __all__ = ["compare", "policy_for"]
@@ -64,11 +73,12 @@ def compare(
     started = time.perf_counter()
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
-    sides = _run_sides(project, ref_a, ref_b, scenarios, options, handle_signals)
+    policy = policy_for(project, scoring, scenarios, options)
+    sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     pairs: list[RunPair] = []
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
+        baseline, candidate = (with_worst(run, scoring, scenarios) for run in (baseline, candidate))
         sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
         if out:
@@ -111,11 +121,7 @@ def compare(
 
 
 def policy_for(
-    project: Project,
-    scales: Sequence[Scale],
-    blocks: Mapping[str, Sequence[str]],
-    scenarios: ScenarioSet,
-    options: Options,
+    project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
 ) -> Policy:
     """Return the suite's policy with the command line's word, checked against what exists.
 
@@ -128,8 +134,8 @@ def policy_for(
             values.setdefault(attribute, set()).add(value)
     return make_policy(
         project.suite.gate,
-        scales,
-        blocks,
+        scoring.scales,
+        default_blocks(scoring),
         values,
         where=str(project.path),
         alpha=options.alpha,
@@ -143,11 +149,12 @@ def _run_sides(
     ref_b: str,
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     handle_signals: bool,
 ) -> _Sides:
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
-    stored_a = _stored(project, a)
-    stored_b = _stored(project, b)
+    stored_a = _stored(project, a, scoring)
+    stored_b = _stored(project, b, scoring)
     if stored_a is not None and stored_b is not None:
         if stored_a.facts.template != stored_b.facts.template and not options.allow_mismatch:
             raise NotComparableError(
@@ -164,7 +171,9 @@ def _run_sides(
         if isinstance(other, RunRef) or name not in other:
             raise UsageError(f"run {stored.id} is of template {name!r}, which the other side lacks")
         version = make_version(project, other[name], serves(project, name, scenarios))
-        executed = execute(project, [version], scenarios, options, handle_signals=handle_signals)
+        executed = execute(
+            project, [version], scenarios, options, scoring, handle_signals=handle_signals
+        )
         fresh = executed.runs[0]
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
         warnings = [*executed.warnings, age + "is not excluded"]
@@ -173,7 +182,7 @@ def _run_sides(
         return _Sides({name: fresh}, {name: stored}, executed, {}, warnings)
     assert not isinstance(a, RunRef)  # noqa: S101 - for the type checker; both were looked up
     assert not isinstance(b, RunRef)  # noqa: S101
-    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, handle_signals)
+    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, scoring, handle_signals)
 
 
 def _run_both(
@@ -184,6 +193,7 @@ def _run_both(
     ref_b: str,
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     handle_signals: bool,
 ) -> _Sides:
     names = common_templates(a, b, ref_a, ref_b)
@@ -201,7 +211,7 @@ def _run_both(
         same = a[name].sha256 == b[name].sha256
         if same:
             warnings.append(
-                f"template {name}: {ref_a} and {ref_b} have the same text; this is an A/A comparison"
+                f"template {name}: {ref_a} and {ref_b} have the same text: an A/A comparison"
             )
         # Comparing a version with itself is the self-test: its second half is asked anew.
         offset = repeats if same and asks_anew else 0
@@ -211,8 +221,12 @@ def _run_both(
                 make_version(project, template, served, side=side, lane=lane, first_repeat=first)
             )
     if not versions:
-        raise UsageError("no template serves any of the chosen scenarios; see 'select' and --filter")
-    executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
+    executed = execute(
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+    )
     pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
     return _Sides(
         baseline={n: pair[0] for n, pair in zip(kept, pairs, strict=True)},
@@ -223,8 +237,12 @@ def _run_both(
     )
 
 
-def _stored(project: Project, found: Mapping[str, Template] | RunRef) -> Run | None:
-    return load_run(project.store, found.id) if isinstance(found, RunRef) else None
+def _stored(
+    project: Project, found: Mapping[str, Template] | RunRef, scoring: Scoring
+) -> Run | None:
+    if not isinstance(found, RunRef):
+        return None
+    return stored_run(project, found.id, scoring.aggregates)
 
 
 def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
@@ -314,16 +332,14 @@ def side_trial(row: Mapping[str, Any]) -> SideTrial:
     """Return a stored row as reports show it, long texts cut."""
     cause = row.get("error_cause") or ""
     failure = f"{cause}: {row.get('error_detail') or ''}" if cause else ""
-    answer = row.get("answer")
+    answer = json.loads(row["answer"]) if row.get("answer") else {}
     return SideTrial(
         prompt=(row.get("prompt") or "")[:MAX_TEXT],
         text=(row.get("text") or "")[:MAX_TEXT],
         thinking=(row.get("thinking") or "")[:MAX_TEXT],
-        answer=answer if isinstance(answer, Mapping) else {},
+        answer=answer,
         failure=failure,
-        scores={
-            k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")
-        },
+        scores={k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")},
         latency_s=row.get("latency_s"),
     )
 
@@ -337,5 +353,3 @@ def _warnings(sides: _Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterato
             f"({scenarios.selection}); such a run can never become a baseline"
         )
     yield from dict.fromkeys(sides.warnings)
-
-

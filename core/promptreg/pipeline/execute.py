@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ from typing import Any
 from promptreg.errors import (
     BudgetError,
     ExitCode,
-    NotComparableError,
     PromptregError,
     ProviderError,
     StoppedError,
@@ -23,7 +23,9 @@ from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.loop import Loop, Tally
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Item, Version, Work
+from promptreg.policy import EFFECTIVE
 from promptreg.protocols import Probe, Provider
 from promptreg.records import Completion, Failure, Run, RunFacts, ScenarioSet, Trial
 from promptreg.stages.call import Budget, Caller, Stop, StopKind
@@ -33,7 +35,7 @@ from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe, remember_probe
 from promptreg.store.runs import RunWriter
 
-__all__ = ["Executed", "execute", "make_provider", "make_scoring"]
+__all__ = ["Executed", "default_blocks", "execute", "make_provider", "make_scoring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,11 @@ def make_provider(project: Project) -> Provider:
     """
     entry = project.suite.provider
     settings = dict(entry.settings)
-    if "path" in settings and isinstance(settings["path"], str):
-        settings["path"] = str(project.base / settings["path"])
+    match settings.get("path"):  # relative to the suite, wherever the command was called
+        case str(path):
+            settings["path"] = str(project.base / path)
+        case list(paths):
+            settings["path"] = [str(project.base / str(path)) for path in paths]
     return project.plugins.providers.create(entry.use, settings, f"{project.path}: provider")
 
 
@@ -79,10 +84,29 @@ def make_scoring(project: Project) -> Scoring:
     made = []
     for i, entry in enumerate(project.suite.scorers):
         where = f"{project.path}: scorers[{i}]"
-        made.append((entry.use, project.plugins.scorers.create(entry.use, entry.settings, where)))
-    if not any(use == "answered" for use, _ in made):
-        made.append(("answered", project.plugins.scorers.create("answered", {}, str(project.path))))
+        settings = entry.settings
+        if "cap_s" in project.plugins.scorers.get(entry.use).settings():
+            # What a trial that never came back took: as long as one waits for it.
+            settings = {"cap_s": project.suite.provider.timeout.read} | settings
+        scorer = project.plugins.scorers.create(entry.use, settings, where)
+        made.append((f"{entry.use} (scorers[{i}])", scorer))
     return Scoring(made, effective=project.suite.answer.effective)
+
+
+def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
+    """Return the composite's blocks where the suite names none: one per scorer of quality.
+
+    A metric takes part if it is an average on a finite range. `answered` is in by way of the
+    others, since a failed trial is the worst value of each; alone it stands only where there is
+    nothing else.
+    """
+    blocks: dict[str, list[str]] = {}
+    for scale in scoring.scales:
+        finite = math.isfinite(scale.high - scale.low)
+        if scale.statistic == "mean" and finite and not scale.name.startswith(EFFECTIVE):
+            blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
+    quality = {who: names for who, names in blocks.items() if names != ["answered"]}
+    return {"+".join(names): names for names in (quality or blocks).values()}
 
 
 def execute(
@@ -90,6 +114,7 @@ def execute(
     versions: Sequence[Version],
     scenarios: ScenarioSet,
     options: Options,
+    scoring: Scoring,
     *,
     handle_signals: bool = False,
 ) -> Executed:
@@ -100,6 +125,7 @@ def execute(
         versions: what to run.
         scenarios: the set the versions' scenarios come from.
         options: the command line's word.
+        scoring: the suite's scorers.
         handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
 
     Raises:
@@ -107,7 +133,7 @@ def execute(
             kept and the next call goes on from there.
         StoreError: a completion could not be kept.
     """
-    session = _Session(project, versions, scenarios, options)
+    session = _Session(project, versions, scenarios, options, scoring)
     return asyncio.run(session.run(handle_signals))
 
 
@@ -120,24 +146,27 @@ class _Session:
         versions: Sequence[Version],
         scenarios: ScenarioSet,
         options: Options,
+        scoring: Scoring,
     ) -> None:
         self.project = project
         self.options = options
         self.scenarios = scenarios
         suite = project.suite
+        self.provider = make_provider(project)
         self.work = Work(
             versions=tuple(versions),
+            images=getattr(self.provider, "takes_images", False),
             repeats=project.repeats(options),
             seed=project.seed(options),
             allow_role_tokens=suite.allow_role_tokens,
         )
-        self.provider = make_provider(project)
-        self.scoring = make_scoring(project)
+        self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
         self.budget = Budget.parse(options.budget) if options.budget else None
         self.writers: list[RunWriter] = []
         self.signal = 0
         self.warnings: list[str] = []
+        self._metrics = [scale.name for scale in self.scoring.scales]
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -160,7 +189,7 @@ class _Session:
             total_s=entry.timeout.total,
             requests_per_minute=entry.requests_per_minute,
             budget=self.budget,
-            prices=entry.prices,
+            prices={str(k): v for k, v in (entry.prices or {}).items()},
         )
         probe = await self._probe()
         identity = provider.identity()
@@ -169,8 +198,16 @@ class _Session:
         keys = KeyMaker(entry.use, identity, server, nonce)
         facts = self._facts(identity, server, probe)
         metrics = self.scoring.scales
+        attributes = sorted({a for s in self.scenarios.scenarios for a in s.attributes})
         self.writers = [
-            RunWriter(self.project.store, f, repeats=self.work.repeats, scales=metrics)
+            RunWriter(
+                self.project.store,
+                f,
+                self.work.repeats,
+                metrics,
+                attributes=attributes,
+                aggregates=self.scoring.aggregates,
+            )
             for f in facts
         ]
         self.project.plugins.emit(
@@ -255,8 +292,7 @@ class _Session:
                     template=version.template.name,
                     label=version.template.label,
                     template_sha256=version.template.sha256,
-                    fingerprints=prints
-                    | {"scenarios": digest([self.scenarios.sha256, ids])},
+                    fingerprints=prints | {"scenarios": digest([self.scenarios.sha256, ids])},
                     partial=self.scenarios.partial,
                     synthetic=self.provider.synthetic,
                     provider=line,
@@ -280,13 +316,13 @@ class _Session:
             trial.failure = outcome
         if self.project.suite.answer.effective:
             trial.effective = self.reader.effective(trial.completion, trial.failure)
-        outcomes = self.scoring.apply(trial)
-        self.writers[item.version].add(trial, outcomes, item.key)
+        outcomes = zip(self._metrics, self.scoring.apply(trial), strict=True)
+        self.writers[item.version].add(trial, dict(outcomes), key=item.key)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
 
     def _close(self, index: int) -> Run:
-        run = self.writers[index].finish(self.scoring)
+        run = with_absent(self.writers[index].finish())
         self.project.plugins.emit("promptreg_run_finished", run=run)
         return run
 

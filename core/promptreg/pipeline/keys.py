@@ -38,7 +38,12 @@ class KeyMaker:
     def __init__(
         self, provider: str, identity: Mapping[str, Json], server: Mapping[str, Json], nonce: str
     ) -> None:
-        shared = {"provider": provider, "identity": identity, "server": server, "nonce": nonce}
+        shared: dict[str, Json] = {
+            "provider": provider,
+            "identity": identity,
+            "server": server,
+            "nonce": nonce,
+        }
         # The shared part is hashed once; each key continues from a copy of that state.
         self._state = hashlib.sha256(canonical(shared).encode("utf-8", "surrogatepass"))
         self._images: dict[str, str] = {}

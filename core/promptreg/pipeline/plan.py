@@ -105,7 +105,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     """
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
+    policy = policy_for(project, scoring, scenarios, options)
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options)
@@ -151,7 +151,9 @@ def _versions(
                 lane = len(versions)
                 versions.append(make_version(project, templates[name], served, lane=lane))
     if not versions:
-        raise UsageError("no template serves any of the chosen scenarios; see 'select' and --filter")
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
     return versions
 
 
@@ -174,7 +176,9 @@ def _keys(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | 
     name = digest({"use": entry.use, "identity": dict(identity)})
     known = asyncio.run(ask()) or recall_probe(project.store, name)
     if known is None:
-        notes.append(f"provider {entry.use} is not reachable: nothing can be looked up in the store")
+        notes.append(
+            f"provider {entry.use} is not reachable: nothing can be looked up in the store"
+        )
         return None
     return KeyMaker(entry.use, identity, {"model": known[0], **known[1]}, "")  # type: ignore[dict-item]
 
@@ -249,16 +253,17 @@ def _cost(project: Project, planned: Sequence[PlannedVersion], notes: list[str])
     if any(v.completion_tokens is None and v.cached < v.trials for v in planned):
         notes.append("cost cannot be said before the first completions: their length is not known")
         return None
-    return sum(
-        v.prompt_tokens * prices.get("prompt", 0.0)
-        + (v.completion_tokens or 0) * prices.get("completion", 0.0)
-        for v in planned
-    ) / 1e6
+    return (
+        sum(
+            v.prompt_tokens * prices.get("prompt", 0.0)
+            + (v.completion_tokens or 0) * prices.get("completion", 0.0)
+            for v in planned
+        )
+        / 1e6
+    )
 
 
-def _detectable(
-    versions: Sequence[Version], policy: Policy, repeats: int
-) -> list[Detectable]:
+def _detectable(versions: Sequence[Version], policy: Policy, repeats: int) -> list[Detectable]:
     lines = []
     for version in {v.template.name: v for v in versions}.values():
         n = len(version.scenarios)

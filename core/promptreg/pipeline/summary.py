@@ -18,8 +18,9 @@ from promptreg.records import Outcome, Run
 from promptreg.stages.compare import RunPair
 from promptreg.stages.compare.differences import tables_of
 from promptreg.stages.load import RunRef
+from promptreg.stats.means import target_mean
 from promptreg.stats.ranking import rank
-from promptreg.stats.targets import target_mean, target_share
+from promptreg.stats.targets import target_share
 from promptreg.verdicts import Ranking
 
 __all__ = ["MetricLine", "RunSummary", "run_versions", "summarise"]
@@ -62,20 +63,26 @@ def run_versions(
     """
     scenarios = project.scenarios(options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring.scales, scoring.blocks, scenarios, options)
+    policy = policy_for(project, scoring, scenarios, options)
     versions: list[Version] = []
     for ref in refs:
         found = lookup(project, ref, options)
         if isinstance(found, RunRef):
-            raise UsageError(f"{ref}: a stored run is not run again; 'rescore' or 'compare' take it")
+            raise UsageError(
+                f"{ref}: a stored run is not run again; 'rescore' or 'compare' take it"
+            )
         for name, template in found.items():
             served = serves(project, name, scenarios)
             if served:
                 lane = len(versions)
                 versions.append(make_version(project, template, served, lane=lane))
     if not versions:
-        raise UsageError("no template serves any of the chosen scenarios; see 'select' and --filter")
-    executed = execute(project, versions, scenarios, options, handle_signals=handle_signals)
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
+    executed = execute(
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+    )
     summaries = tuple(RunSummary(r, summarise(r, policy.alpha)) for r in executed.runs)
     return executed, summaries, rankings(executed.runs, policy)
 

@@ -63,8 +63,10 @@ def decide_gate(
     if synthetic:
         open_points.append("answers came from a scripted provider; they can never pass a gate")
     if open_points:
-        code = ExitCode.OK if policy.inconclusive == "allow" and not synthetic else (
-            ExitCode.INCONCLUSIVE
+        code = (
+            ExitCode.OK
+            if policy.inconclusive == "allow" and not synthetic
+            else (ExitCode.INCONCLUSIVE)
         )
         return Gate(GateVerdict.INCONCLUSIVE, (*open_points, *note), code)
     proven = [

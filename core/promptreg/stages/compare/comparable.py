@@ -7,9 +7,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptreg.errors import NotComparableError
-from promptreg.records import Outcome, Run, ScoreColumn
+from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 
 __all__ = ["MAX_GAP_SHARE", "check_comparable", "matched", "restrict"]
@@ -24,7 +25,8 @@ def check_comparable(
     """Return the differences that were allowed, as warnings.
 
     Args:
-        baseline, candidate: runs of the same template.
+        baseline: the trusted run.
+        candidate: the run under test, of the same template.
         allow: fingerprints that may differ.
 
     Raises:
@@ -95,6 +97,10 @@ def restrict(run: Run, keep: set[str]) -> Run:
     index = np.array([i for i, s in enumerate(run.scenario_ids) if s in keep], dtype=np.intp)
     return replace(
         run,
+        # What is left out was left out for want of rows; those are no failures of what is kept.
+        failures={k: v for k, v in run.failures.items() if k != Cause.MISSING},
+        counts={**run.counts, "planned": len(index) * run.repeats},
+        absent=(),
         scenario_ids=tuple(run.scenario_ids[i] for i in index),
         families=tuple(run.families[i] for i in index),
         attributes=MappingProxyType(
@@ -104,7 +110,7 @@ def restrict(run: Run, keep: set[str]) -> Run:
     )
 
 
-def _rows(column: ScoreColumn, index: np.ndarray) -> ScoreColumn:  # type: ignore[type-arg]
+def _rows(column: ScoreColumn, index: NDArray[np.intp]) -> ScoreColumn:
     return replace(
         column,
         values=column.values[index],

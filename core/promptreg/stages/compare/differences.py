@@ -62,7 +62,9 @@ def compare_pairs(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> tup
     }
     whole = list(_whole_lines(pairs, policy))
     results = _analyse(whole, tables, families, policy, seed)
-    differences = [_difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)]
+    differences = [
+        _difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)
+    ]
     differences += _slices(pairs, tables, families, policy, seed)
     return tuple(differences)
 
@@ -128,9 +130,13 @@ def _slices(
         return []
     testable = [i for i, r in enumerate(results) if r.n_clusters > 0]
     adjusted: dict[int, float] = {}
-    for metric in policy.gating:  # one family of hints per metric: slices of it are what is searched
+    for (
+        metric
+    ) in policy.gating:  # one family of hints per metric: slices of it are what is searched
         mine = [i for i in testable if results[i].name == lines[i].metric == metric]
-        adjusted |= dict(zip(mine, benjamini_hochberg([results[i].p_value for i in mine]), strict=True))
+        adjusted |= dict(
+            zip(mine, benjamini_hochberg([results[i].p_value for i in mine]), strict=True)
+        )
     return [
         _hint(_difference(line, r, tables, policy), adjusted.get(i))
         for i, (line, r) in enumerate(zip(lines, results, strict=True))

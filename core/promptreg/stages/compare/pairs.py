@@ -130,7 +130,7 @@ def overall_table(pair: RunPair, policy: Policy, tables: Mapping[str, Table]) ->
         scale=OVERALL_SCALE,
         baseline=b,
         candidate=c,
-        applies=~(np.isnan(b).any(axis=1) | np.isnan(c).any(axis=1)),
+        applies=np.asarray(~(np.isnan(b).any(axis=1) | np.isnan(c).any(axis=1))),
         missing=missing,
         has_gaps=any(tables[n].has_gaps for n in members_used),
     )

@@ -1,0 +1,257 @@
+"""The comparison as plain JSON values: what `compare --json` prints and `-o x.json` holds.
+
+The keys are a contract. Nothing here is rounded or formatted; what does not exist is null, never
+0 and never NaN.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from promptreg.stages.report.text import clean
+from promptreg.verdicts import (
+    Comparison,
+    Counts,
+    Difference,
+    Limit,
+    Ranking,
+    ScenarioChange,
+    Side,
+    SideTrial,
+    Slice,
+)
+
+__all__ = ["comparison_json", "dump_json", "finite"]
+
+WORST = 20
+"""Scenarios listed; the HTML report and the run's own tables hold more."""
+_TEXT = 1_000
+_ITEMS = 50
+_DEPTH = 5
+_BIG = 2**63
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return the comparison as JSON values: finite numbers, encodable text, a stable order.
+
+    `comparisons` is sorted by template, metric and slice; mappings are sorted by key.
+    """
+    c = comparison
+    return {
+        "schema_version": c.schema_version,
+        "suite": clean(c.suite),
+        "created_at": clean(c.created_at),
+        "provider": clean(c.provider),
+        "synthetic": c.synthetic,
+        "baseline": _side(c.baseline),
+        "candidate": _side(c.candidate),
+        "gate": {
+            "verdict": str(c.gate.verdict),
+            "reasons": [clean(reason) for reason in c.gate.reasons],
+            "exit_code": int(c.gate.exit_code),
+        },
+        "alpha": finite(c.alpha),
+        "policy_sha256": clean(c.policy_sha256),
+        "warnings": [clean(warning) for warning in c.warnings],
+        "comparisons": [difference_json(d) for d in sorted(c.differences, key=_order)],
+        "limits": [_limit(limit) for limit in c.limits],
+        "rankings": [_ranking(ranking) for ranking in c.rankings],
+        "trials": _counts(c.counts),
+        "cost": finite(c.cost),
+        "duration_s": finite(c.duration_s),
+        "complete_case": {
+            "note": "differences without failed trials; a footnote, never used for a verdict",
+            "differences": {clean(k): finite(v) for k, v in sorted(c.complete_case.items())},
+        },
+        "scenarios_total": c.changes_total,
+        "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
+    }
+
+
+def dump_json(comparison: Comparison) -> str:
+    """Return `comparison_json` as indented text that UTF-8 can encode, with a final line feed."""
+    values = comparison_json(comparison)
+    return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def finite(value: float | None) -> float | int | None:
+    """Return a plain finite number, or None where there is none; negative zero becomes zero."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if isinstance(value, int) else float(value) + 0.0
+
+
+def difference_json(d: Difference) -> dict[str, Any]:
+    """Return one entry of `comparisons`."""
+    return {
+        "template": clean(d.template),
+        "metric": clean(d.metric),
+        "slice": _slice(d.slice),
+        "kind": clean(d.kind),
+        "unit": clean(d.unit),
+        "direction": clean(d.direction),
+        "n_scenarios": d.n_scenarios,
+        "n_clusters": d.n_clusters,
+        "repeats": d.repeats,
+        "baseline": finite(d.baseline),
+        "candidate": finite(d.candidate),
+        "difference": finite(d.difference),
+        "interval": _numbers(d.interval),
+        "level": finite(d.level),
+        "p_value": finite(d.p_value),
+        "p_adjusted": finite(d.p_adjusted),
+        "effect_size": {"name": clean(d.effect_size[0]), "value": finite(d.effect_size[1])},
+        "test": clean(d.test),
+        "margin": finite(d.margin),
+        "verdict": str(d.verdict),
+        "gating": d.gating,
+        "discordant": None if d.discordant is None else [int(n) for n in d.discordant],
+        "detectable_difference": finite(d.detectable_difference),
+        "missing": {"baseline": d.missing.baseline, "candidate": d.missing.candidate},
+        "suspect": d.suspect,
+        "scenarios_needed": d.scenarios_needed,
+        "ratio": _numbers(d.ratio),
+        "rerun_se": finite(d.rerun_se),
+        "variance": _numbers(d.variance),
+        "notes": [clean(note) for note in d.notes],
+    }
+
+
+def _order(d: Difference) -> tuple[str, str, str, str, bool]:
+    """Return the place of an entry; a guard comes before the plain slice of the same name."""
+    attribute, value = (d.slice.attribute, d.slice.value) if d.slice else ("", "")
+    return d.template, d.metric, attribute, value, not d.gating
+
+
+def _numbers(values: Sequence[float] | None) -> list[float | int | None] | None:
+    """Return all numbers, or None if any of them is not finite: half an interval says nothing."""
+    if values is None or not all(math.isfinite(v) for v in values):
+        return None
+    return [finite(v) for v in values]
+
+
+def _slice(where: Slice | None) -> dict[str, str] | None:
+    if where is None:
+        return None
+    return {"attribute": clean(where.attribute), "value": clean(where.value)}
+
+
+def _side(side: Side) -> dict[str, Any]:
+    names = sorted(side.template_sha256)
+    hashes = [side.template_sha256[name] for name in names]
+    template_hash: str | None
+    if len(names) > 1:
+        lines = "\n".join(f"{n}:{h}" for n, h in zip(names, hashes, strict=True))
+        template_hash = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()
+    else:
+        template_hash = clean(hashes[0]) if hashes else None
+    runs = [side.run_ids[name] for name in sorted(side.run_ids)]
+    return {
+        "label": clean(side.label),
+        "template_hash": template_hash,
+        "run_id": clean("+".join(runs)) if runs else None,
+        "fingerprints": {clean(k): clean(v) for k, v in sorted(side.fingerprints.items())},
+        "templates": {
+            clean(name): {
+                "template_hash": clean(side.template_sha256[name]),
+                "run_id": clean(side.run_ids[name]) if name in side.run_ids else None,
+            }
+            for name in names
+        },
+    }
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {
+        "template": clean(limit.template),
+        "metric": clean(limit.metric),
+        "slice": _slice(limit.slice),
+        "bound": clean(limit.bound),
+        "threshold": finite(limit.threshold),
+        "value": finite(limit.value),
+        "interval": _numbers(limit.interval),
+        "status": clean(limit.status),
+        "n_scenarios": limit.n_scenarios,
+    }
+
+
+def _ranking(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "metric": clean(ranking.metric),
+        "template": clean(ranking.template),
+        "label": clean(ranking.label),
+        "mean": finite(ranking.mean),
+        "interval": _numbers(ranking.interval),
+        "best_rank": ranking.best_rank,
+        "worst_rank": ranking.worst_rank,
+    }
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    sides = ("baseline", "candidate")
+    causes = sorted({cause for side in sides for cause in counts.failed.get(side, {})})
+    return {
+        "planned": counts.planned,
+        "cached": counts.cached,
+        "called": counts.called,
+        "failed": {
+            clean(cause): {side: counts.failed.get(side, {}).get(cause, 0) for side in sides}
+            for cause in causes
+        },
+        "failed_total": {side: sum(counts.failed.get(side, {}).values()) for side in sides},
+        "prompt_tokens": counts.prompt_tokens,
+        "completion_tokens": counts.completion_tokens,
+    }
+
+
+def _change(change: ScenarioChange) -> dict[str, Any]:
+    return {
+        "template": clean(change.template),
+        "scenario_id": clean(change.scenario_id, _TEXT),
+        "family": clean(change.family, _TEXT),
+        "attributes": _plain(change.attributes),
+        "ground_truth": _plain(change.ground_truth),
+        "change": finite(change.change),
+        "baseline": _trial(change.baseline),
+        "candidate": _trial(change.candidate),
+    }
+
+
+def _trial(trial: SideTrial) -> dict[str, Any]:
+    return {
+        "answer": _plain(trial.answer),
+        "text": clean(trial.text, _TEXT),
+        "failure": clean(trial.failure, _TEXT),
+        "scores": {clean(k): finite(v) for k, v in sorted(trial.scores.items())},
+        "latency_s": finite(trial.latency_s),
+    }
+
+
+def _plain(value: object, depth: int = 0) -> Any:
+    """Return any value as bounded JSON; models and data files may nest, repeat and overflow."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if -_BIG <= value < _BIG else f"integer of {value.bit_length()} bits"
+    if isinstance(value, float):
+        return finite(value)
+    if isinstance(value, str):
+        return clean(value, _TEXT)
+    if depth >= _DEPTH:
+        return "… (nested deeper than shown)"
+    if isinstance(value, Mapping):
+        items = sorted(((clean(str(k), _TEXT), v) for k, v in value.items()), key=lambda kv: kv[0])
+        shown: dict[str, Any] = {k: _plain(v, depth + 1) for k, v in items[:_ITEMS]}
+        if len(items) > _ITEMS:
+            shown["…"] = f"{len(items) - _ITEMS} more"
+        return shown
+    if isinstance(value, Sequence):
+        listed = [_plain(v, depth + 1) for v in value[:_ITEMS]]
+        return [*listed, f"… {len(value) - _ITEMS} more"] if len(value) > _ITEMS else listed
+    if hasattr(value, "tolist"):  # numpy scalars and arrays, from data files
+        return _plain(value.tolist(), depth + 1)
+    return clean(str(value), _TEXT)

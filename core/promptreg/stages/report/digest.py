@@ -1,0 +1,265 @@
+"""What a reader should see first: the verdict in one line, what hurts, what failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from promptreg import numbers
+from promptreg.records import Cause, Failure
+from promptreg.stages.report.lines import limit_words, oriented
+from promptreg.stages.report.text import clean, one_line
+from promptreg.verdicts import (
+    Comparison,
+    Difference,
+    GateVerdict,
+    Limit,
+    ScenarioChange,
+    SideTrial,
+    Verdict,
+)
+
+__all__ = [
+    "SLICES_SHOWN",
+    "TREATMENTS",
+    "CauseCount",
+    "answer_words",
+    "causes",
+    "facts",
+    "guards",
+    "headline",
+    "hurting_slices",
+    "limits",
+    "sentence",
+    "spent",
+    "split_answer",
+    "whole_suite",
+    "worst",
+]
+
+Fields = list[tuple[str, str]]
+SLICES_SHOWN = 8
+TREATMENTS = {
+    "worst": "counted as the worst value",
+    "bounded": "a gap, bounded from both sides",
+    "by status": "429 and 5xx bounded, others worst",
+}
+"""How a failure counts, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CauseCount:
+    """How often trials failed for one cause, and how such failures count."""
+
+    cause: str
+    baseline: int
+    candidate: int
+    treatment: str
+
+
+def headline(comparison: Comparison) -> str:
+    """Return the verdict and why, on one line: `FAIL — in_range regressed`."""
+    reasons = [one_line(r, 160) for r in comparison.gate.reasons]
+    more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+    why = "; ".join(reasons[:2]) + more
+    return comparison.gate.verdict.upper() + (f" — {why}" if why else "")
+
+
+def sentence(comparison: Comparison) -> str:
+    """Return the verdict as a sentence for somebody who does not know the tool."""
+    labels = (one_line(comparison.candidate.label, 60), one_line(comparison.baseline.label, 60))
+    candidate, baseline = labels
+    if comparison.gate.verdict is GateVerdict.FAIL:
+        said = []
+        if any(d.gating and d.verdict is Verdict.REGRESSED for d in comparison.differences):
+            said.append(f"is worse than {baseline}")
+        if any(limit.status == "not_met" for limit in comparison.limits):
+            said.append("misses an absolute limit")
+        return f"{candidate} {' and '.join(said) or 'does not pass'}."
+    if comparison.gate.verdict is GateVerdict.PASS:
+        return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
+    return f"The data do not tell whether {candidate} is worse than {baseline}."
+
+
+def facts(comparison: Comparison) -> str:
+    """Return what the verdict rests on: scenarios, families, repeats, failures."""
+    sizes = {name: _size(rows) for name, rows in whole_suite(comparison).items()}
+    if not sizes:
+        shown = "no metric compared"
+    elif len(sizes) == 1:
+        shown = next(iter(sizes.values()))
+    elif len(set(sizes.values())) == 1:
+        shown = f"{numbers.count(len(sizes), 'template')} of {next(iter(sizes.values()))} each"
+    else:
+        shown = "; ".join(f"{one_line(n, 40)}: {s}" for n, s in list(sizes.items())[:4])
+        if len(sizes) > 4:
+            shown += f"; and {numbers.count(len(sizes) - 4, 'more template')}"
+    return ", ".join([shown, *_failed_words(causes(comparison))])
+
+
+def _size(rows: list[Difference]) -> str:
+    largest = max(rows, key=lambda d: d.n_scenarios)
+    words = numbers.count(largest.n_scenarios, "scenario")
+    if largest.n_clusters != largest.n_scenarios:
+        words += f" ({numbers.count(largest.n_clusters, 'family')})"
+    return f"{words}, {numbers.count(largest.repeats, 'repeat')}"
+
+
+def _failed_words(rows: list[CauseCount]) -> list[str]:
+    words = []
+    for treatment, noun, after in (
+        ("worst", "failed output", " counted as worst"),
+        ("bounded", "gap", " bounded from both sides"),
+        ("by status", "HTTP error", ""),
+    ):
+        n = sum(r.baseline + r.candidate for r in rows if r.treatment == treatment)
+        if n:
+            words.append(numbers.count(n, noun) + after)
+    return words
+
+
+def causes(comparison: Comparison) -> list[CauseCount]:
+    """Return failures by cause, the most frequent first."""
+    failed = comparison.counts.failed
+    names = {cause for side in failed.values() for cause in side}
+    rows = [
+        CauseCount(
+            one_line(name, 40),
+            failed.get("baseline", {}).get(name, 0),
+            failed.get("candidate", {}).get(name, 0),
+            _treatment(name),
+        )
+        for name in names
+    ]
+    return sorted(rows, key=lambda r: (-(r.baseline + r.candidate), r.cause))
+
+
+def _treatment(name: str) -> str:
+    if name == Cause.HTTP_STATUS:
+        return "by status"
+    try:
+        return "bounded" if Failure(Cause(name), "").infrastructure else "worst"
+    except ValueError:  # a plug-in's own cause
+        return "worst"
+
+
+def whole_suite(comparison: Comparison) -> dict[str, list[Difference]]:
+    """Return the differences over all scenarios by template: `overall`, gating, then the rest."""
+    tables: dict[str, list[Difference]] = {}
+    for d in comparison.differences:
+        if d.slice is None:
+            tables.setdefault(d.template, []).append(d)
+    for rows in tables.values():
+        rows.sort(key=lambda d: (d.metric != "overall", not d.gating))
+    return tables
+
+
+def guards(comparison: Comparison) -> list[Difference]:
+    """Return the slices that gate because the suite declares them."""
+    return [d for d in comparison.differences if d.slice is not None and d.gating]
+
+
+def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
+    """Return each limit, with what it demands and what became of it in words."""
+    shares = {(d.template, d.metric): d.kind == "binary" for d in comparison.differences}
+    return [
+        (limit, *limit_words(limit, share=shares.get((limit.template, limit.metric), False)))
+        for limit in comparison.limits
+    ]
+
+
+def hurting_slices(
+    comparison: Comparison, limit: int = SLICES_SHOWN
+) -> tuple[list[Difference], int]:
+    """Return the slices that became worse, the worst first, and how many more there are.
+
+    A slice hurts if it is accused, suspect, or worse by more than its margin. Slices are hints:
+    they never gate.
+    """
+    rows = [d for d in comparison.differences if d.slice is not None and not d.gating and _hurts(d)]
+    rows.sort(key=_severity)
+    return rows[:limit], max(0, len(rows) - limit)
+
+
+def _hurts(d: Difference) -> bool:
+    return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
+
+
+def _severity(d: Difference) -> tuple[int, float]:
+    rank = 0 if d.verdict is Verdict.REGRESSED else 1 if d.suspect else 2
+    return rank, -_drop(d)
+
+
+def _drop(d: Difference) -> float:
+    """Return by how many margins it became worse; without a margin, a tiny amount if worse."""
+    change = oriented(d)
+    if change is None:
+        return 0.0
+    if d.ratio is not None and d.margin is not None and d.margin > 1 and d.ratio[0] > 0:
+        logs = math.log(d.ratio[0]) / math.log(d.margin)
+        return logs if d.direction == "lower_is_better" else -logs
+    if d.margin is None or d.margin <= 0:
+        return 1e-9 if change < 0 else 0.0
+    return -change / d.margin
+
+
+def worst(comparison: Comparison, limit: int) -> list[ScenarioChange]:
+    """Return the scenarios that became worse, the worst first."""
+    found = [
+        c
+        for c in comparison.changes
+        if (c.change is not None and c.change < 0)
+        or (c.change is None and c.candidate.failure and not c.baseline.failure)
+    ]
+    return found[:limit]
+
+
+def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fields, Fields]:
+    """Return an answer's short values and its long texts (at most `limit` each), by field name."""
+    short: Fields = []
+    long: Fields = []
+    for key in sorted(answer, key=_field_order)[:30]:
+        value = answer[key]
+        name = one_line(str(key), 40)
+        if isinstance(value, str) and (len(value) > 40 or "\n" in value):
+            long.append((name, clean(value, limit)))
+        elif isinstance(value, str):
+            short.append((name, one_line(value, 60)))
+        elif isinstance(value, float):
+            short.append((name, f"{value:g}"))
+        elif value is None or isinstance(value, bool):
+            short.append((name, str(value).lower()))
+        elif isinstance(value, int):
+            short.append((name, str(value) if abs(value) < 10**15 else "(huge integer)"))
+        else:
+            short.append((name, one_line(str(value), 60)))
+    return short, long
+
+
+def _field_order(key: object) -> tuple[int, str]:
+    first = ("risk_score", "risk_level", "summary", "reasoning")
+    return (first.index(key) if key in first else len(first)), str(key)
+
+
+def answer_words(trial: SideTrial, limit: int = 280) -> list[str]:
+    """Return what one version answered, in a few short lines: values first, then texts."""
+    if trial.failure:
+        return [f"FAILED {one_line(trial.failure, limit)}"]
+    if not trial.answer:
+        return [one_line(trial.text, limit) or "(no text)"]
+    short, long = split_answer(trial.answer, 4 * limit)
+    lines = [" · ".join(f"{name} {value}" for name, value in short[:6])] if short else []
+    return lines + [f"{name}: {one_line(text, limit)}" for name, text in long[:3]]
+
+
+def spent(comparison: Comparison) -> str:
+    """Return what it took: trials, tokens, cost, time."""
+    n = comparison.counts
+    parts = [
+        f"{numbers.count(n.planned, 'trial')} ({n.cached:,} cached, {n.called:,} called)",
+        f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens",
+        "cost not known" if comparison.cost is None else f"cost {comparison.cost:,.4g}",
+        numbers.duration(comparison.duration_s),
+    ]
+    return " · ".join(parts)

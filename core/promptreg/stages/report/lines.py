@@ -1,0 +1,166 @@
+"""One line per metric, in words and units: the same in the terminal, in HTML and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from promptreg import numbers
+from promptreg.stages.report.text import one_line
+from promptreg.verdicts import Difference, Limit, Slice, Verdict
+
+__all__ = ["COLUMNS", "Line", "limit_words", "line_of", "lines_of", "oriented", "slice_words"]
+
+COLUMNS = ("title", "baseline", "candidate", "change", "interval", "margin", "verdict", "seen")
+"""Fields of `Line` that make the table's columns, in order."""
+
+_WORDS = {
+    Verdict.IMPROVED: "improved",
+    Verdict.EQUIVALENT: "equivalent",
+    Verdict.NO_WORSE: "no worse",
+    Verdict.REGRESSED: "REGRESSED",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is printed of one difference; every field is a finished text.
+
+    Attributes:
+        metric: name, with the slice where there is one.
+        unit: unit of the figures that follow; empty for shares (they carry % and pp) and ratios.
+        baseline, candidate: both values.
+        change: difference in the metric's unit, or ratio.
+        interval: confidence interval of the change.
+        margin: the largest worsening accepted.
+        verdict: in words; `REGRESSED` in capitals, so that colour is not needed.
+        seen: the smallest change that could have been seen.
+        n: scenarios.
+        extras: p-values, what broke and was fixed, scenarios needed, notes.
+        finer: noise of re-runs, trials without a value; for those who look closer.
+        difference: what it was made from.
+    """
+
+    metric: str
+    unit: str
+    baseline: str
+    candidate: str
+    change: str
+    interval: str
+    margin: str
+    verdict: str
+    seen: str
+    n: int
+    extras: tuple[str, ...]
+    finer: tuple[str, ...]
+    difference: Difference
+
+    @property
+    def title(self) -> str:
+        """Name and unit: `deviation, points`."""
+        return f"{self.metric}, {self.unit}" if self.unit not in ("", self.metric) else self.metric
+
+
+def line_of(d: Difference) -> Line:
+    """Return the line of one difference."""
+    share = d.kind == "binary"
+    low, high = d.interval or (None, None)
+    if d.ratio is not None:
+        change, low, high = d.ratio
+        shown = numbers.ratio(change)
+        interval = f"[{numbers.ratio(low)}, {numbers.ratio(high)}]"
+        margin = numbers.ratio(d.margin)
+    else:
+        shown = numbers.change(d.difference, share=share)
+        interval = numbers.interval(low, high, share=share)
+        margin = numbers.margin(d.margin, share=share)
+    return Line(
+        metric=name_of(d.metric, d.slice),
+        unit="" if share else one_line(d.unit, 16),
+        baseline=numbers.amount(d.baseline, share=share),
+        candidate=numbers.amount(d.candidate, share=share),
+        change=shown,
+        interval=interval,
+        margin=margin,
+        verdict=_WORDS[d.verdict] + (" (suspect)" if d.suspect else ""),
+        seen=_seen(d, share=share),
+        n=d.n_scenarios,
+        extras=tuple(_extras(d)),
+        finer=tuple(_finer(d)),
+        difference=d,
+    )
+
+
+def lines_of(differences: Iterable[Difference]) -> list[Line]:
+    """Return the lines of several differences, in order."""
+    return [line_of(d) for d in differences]
+
+
+def oriented(d: Difference) -> float | None:
+    """Return the difference turned so that negative is worse, in the metric's unit."""
+    if d.difference is None:
+        return None
+    return d.difference if d.direction == "higher_is_better" else -d.difference
+
+
+def name_of(metric: str, where: Slice | None) -> str:
+    """Return a metric's name, with its slice where there is one."""
+    name = one_line(metric, 40)
+    return name if where is None or "[" in name else f"{name} [{slice_words(where)}]"
+
+
+def slice_words(where: Slice) -> str:
+    """Return `attribute=value`."""
+    return f"{one_line(where.attribute, 30)}={one_line(where.value, 40)}"
+
+
+def limit_words(limit: Limit, *, share: bool = False) -> tuple[str, str]:
+    """Return a limit in words, and what became of it: `in_range at least 80.0%`, `met (...)`."""
+
+    def shown(value: float | None) -> str:
+        return numbers.amount(value, share=share)
+
+    bound = one_line(limit.bound.replace("_", " "), 20)
+    what = f"{name_of(limit.metric, limit.slice)} {bound} {shown(limit.threshold)}"
+    interval = limit.interval
+    around = f", interval [{shown(interval[0])}, {shown(interval[1])}]" if interval else ""
+    status = one_line(limit.status.replace("_", " "), 20)
+    status = status.upper() if limit.status == "not_met" else status
+    n = numbers.count(limit.n_scenarios, "scenario")
+    return what, f"{status} ({shown(limit.value)}{around}, {n})"
+
+
+def _seen(d: Difference, *, share: bool) -> str:
+    if d.detectable_difference is None:
+        return "-"
+    if d.ratio is not None and d.baseline:  # it is in the unit; people read ratios here
+        return numbers.ratio(1 + d.detectable_difference / d.baseline)
+    return numbers.margin(d.detectable_difference, share=share)
+
+
+def _extras(d: Difference) -> Iterable[str]:
+    if d.p_value is not None and (d.suspect or d.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)):
+        adjusted = "" if d.p_adjusted is None else f", adj {numbers.p_value(d.p_adjusted)}"
+        yield f"p {numbers.p_value(d.p_value)}{adjusted}"
+    if d.discordant is not None and any(d.discordant):
+        only_baseline, only_candidate = d.discordant
+        higher = d.direction == "higher_is_better"
+        broke, fixed = (
+            (only_baseline, only_candidate) if higher else (only_candidate, only_baseline)
+        )
+        yield f"{broke} broke, {fixed} fixed"
+    if d.scenarios_needed:
+        yield f"~{numbers.count(d.scenarios_needed, 'more scenario')}"
+    if not d.gating and d.slice is None:
+        yield "not gating"
+    for note in d.notes:
+        yield one_line(note, 160)
+
+
+def _finer(d: Difference) -> Iterable[str]:
+    if d.missing.baseline or d.missing.candidate:
+        yield f"trials without a value: {d.missing.baseline} and {d.missing.candidate}"
+    if d.rerun_se is not None and d.repeats > 1:
+        size = numbers.margin(d.rerun_se, share=d.kind == "binary")
+        yield f"re-run SE {size.removeprefix('±')}"

@@ -1,0 +1,92 @@
+"""JUnit XML: the gate, every metric and every limit as test cases, for CI systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from promptreg.stages.report import digest, write_whole
+from promptreg.stages.report.lines import Line, line_of
+from promptreg.stages.report.text import clean, one_line
+from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
+
+
+class JunitReporter:
+    """Writes one test case per template and metric (and guard, limit, gate) as JUnit XML."""
+
+    extensions: ClassVar[Sequence[str]] = (".junit.xml",)
+
+    def write(self, comparison: Comparison, path: Path) -> None:
+        """Write the report to `path`, whole or not at all."""
+        root = ET.Element("testsuites", name=one_line(comparison.suite))
+        _gate(comparison, root)
+        tables = digest.whole_suite(comparison)
+        guarding = digest.guards(comparison)
+        for template in dict.fromkeys([*tables, *(d.template for d in guarding)]):
+            rows = tables.get(template, []) + [d for d in guarding if d.template == template]
+            _template(comparison, template, rows, root)
+        for total in ("tests", "failures", "skipped"):
+            root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
+        root.set("errors", "0")
+        ET.indent(root)
+        write_whole(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+
+
+def _gate(comparison: Comparison, root: ET.Element) -> None:
+    suite = ET.SubElement(root, "testsuite", name="gate")
+    name = f"{one_line(comparison.candidate.label)} against {one_line(comparison.baseline.label)}"
+    case = ET.SubElement(suite, "testcase", classname=one_line(comparison.suite), name=name)
+    said = digest.headline(comparison)
+    if comparison.gate.verdict is GateVerdict.FAIL:
+        ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
+    elif comparison.gate.verdict is GateVerdict.INCONCLUSIVE:
+        ET.SubElement(case, "skipped", message=said)
+    notes = [said, digest.facts(comparison), digest.spent(comparison)]
+    notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []
+    notes += [f"warning: {one_line(w, 400)}" for w in comparison.warnings]
+    ET.SubElement(case, "system-out").text = clean("\n".join(notes))
+    _total(suite)
+
+
+def _template(
+    comparison: Comparison, template: str, rows: list[Difference], root: ET.Element
+) -> None:
+    suite = ET.SubElement(root, "testsuite", name=one_line(template))
+    classname = f"{one_line(comparison.suite)}.{one_line(template)}"
+    for d in rows:
+        line = line_of(d)
+        case = ET.SubElement(suite, "testcase", classname=classname, name=line.metric)
+        said = f"{line.verdict}: {_words(line)}"
+        if d.gating and d.verdict is Verdict.REGRESSED:
+            ET.SubElement(case, "failure", message=said, type="regressed").text = "\n".join(
+                line.extras
+            )
+        elif d.gating and d.verdict is Verdict.INCONCLUSIVE:
+            ET.SubElement(case, "skipped", message=said)
+        ET.SubElement(case, "system-out").text = said
+    for limit, what, status in digest.limits(comparison):
+        if limit.template != template:
+            continue
+        case = ET.SubElement(suite, "testcase", classname=classname, name=f"limit: {what}")
+        if limit.status == "not_met":
+            ET.SubElement(case, "failure", message=status, type="limit")
+        elif limit.status != "met":
+            ET.SubElement(case, "skipped", message=status)
+    _total(suite)
+
+
+def _words(line: Line) -> str:
+    unit = f" {line.unit}" if line.unit else ""
+    return (
+        f"{line.baseline} to {line.candidate}{unit}, change {line.change} {line.interval}, "
+        f"margin {line.margin}, {line.n} scenarios"
+    )
+
+
+def _total(suite: ET.Element) -> None:
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    suite.set("errors", "0")

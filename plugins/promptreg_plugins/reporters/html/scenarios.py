@@ -1,0 +1,151 @@
+"""The rows of the scenario table: what both versions answered, cut so that the page stays small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promptreg import numbers
+from promptreg.stages.report.as_json import finite
+from promptreg.stages.report.digest import split_answer
+from promptreg.stages.report.text import clean, one_line
+from promptreg.verdicts import ScenarioChange, SideTrial
+from promptreg_plugins.reporters.html.changes import risk_range, risk_score
+
+__all__ = ["MAX_ROWS", "Filters", "ScenarioRow", "SideView", "filters_of", "scenario_rows"]
+
+MAX_ROWS = 1_000
+_WHOLE_ROWS, _WHOLE_TEXT, _SHORT_TEXT = 100, 3_000, 300
+"""The first rows keep more of their texts than the many that follow."""
+_FILTER_VALUES = 40
+"""Attributes with more values than this cannot be filtered by; the search finds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideView:
+    """What one version did, as text."""
+
+    label: str
+    failure: str
+    values: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, str], ...]
+    scores: tuple[tuple[str, str, float | int | None], ...]
+    latency: str
+    thinking: str
+    text: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRow:
+    """One scenario, as text; numbers for sorting beside it."""
+
+    template: str
+    id: str
+    family: str
+    attributes: tuple[tuple[str, str], ...]
+    filters: str
+    truth: tuple[tuple[str, str], ...]
+    expected: str
+    change: float | int | None
+    change_text: str
+    tone: str
+    before: str
+    after: str
+    before_sort: float | None
+    after_sort: float | None
+    failed: bool
+    sides: tuple[SideView, SideView]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the table can be filtered by: (attribute, [(number, value)]), and all templates."""
+
+    attributes: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
+    templates: tuple[str, ...]
+    numbers: Mapping[tuple[str, str], int]
+
+
+def filters_of(changes: Sequence[ScenarioChange]) -> Filters:
+    """Return the attributes with few values, each value numbered for the page's script."""
+    values: dict[str, dict[str, None]] = {}
+    for change in changes:
+        for attribute, value in change.attributes.items():
+            values.setdefault(attribute, {})[value] = None
+    found: dict[tuple[str, str], int] = {}
+    groups = []
+    for attribute in sorted(values):
+        if not 1 < len(values[attribute]) <= _FILTER_VALUES:
+            continue
+        group = []
+        for value in sorted(values[attribute]):
+            number = found[attribute, value] = len(found)
+            group.append((number, one_line(value, 60)))
+        groups.append((one_line(attribute, 40), tuple(group)))
+    templates = tuple(dict.fromkeys(c.template for c in changes))
+    return Filters(tuple(groups), templates, found)
+
+
+def scenario_rows(
+    changes: Sequence[ScenarioChange], labels: tuple[str, str], filters: Filters
+) -> list[ScenarioRow]:
+    """Return at most `MAX_ROWS` rows, in the order given (the worst first)."""
+    rows = []
+    for i, change in enumerate(changes[:MAX_ROWS]):
+        limit = _WHOLE_TEXT if i < _WHOLE_ROWS else _SHORT_TEXT
+        rows.append(_row(change, labels, filters, limit))
+    return rows
+
+
+def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: int) -> ScenarioRow:
+    span = risk_range(c.ground_truth)
+    known = (filters.numbers.get(item) for item in c.attributes.items())
+    change = finite(c.change)
+    tone = "" if not change else "bad" if change < 0 else "good"
+    short, long = split_answer(c.ground_truth, limit)
+    return ScenarioRow(
+        template=one_line(c.template, 60),
+        id=one_line(c.scenario_id, 120),
+        family=one_line(c.family, 120),
+        attributes=tuple((one_line(k, 40), one_line(v, 60)) for k, v in c.attributes.items()),
+        filters=" ".join(str(n) for n in known if n is not None),
+        truth=(*short, *long),
+        expected=f"{span[0]:g} to {span[1]:g}" if span else "",
+        change=change,
+        change_text="-" if change is None else f"{change:+.3f}" if change else "0",
+        tone=tone,
+        before=_short(c.baseline),
+        after=_short(c.candidate),
+        before_sort=risk_score(c.baseline),
+        after_sort=risk_score(c.candidate),
+        failed=bool(c.baseline.failure or c.candidate.failure),
+        sides=(_side(c.baseline, labels[0], limit), _side(c.candidate, labels[1], limit)),
+    )
+
+
+def _short(trial: SideTrial) -> str:
+    """Return an answer in a word or two."""
+    if trial.failure:
+        return f"failed: {one_line(trial.failure.split(':', 1)[0], 24)}"
+    values, _ = split_answer(trial.answer, 64)
+    return " ".join(value for _, value in values[:2]) or one_line(trial.text, 24) or "answered"
+
+
+def _side(trial: SideTrial, label: str, limit: int) -> SideView:
+    values, texts = split_answer(trial.answer, limit)
+    unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
+    return SideView(
+        label=label,
+        failure=clean(trial.failure, limit),
+        values=tuple(values),
+        texts=tuple(texts),
+        scores=tuple(
+            (one_line(name, 40), numbers.number(value), finite(value))
+            for name, value in sorted(trial.scores.items())[:40]
+        ),
+        latency=numbers.duration(trial.latency_s) if trial.latency_s is not None else "",
+        thinking=clean(trial.thinking, limit),
+        text=clean(trial.text, limit) if unread else "",
+        prompt=clean(trial.prompt, limit),
+    )

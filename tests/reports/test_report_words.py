@@ -1,0 +1,160 @@
+"""Numbers and verdicts in words: the line every report prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from comparison_factory import METRICS, difference, make_comparison
+
+from promptreg import numbers
+from promptreg.stages.report import digest
+from promptreg.stages.report.lines import line_of, oriented
+from promptreg.verdicts import GateVerdict, Limit, Slice, Verdict
+
+ROWS = {row[0]: row for row in METRICS}
+
+
+@pytest.mark.parametrize(
+    ("value", "share", "text"),
+    [
+        (-0.07, True, "-7.0pp"),
+        (0.0, True, "0.0pp"),
+        (-0.0001, True, "0.0pp"),
+        (-0.011, False, "-0.011"),
+        (-0.0001, False, "0.000"),
+        (2.5, False, "+2.50"),
+        (-1234.0, False, "-1,234"),
+        (math.nan, False, "-"),
+        (None, True, "-"),
+    ],
+)
+def test_change(value: float | None, share: bool, text: str) -> None:
+    assert numbers.change(value, share=share) == text
+
+
+def test_both_ends_of_an_interval_have_the_same_places() -> None:
+    assert numbers.interval(-0.105, 1.2) == "[-0.10, +1.20]"
+    assert numbers.interval(-0.1164, 0.02, share=True) == "[-11.6, +2.0]"
+    assert numbers.interval(None, 1.0) == "-"
+    assert numbers.interval(-math.inf, 1.0) == "-"
+
+
+def test_margin() -> None:
+    assert numbers.margin(0.05, share=True) == "±5pp"
+    assert numbers.margin(0.0286) == "±0.029"
+    assert numbers.margin(3.0, "points") == "±3 points"
+    assert numbers.margin(1234.0) == "±1,234"
+
+
+def test_line_of_a_share() -> None:
+    line = line_of(difference("basic", ROWS["in_range"]))
+    assert (line.baseline, line.candidate, line.change) == ("88.0%", "81.0%", "-7.0pp")
+    assert (line.interval, line.margin, line.seen) == ("[-11.5, -2.5]", "±5pp", "±6.4pp")
+    assert line.verdict == "REGRESSED"
+    assert line.extras == ("p .003, adj .021", "19 broke, 5 fixed")
+
+
+def test_what_broke_turns_with_the_direction() -> None:
+    assert "5 broke, 19 fixed" in line_of(difference("basic", ROWS["false_alarm"])).extras
+
+
+def test_line_of_a_ratio_speaks_in_ratios() -> None:
+    line = line_of(difference("basic", ROWS["latency"]))
+    assert (line.change, line.interval, line.margin) == ("×1.03", "[×0.98, ×1.08]", "×1.10")
+    assert line.seen == "×1.07"
+    assert (line.title, line.unit) == ("latency, s", "s")
+    assert line_of(difference("basic", ROWS["tokens"])).title == "tokens"
+
+
+def test_suspect_and_scenarios_needed_are_said() -> None:
+    d = dataclasses.replace(difference("basic", ROWS["key_points"]), suspect=True)
+    line = line_of(d)
+    assert line.verdict == "inconclusive (suspect)"
+    assert "~130 more scenarios" in line.extras
+    assert any(extra.startswith("p .210") for extra in line.extras)
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    d = dataclasses.replace(
+        difference("basic", ROWS["overall"]), difference=None, interval=None, baseline=None,
+        candidate=math.nan, margin=None, detectable_difference=None,
+    )  # fmt: skip
+    line = line_of(d)
+    shown = {line.baseline, line.candidate, line.change, line.interval, line.margin, line.seen}
+    assert shown == {"-"}
+
+
+def test_orientation() -> None:
+    assert oriented(difference("basic", ROWS["deviation"])) == pytest.approx(-1.1)
+    assert oriented(difference("basic", ROWS["overall"])) == pytest.approx(-0.011)
+
+
+def test_headline_and_facts() -> None:
+    comparison = make_comparison()
+    assert digest.headline(comparison).startswith("FAIL — in_range regressed; in_range [")
+    assert digest.facts(comparison) == (
+        "2 templates of 200 scenarios (40 families), 3 repeats each, "
+        "13 failed outputs counted as worst, 1 gap bounded from both sides, 2 HTTP errors"
+    )
+    assert digest.facts(make_comparison(templates=("basic",))).startswith("200 scenarios (40 fam")
+
+
+@pytest.mark.parametrize("verdict", list(GateVerdict))
+def test_the_sentence_says_what_is_known(verdict: GateVerdict) -> None:
+    said = digest.sentence(make_comparison(verdict=verdict))
+    expected = {
+        GateVerdict.FAIL: "v2 is worse than v1 and misses an absolute limit.",
+        GateVerdict.PASS: "v2 is shown to be no worse than v1 by more than the margin.",
+        GateVerdict.INCONCLUSIVE: "The data do not tell whether v2 is worse than v1.",
+    }
+    assert said == expected[verdict]
+
+
+def test_slices_that_hurt_come_worst_first_and_improved_ones_do_not() -> None:
+    def sliced(value: str, shift: float, verdict: Verdict, suspect: bool = False) -> object:
+        d = difference(
+            "basic", ROWS["overall"], where=Slice("a", value), shift=shift, verdict=verdict
+        )
+        return dataclasses.replace(d, suspect=suspect)
+
+    rows = (
+        sliced("fine", 0.3, Verdict.IMPROVED),
+        sliced("small", -0.01, Verdict.INCONCLUSIVE),
+        sliced("large", -0.2, Verdict.INCONCLUSIVE),
+        sliced("suspect", -0.02, Verdict.INCONCLUSIVE, suspect=True),
+        sliced("accused", -0.05, Verdict.REGRESSED),
+        sliced("accused more", -0.09, Verdict.REGRESSED),
+    )
+    comparison = dataclasses.replace(make_comparison(), differences=rows)  # type: ignore[arg-type]
+    found, more = digest.hurting_slices(comparison, 3)
+    values = [d.slice.value for d in found if d.slice]
+    assert values == ["accused more", "accused", "suspect"]
+    assert more == 1
+
+
+def test_a_guard_is_no_slice() -> None:
+    comparison = make_comparison(templates=("basic",))
+    assert [d.metric for d in digest.guards(comparison)] == ["in_range"]
+    assert all(not d.gating for d in digest.hurting_slices(comparison, 99)[0])
+
+
+def test_limits_speak_the_unit_of_their_metric() -> None:
+    comparison = make_comparison(templates=("basic",))
+    points = Limit("basic", "deviation", None, "at_most", 5.0, 5.3, None, "not_shown", 200)
+    comparison = dataclasses.replace(comparison, limits=(*comparison.limits, points))
+    said = [f"{what}: {status}" for _, what, status in digest.limits(comparison)]
+    assert said == [
+        "in_range at least 80.0%: not shown (81.0%, interval [75.0%, 86.0%], 200 scenarios)",
+        "answered at least 98.0%: NOT MET (96.0%, interval [93.0%, 97.0%], 200 scenarios)",
+        "deviation at most 5.00: not shown (5.30, 200 scenarios)",
+    ]
+
+
+def test_how_each_cause_counts() -> None:
+    rows = {row.cause: row for row in digest.causes(make_comparison())}
+    assert rows["timeout"].treatment == "worst"
+    assert rows["network"].treatment == "bounded"
+    assert rows["http_status"].treatment == "by status"
+    assert (rows["unparseable"].baseline, rows["unparseable"].candidate) == (1, 5)
