@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from fake_distributions import FakeSite
 
+from fake_distributions import FakeSite
 from promptreg.cli.plugins import app
 from promptreg.errors import PluginError, UsageError
 
