@@ -50,6 +50,11 @@ def keys(count: int) -> list[str]:
     return [key(number) for number in range(count)]
 
 
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, sorted."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
 def completion(name: str) -> Completion:
     """The completion a fixed model would give for a key."""
     return Completion(

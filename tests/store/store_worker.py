@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from promptreg.store.calls import CallStore
 from store_samples import completion, keys
+
+from promptreg.store.calls import CallStore
 
 CONCURRENCY = 8
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import sqlite3
 import time
 from dataclasses import replace
@@ -14,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_samples import completion, key, keys, names
 
 from promptreg.errors import StoreError
 from promptreg.records import Cause, Completion, Failure
 from promptreg.store.calls import CallStore
 from promptreg.store.codec import body_checksum, pack, pack_body, text_of, unpack
-from store_samples import completion, key, keys
 
 
 async def fill(store: CallStore, names: list[str]) -> None:
@@ -237,7 +236,7 @@ async def test_prune_removes_the_old_and_clear_all(tmp_path: Path) -> None:
 async def test_the_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
     CallStore.open(tmp_path / "s").close()
     assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
-    assert sorted(os.listdir(tmp_path / "s")) == [".gitignore", "calls.sqlite"]
+    assert names(tmp_path / "s") == [".gitignore", "calls.sqlite"]
 
 
 async def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:

@@ -156,7 +156,8 @@ def test_flipped_bytes_give_nothing_wrong(tmp_path: Path, sound: bytes, seed: in
     for offset in range(rng.choice([1, 40])):
         content[(place + offset) % len(content)] ^= rng.randrange(1, 256)
     lay(tmp_path, bytes(content))
-    told, found = False, {}
+    told = False
+    found: dict[str, Completion] = {}
     try:
         with CallStore.open(tmp_path) as store:
             for name in keys(ROWS):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from promptreg.errors import StoreError, UsageError, did_you_mean
 from promptreg.records import Run
 from promptreg.store.arrow import column
-from promptreg.store.manifest import TABLE
-from promptreg.store.table_file import check_bounds, open_table, spread
+from promptreg.store.manifest import MANIFEST, TABLE, read_manifest
+from promptreg.store.table_file import check_bounds, check_sum, open_table, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +40,7 @@ def read_trials(
     if not run.path:
         raise StoreError(f"run {run.id} is not stored: its trials cannot be read")
     path = Path(run.path) / TABLE
+    check_sum(path, read_manifest(Path(run.path) / MANIFEST))
     wanted = None if ids is None else set(ids)
     with open_table(path) as file:
         known = file.schema_arrow.names
