@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import aclosing
 
 import pytest
-
 from asking_model import MODEL, call
+
 from promptreg import Call, Cause, Completion, Failure
 from promptreg.stages.call import Caller
 from promptreg_providers.llama_cpp import LlamaCpp

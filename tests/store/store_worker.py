@@ -12,9 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from store_samples import completion, keys
-
 from promptreg.store.calls import CallStore
+from store_samples import completion, keys
 
 CONCURRENCY = 8
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_samples import completion, key, keys, names
 
 from promptreg.errors import StoreError
 from promptreg.records import Cause, Completion, Failure
 from promptreg.store.calls import CallStore
 from promptreg.store.codec import body_checksum, pack, pack_body, text_of, unpack
+from store_samples import completion, key, keys, names
 
 
 async def fill(store: CallStore, names: list[str]) -> None:

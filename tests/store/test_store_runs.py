@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from store_samples import FACTS, SCALES, TEMPLATE, Contributions, names, trials, write_run
 
 from promptreg.errors import StoreError, UsageError
 from promptreg.records import (
@@ -31,6 +30,7 @@ from promptreg.records import (
     Trial,
 )
 from promptreg.store.runs import RunWriter, list_runs, load_run, read_trials
+from store_samples import FACTS, SCALES, TEMPLATE, Contributions, names, trials, write_run
 
 
 def assert_same(one: Run, other: Run) -> None:

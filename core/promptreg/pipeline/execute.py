@@ -14,6 +14,7 @@ from typing import Any
 
 from promptreg.errors import (
     BudgetError,
+    CallError,
     ExitCode,
     PromptregError,
     ProviderError,
@@ -215,7 +216,8 @@ class _Session:
         )
         store = CallStore.open(self.project.store) if provider.cacheable else None
         started = time.perf_counter()
-        loop = Loop(self.work, keys, caller, store, self._finish, width)
+        warm_up = self._warm_up if entry.warm_up and probe.ready else None
+        loop = Loop(self.work, keys, caller, store, self._finish, width, warm_up)
         try:
             if handle_signals:
                 self._on_signals(loop)
@@ -242,6 +244,13 @@ class _Session:
             duration_s=time.perf_counter() - started,
             warnings=tuple(self.warnings),
         )
+
+    async def _warm_up(self) -> None:
+        """Make the provider's tiny call, if it has one; whether it can answer trials will show."""
+        warm_up = getattr(self.provider, "warm_up", None)
+        if warm_up is not None:
+            with suppress(CallError, TimeoutError):
+                await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
 
     async def _probe(self) -> Probe:
         """Ask the provider what it is; a silent one may still be served from the store."""

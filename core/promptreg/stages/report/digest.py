@@ -186,9 +186,10 @@ def _hurts(d: Difference) -> bool:
     return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
 
 
-def _severity(d: Difference) -> tuple[int, float]:
+def _severity(d: Difference) -> tuple[bool, int, float]:
+    """Order: answers before the bill (which a longer prompt raises in every slice alike)."""
     rank = 0 if d.verdict is Verdict.REGRESSED else 1 if d.suspect else 2
-    return rank, -_drop(d)
+    return d.ratio is not None, rank, -_drop(d)
 
 
 def _drop(d: Difference) -> float:
