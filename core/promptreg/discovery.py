@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-import sys
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
@@ -12,18 +13,25 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from promptreg import hookspecs
-from promptreg.errors import PluginError
+from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
     from promptreg.protocols import Provider, Reporter, Scorer
 
-__all__ = ["DISABLE_VARIABLE", "Broken", "Plugins", "load_plugins"]
+__all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
 GROUP = "promptreg"
 DISABLE_VARIABLE = "PROMPTREG_DISABLE_PLUGINS"
 """Comma-separated names of entry points or distributions not to load; `*` blocks all strangers."""
 _OWN = "promptreg-gate"
+EVENTS = (
+    "promptreg_run_started",
+    "promptreg_trial_finished",
+    "promptreg_run_finished",
+    "promptreg_comparison_finished",
+)
+"""The hooks that tell what happens; all others register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,9 @@ class Plugins:
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """Exceptions raised by event hooks, one line each; reported at the end, never fatal."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Plug-in to the distribution and version that brings it."""
+    _noted: set[tuple[str, str, type[BaseException]]] = field(default_factory=set)
 
     @property
     def catalogs(self) -> tuple[Catalog[Any], ...]:
@@ -58,14 +69,20 @@ class Plugins:
         return bool(getattr(self.manager.hook, hook).get_hookimpls())
 
     def emit(self, hook: str, **facts: Any) -> None:
-        """Tell every plug-in that implements `hook`; what one raises is noted, not raised."""
+        """Tell every plug-in that implements `hook`; what one raises is noted, not raised.
+
+        Noted once per plug-in, hook and type of exception: a run has many trials.
+        """
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
             try:
                 impl.function(*(facts[name] for name in impl.argnames))
-            except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
-                line = f"plug-in {impl.plugin_name} raised in {hook}: {type(e).__name__}: {e}"
-                if line not in self.complaints:
-                    self.complaints.append(line)
+            except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code
+                key = (impl.plugin_name, hook, type(e))
+                if key not in self._noted:
+                    self._noted.add(key)
+                    self.complaints.append(
+                        f"plug-in {impl.plugin_name} raised in {hook}: {_one_line(e)}"
+                    )
 
 
 def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plugins:
@@ -81,43 +98,56 @@ def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plu
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     plugins = Plugins(manager, Catalog("provider"), Catalog("scorer"), Catalog("reporter"))
-    owners: dict[int, str] = {}
     if entry_points:
-        _load_installed(plugins, owners)
+        _load_installed(plugins)
     for plugin in extra:
         name = getattr(plugin, "__name__", type(plugin).__name__)
-        _register(plugins, plugin, name, owners, owner=name)
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as e:
-        who = owners.get(id(e.plugin), "a plug-in")
-        raise PluginError(f"{who}: {e}; hooks are listed by 'promptreg plugins list'") from e
-    _fill(plugins, owners)
+        _register(plugins, plugin, name, owner=name)
+    _fill(plugins)
     for catalog in plugins.catalogs:
         catalog.missing = {b.owner: b.reason for b in plugins.broken}
     return plugins
 
 
-def _load_installed(plugins: Plugins, owners: dict[int, str]) -> None:
-    disabled = {w.strip() for w in os.environ.get(DISABLE_VARIABLE, "").split(",") if w.strip()}
-    seen: set[tuple[str, str]] = set()
+def _load_installed(plugins: Plugins) -> None:
+    words = os.environ.get(DISABLE_VARIABLE, "").split(",")
+    disabled = {_normal(word.strip()) for word in words if word.strip()}
+    seen: set[str] = set()
     for dist in distributions():
-        for entry in _entry_points(dist):
-            key = (entry.name, entry.value)
-            if key in seen:  # the same distribution may be found twice on sys.path
+        try:
+            entries = _entry_points(dist)
+            if not entries:
                 continue
-            seen.add(key)
-            dist_name = dist.metadata["Name"]
-            owner = f"{dist_name} {dist.version}"
-            if {entry.name, dist_name} & disabled or ("*" in disabled and dist_name != _OWN):
+            name = str(dist.metadata["Name"])
+            owner = f"{name} {dist.version}"
+        except Exception as e:  # noqa: BLE001 - damaged metadata may raise anything
+            where = str(getattr(dist, "_path", "a distribution"))
+            plugins.broken.append(Broken(where, where, _one_line(e)))
+            continue
+        if _normal(name) in seen:  # found twice on sys.path: the first one is the one imported
+            continue
+        seen.add(_normal(name))
+        for entry in entries:
+            strange = _normal(name) != _OWN
+            if {_normal(entry.name), _normal(name)} & disabled or ("*" in disabled and strange):
                 plugins.blocked.append(f"{entry.name} ({owner})")
                 continue
             try:
                 plugin = entry.load()
-            except Exception as e:  # noqa: BLE001 - a stranger's module may raise anything
-                plugins.broken.append(Broken(entry.name, owner, f"{type(e).__name__}: {e}"))
+            except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's module
+                plugins.broken.append(Broken(entry.name, owner, _one_line(e)))
                 continue
-            _register(plugins, plugin, entry.name, owners, owner=owner)
+            _register(plugins, plugin, entry.name, owner=owner)
+
+
+def _normal(name: str) -> str:
+    """Return a distribution's name as indexes compare them: `My_Plug.in` is `my-plug-in`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def _entry_points(dist: Distribution) -> list[Any]:
@@ -128,22 +158,59 @@ def _entry_points(dist: Distribution) -> list[Any]:
     return [e for e in dist.entry_points if e.group == GROUP]
 
 
-def _register(
-    plugins: Plugins, plugin: Any, name: str, owners: dict[int, str], *, owner: str
-) -> None:
-    try:
-        plugins.manager.register(plugin, name=name)
-    except pluggy.PluginValidationError as e:
-        raise PluginError(f"{owner}: {e}") from e
-    except ValueError as e:
-        other = owners.get(id(plugins.manager.get_plugin(name)), "another distribution")
+def _register(plugins: Plugins, plugin: Any, name: str, *, owner: str) -> None:
+    manager = plugins.manager
+    if manager.has_plugin(name):
+        other = plugins.owners.get(name, "another distribution")
         raise PluginError(
-            f"two distributions claim the plug-in {name!r}: {other} and {owner}"
+            f"two distributions claim the plug-in {name!r}: {other} and {owner}; "
+            f"block one with {DISABLE_VARIABLE}"
+        )
+    if manager.is_registered(plugin):
+        other = manager.get_name(plugin) or "another name"
+        raise PluginError(f"{owner} registers one plug-in twice, as {other!r} and {name!r}")
+    misfit = _misfit(plugin, owner, name)
+    if misfit:
+        plugins.broken.append(Broken(name, owner, misfit))
+        return
+    try:
+        manager.register(plugin, name=name)
+    except pluggy.PluginValidationError as e:
+        raise PluginError(
+            f"{owner}: {_one_line(e)}; {DISABLE_VARIABLE}={name} blocks this plug-in"
         ) from e
-    owners[id(plugin)] = owner
+    plugins.owners[name] = owner
 
 
-def _fill(plugins: Plugins, owners: dict[int, str]) -> None:
+def _misfit(plugin: Any, owner: str, plugin_name: str) -> str:
+    """Return why a plug-in would silently do nothing; empty if it is sound.
+
+    Raises:
+        PluginError: it implements a hook that does not exist.
+    """
+    known = [name for name in vars(hookspecs) if name.startswith("promptreg_")]
+    marker = f"{hookspecs.PROJECT}_impl"  # how pluggy's marker leaves its mark
+    for name in dir(plugin):
+        function = getattr(plugin, name, None) if name.startswith("promptreg_") else None
+        if not inspect.isroutine(function):
+            continue
+        options = getattr(function, marker, None)
+        if options is None:
+            if name in known:
+                return f"{name} lacks the decorator @hookimpl, so it would never be called"
+            continue
+        if (options.get("specname") or name) not in known and not options.get("optionalhook"):
+            raise PluginError(
+                f"{owner}, plug-in {plugin_name!r}: there is no hook {name!r}"
+                f"{did_you_mean(name, known)}; there are: {', '.join(known)}; "
+                f"{DISABLE_VARIABLE}={plugin_name} blocks this plug-in"
+            )
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            return f"{name} must be a plain function: neither 'async def' nor with 'yield'"
+    return ""
+
+
+def _fill(plugins: Plugins) -> None:
     hooks = plugins.manager.hook
     for hook, catalog in (
         (hooks.promptreg_register_providers, plugins.providers),
@@ -151,13 +218,11 @@ def _fill(plugins: Plugins, owners: dict[int, str]) -> None:
         (hooks.promptreg_register_reporters, plugins.reporters),
     ):
         for impl in hook.get_hookimpls():
-            owner = owners.get(id(impl.plugin), impl.plugin_name)
+            owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)
             catalog.owned_by(owner)
             try:
-                impl.function(catalog)
+                impl.function(*(catalog for _ in impl.argnames))
             except PluginError:
                 raise
-            except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
-                reason = f"{type(e).__name__}: {e}"
-                plugins.broken.append(Broken(impl.plugin_name, owner, reason))
-                print(f"promptreg: plug-in {owner} is broken: {reason}", file=sys.stderr)
+            except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code
+                plugins.broken.append(Broken(impl.plugin_name, owner, _one_line(e)))

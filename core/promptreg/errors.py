@@ -11,6 +11,7 @@
     │   ├── ProviderError     the provider is unreachable or refuses every call
     │   ├── StoreError        the run store cannot be read or written, or is damaged
     │   └── BudgetError       the budget was spent before the work was done
+    ├── StoppedError          exit 130 or 143: Ctrl-C or SIGTERM; the next call resumes
     └── CallError             one call failed; becomes a `Failure` in its trial, never ends a run
 
 Whoever raises says what was found, where, and what is allowed. The command line catches
@@ -33,6 +34,7 @@ __all__ = [
     "PluginError",
     "PromptregError",
     "ProviderError",
+    "StoppedError",
     "StoreError",
     "SuiteError",
     "TemplateError",
@@ -110,6 +112,14 @@ class StoreError(ExecutionError):
 
 class BudgetError(ExecutionError):
     """The budget was spent before the work was done."""
+
+
+class StoppedError(PromptregError):
+    """A signal stopped the work; what was completed is kept."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.INTERRUPTED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class CallError(PromptregError):

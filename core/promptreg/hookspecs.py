@@ -45,8 +45,8 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
 
 
 @hookspec
-def promptreg_run_started(suite: str, planned: int, cached: int) -> None:
-    """Hear that trials are about to be made: how many, and how many are already in the store."""
+def promptreg_run_started(suite: str, planned: int) -> None:
+    """Hear that trials are about to be made, and how many; some may already be in the store."""
 
 
 @hookspec

@@ -60,7 +60,12 @@ class Probe:
 
 @runtime_checkable
 class Provider(Protocol):
-    """Answers prompts."""
+    """Answers prompts.
+
+    A provider may also have `takes_images = True` (prompts then carry the scenario's images; to
+    others only text is given), a number `default_requests_per_minute`, and a method
+    `limits(*, connect_s, read_s, connections)` that is told the run's timeouts.
+    """
 
     synthetic: ClassVar[bool] = False
     """True when answers are made up (scripted): labelled everywhere, can never pass a gate."""
@@ -95,21 +100,44 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Turns a trial into scores, one per scale."""
+    """Turns a trial into scores, one per scale.
+
+    Only `scales` and `score` must be written; the rest has defaults, which also hold for an object
+    that leaves them out altogether. A scorer of an `aggregate` scale also has a method
+    `aggregate(values) -> float`: from all values of one version, shape (scenarios, repeats), NaN
+    for none, to the metric.
+    """
 
     scales: Sequence[Scale]
+    needs: Sequence[str] = ()
+    """Fields of the answer without which there is nothing to score: an answered trial that lacks
+    one counts as failed for this scorer."""
+    reads_answer: bool = True
+    """Whether scores depend on `trial.answer`; only then do they differ for effective answers."""
+    scores_failed: bool = False
+    """Whether failed trials are scored too: the bill of a call is real although its answer is
+    none. Where the scorer returns no score, the worst value counts, if there is one."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.
 
-        Called only for answered trials. Raising leaves the trial unscored with the reason.
+        Called for answered trials, and for failed ones if `scores_failed`. The trial is a
+        read-only view: mappings cannot be written to and lists are tuples. Raising leaves the
+        trial unscored with the reason.
         """
         ...
 
-    def worst(self, scenario: Scenario, scale: Scale) -> float | None:
-        """Return what a failed trial of this scenario counts as; None: the metric does not apply.
+    def applies(self, scenario: Scenario, scale: Scale) -> bool:
+        """Return whether the metric says anything about this scenario; asked once for each.
 
-        The default is the worst end of the scale.
+        Where not (no ground truth to compare with), its trials take no part.
+        """
+        return True
+
+    def worst(self, scenario: Scenario, scale: Scale) -> float | None:
+        """Return what a failed trial of this scenario counts as; None: it is a gap.
+
+        The default is the worst end of the scale, which an open-ended one does not have.
         """
         return scale.worst
 

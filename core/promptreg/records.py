@@ -378,12 +378,14 @@ class ScoreColumn:
         values: (scenarios, repeats); for `FAILED` the worst value of that scenario, NaN for gaps
             and where the metric does not apply.
         outcomes: (scenarios, repeats) of `Outcome`.
+        worst: (scenarios,) what a failed trial of each scenario counts as; NaN where nothing does.
         aggregate: for `aggregate` scales, the function from scores to the metric.
     """
 
     scale: Scale
     values: NDArray[np.float64]
     outcomes: NDArray[np.uint8]
+    worst: NDArray[np.float64] | None = None
     aggregate: Any = None
 
 
@@ -429,6 +431,7 @@ class Run:
         counts: `planned`, `cached`, `called`, `answered`, `failed`.
         failures: cause to count.
         path: folder that holds `trials.parquet` and `manifest.json`; empty when not stored.
+        absent: scenarios of which recorded completions hold no row for some trial.
     """
 
     id: str
@@ -441,3 +444,4 @@ class Run:
     counts: Mapping[str, int]
     failures: Mapping[str, int]
     path: str = ""
+    absent: tuple[str, ...] = ()

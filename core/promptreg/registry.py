@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -32,18 +33,21 @@ class Entry(Generic[T]):
 
     @property
     def summary(self) -> str:
-        """First line of the factory's docstring."""
-        doc = inspect.getdoc(self.factory) or ""
-        return doc.strip().split("\n", 1)[0]
+        """First line of the factory's own docstring; one inherited from a protocol says nothing."""
+        return inspect.cleandoc(_target(self.factory).__doc__ or "").split("\n", 1)[0]
 
     def settings(self) -> Mapping[str, inspect.Parameter]:
         """Return the settings the factory takes, by name."""
-        parameters = inspect.signature(self.factory).parameters
         return {
             name: p
-            for name, p in parameters.items()
+            for name, p in _parameters(self.factory).items()
             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
         }
+
+    @property
+    def open(self) -> bool:
+        """Whether the factory takes settings of any name (`**settings`)."""
+        return any(p.kind is p.VAR_KEYWORD for p in _parameters(self.factory).values())
 
 
 class Catalog(Generic[T]):
@@ -70,10 +74,15 @@ class Catalog(Generic[T]):
         Raises:
             PluginError: the name is malformed, or somebody else has claimed it.
         """
-        if not _NAME.match(name):
+        if not _NAME.match(str(name)):  # a stranger may pass anything
             raise PluginError(
                 f"{self._owner} registers a {self.kind} called {name!r}; "
-                "names are lower-case letters, digits, '_' and '-'"
+                "names are lower-case letters, digits, '_' and '-', a letter first"
+            )
+        if not callable(factory):
+            raise PluginError(
+                f"{self._owner} registers {factory!r} as the {self.kind} {name!r}; "
+                "allowed: a class or function that makes one"
             )
         if name in self._entries:
             other = self._entries[name].owner
@@ -124,7 +133,7 @@ class Catalog(Generic[T]):
         entry = self.get(name)
         values = _validated(entry, settings, where or f"{self.kind} {name}")
         try:
-            return entry.factory(**values)
+            made = entry.factory(**values)
         except PromptregError:
             raise
         except (ValueError, TypeError) as e:
@@ -133,6 +142,47 @@ class Catalog(Generic[T]):
             raise PluginError(
                 f"{self.kind} {name!r} ({entry.owner}) could not be made: {type(e).__name__}: {e}"
             ) from e
+        if made is None:
+            raise PluginError(f"{self.kind} {name!r} ({entry.owner}): its factory returned None")
+        return made
+
+
+def _target(factory: Callable[..., Any]) -> Any:
+    """Return the function or class behind `functools.partial` objects."""
+    target: Any = factory
+    while isinstance(target, functools.partial):
+        target = target.func
+    return target
+
+
+def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a factory.
+
+    A class that inherits from a protocol and has no `__init__` would show `*args, **kwargs` until
+    its first object is made, and nothing after that; it takes no settings.
+    """
+    target = _target(factory)
+    if inspect.isclass(target) and getattr(target.__init__, "__module__", "") == "typing":
+        return {}
+    return inspect.signature(factory).parameters
+
+
+def _hints(factory: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return the types of a factory's settings; `Any` for those that only type checkers know.
+
+    One by one, because `inspect.get_annotations(eval_str=True)` gives up on all of them if a single
+    name was imported under `TYPE_CHECKING`.
+    """
+    target = _target(factory)
+    function: Any = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
+    names = getattr(function, "__globals__", {})
+    hints: dict[str, Any] = {}
+    for name, hint in inspect.get_annotations(function).items():
+        try:
+            hints[name] = eval(hint, names) if isinstance(hint, str) else hint  # noqa: S307 - as inspect does
+        except Exception:  # noqa: BLE001 - an annotation may be anything
+            hints[name] = Any
+    return hints
 
 
 def _validated(entry: Entry[Any], settings: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -140,22 +190,15 @@ def _validated(entry: Entry[Any], settings: Mapping[str, Any], where: str) -> di
     from pydantic import ConfigDict, ValidationError, create_model  # 0.1 s: not at registration
 
     parameters = entry.settings()
-    takes_any = any(
-        p.kind is p.VAR_KEYWORD for p in inspect.signature(entry.factory).parameters.values()
-    )
     known = sorted(parameters)
     for key in settings:
-        if key not in parameters and not takes_any:
+        if key not in parameters and not entry.open:
             allowed = ", ".join(known) if known else "none"
             raise SuiteError(
                 f"{where}: {entry.name!r} takes no setting {key!r}"
                 f"{did_you_mean(str(key), known)}; allowed: {allowed}"
             )
-    target: Any = entry.factory.__init__ if inspect.isclass(entry.factory) else entry.factory
-    try:
-        hints = inspect.get_annotations(target, eval_str=True)
-    except NameError:
-        hints = {}
+    hints = _hints(entry.factory)
     fields: dict[str, Any] = {}
     aliases: dict[str, str] = {}
     for i, (name, p) in enumerate(parameters.items()):
@@ -173,6 +216,8 @@ def _validated(entry: Entry[Any], settings: Mapping[str, Any], where: str) -> di
         spot = ".".join(str(part) for part in path)
         if first["type"] == "missing":
             raise SuiteError(f"{where}: {entry.name!r} needs the setting {spot!r}") from e
-        raise SuiteError(f"{where}: {spot}: {first['msg']} (found {first['input']!r})") from e
+        found = repr(first["input"])
+        found = found if len(found) <= 80 else f"{found[:77]}..."
+        raise SuiteError(f"{where}: {spot}: {first['msg']} (found {found})") from e
     extra = {k: v for k, v in settings.items() if k not in parameters}
     return {name: getattr(checked, alias) for alias, name in aliases.items()} | extra

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -292,7 +293,7 @@ def _yaml(text: str, where: str) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Safe loader that refuses duplicate keys and aliases (which can multiply without bound)."""
+        """Safe loader that refuses duplicate keys, and aliases (they multiply without bound)."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.events.AliasEvent):
@@ -327,15 +328,16 @@ def _expand(value: Any, where: str) -> Any:
     for key in ("url", "path", "model"):
         text = provider.get(key)
         if isinstance(text, str):
-            provider[key] = _VARIABLE.sub(lambda m: _environment(m, where, key), text)
+            spot = f"{where}: provider.{key}"
+            provider[key] = _VARIABLE.sub(partial(_environment, spot), text)
     return {**value, "provider": provider}
 
 
-def _environment(match: re.Match[str], where: str, key: str) -> str:
+def _environment(spot: str, match: re.Match[str]) -> str:
     name, default = match.group(1), match.group(2)
     found = os.environ.get(name, default)
     if found is None:
-        raise SuiteError(f"{where}: provider.{key} uses ${{{name}}}, which is not set")
+        raise SuiteError(f"{spot} uses ${{{name}}}, which is not set")
     return found
 
 

@@ -1,1 +1,41 @@
 """Built-in scorers of promptreg, registered through the same entry points as a stranger's."""
+
+from __future__ import annotations
+
+from promptreg import Scorer, hookimpl
+from promptreg.registry import Catalog
+from promptreg_scorers.answer_schema import AnswerSchema
+from promptreg_scorers.answered import Answered
+from promptreg_scorers.contains import Contains
+from promptreg_scorers.cost import Cost
+from promptreg_scorers.exact import Exact
+from promptreg_scorers.key_points import KeyPoints
+from promptreg_scorers.latency import Latency
+from promptreg_scorers.level_distribution import LevelDistribution
+from promptreg_scorers.recorded import Recorded
+from promptreg_scorers.regex import Regex
+from promptreg_scorers.risk_level import RiskLevel
+from promptreg_scorers.risk_range import RiskRange
+from promptreg_scorers.threshold import Threshold
+from promptreg_scorers.tokens import Tokens
+
+__all__ = ["promptreg_register_scorers"]
+
+
+@hookimpl
+def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
+    """Add the built-in scorers."""
+    catalog.add("answer_schema", AnswerSchema)
+    catalog.add("answered", Answered)
+    catalog.add("contains", Contains)
+    catalog.add("cost", Cost)
+    catalog.add("exact", Exact)
+    catalog.add("key_points", KeyPoints)
+    catalog.add("latency", Latency)
+    catalog.add("level_distribution", LevelDistribution)
+    catalog.add("recorded", Recorded)
+    catalog.add("regex", Regex)
+    catalog.add("risk_level", RiskLevel)
+    catalog.add("risk_range", RiskRange)
+    catalog.add("threshold", Threshold)
+    catalog.add("tokens", Tokens)

@@ -1,1 +1,1 @@
-"""The command line of promptreg: one file per command."""
+"""The command line; one file per command. Heavy imports happen inside the commands."""

@@ -1,0 +1,115 @@
+"""The application: its commands, and what happens to errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from promptreg import __version__
+from promptreg.cli import (
+    cache,
+    compare,
+    doctor,
+    gate,
+    init,
+    plan,
+    plugins,
+    rescore,
+    runs,
+    transfer,
+    validate,
+)
+from promptreg.errors import ExitCode, PromptregError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="promptreg",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Tells whether an edit to a prompt template made a model's answers worse: where, by how "
+        "much, and how sure.\n\n"
+        "Start with 'promptreg init demo', then 'promptreg compare v1 v2' in that folder.\n\n"
+        "Exit codes: 0 pass or done, 1 regression, 2 usage or suite error, 3 inconclusive, "
+        "4 not comparable, 5 provider, store or budget stopped the work, 130/143 interrupted."
+    ),
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"promptreg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hold the options that go before a command."""
+
+
+for _command in (
+    init.init,
+    validate.validate,
+    plan.plan,
+    runs.run,
+    compare.compare,
+    gate.gate,
+    rescore.rescore,
+    doctor.doctor,
+    transfer.export,
+    transfer.import_,
+):
+    app.command(name=_command.__name__.strip("_"))(_command)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(cache.app, name="cache")
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return the exit code.
+
+    Every deliberate error is one message on stderr; a traceback appears only for a defect of
+    promptreg itself, and only with PROMPTREG_DEBUG=1.
+    """
+    try:
+        result = app(args=arguments, prog_name="promptreg", standalone_mode=False)
+    except PromptregError as e:
+        return _complain(str(e), int(e.exit_code))
+    except click.exceptions.Abort:
+        return _complain("interrupted", int(ExitCode.INTERRUPTED))
+    except click.ClickException as e:
+        e.show()
+        return int(ExitCode.USAGE)
+    except KeyboardInterrupt:
+        return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
+    except BrokenPipeError:
+        return int(ExitCode.OK)
+    except OSError as e:
+        where = f" ({e.filename})" if e.filename else ""
+        return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))
+    except Exception as e:
+        if os.environ.get("PROMPTREG_DEBUG"):
+            raise
+        return _complain(
+            f"internal error: {type(e).__name__}: {e} (PROMPTREG_DEBUG=1 shows where)",
+            int(ExitCode.EXECUTION),
+        )
+    return int(result) if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    # Control characters in a message may come from a hostile file; a terminal must not obey them.
+    clean = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in message)
+    print(f"promptreg: {clean}", file=sys.stderr)
+    return code

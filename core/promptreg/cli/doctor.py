@@ -1,0 +1,141 @@
+"""`promptreg doctor`: is everything there that a run needs?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from promptreg.cli import options as o
+from promptreg.errors import ExitCode, PromptregError
+
+if TYPE_CHECKING:
+    from promptreg.discovery import Plugins
+    from promptreg.pipeline.project import Project
+
+__all__ = ["doctor"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One thing looked at; `ok` None means it was not looked at, which is no fault."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    code: ExitCode = ExitCode.EXECUTION
+
+
+def doctor(
+    config: o.Config = None,
+    salvage: Annotated[
+        bool,
+        typer.Option(
+            "--salvage",
+            help="Copy what is readable of a damaged store into a new one; the old file is kept.",
+        ),
+    ] = False,
+    as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
+) -> int:
+    """Check Python, plug-ins, the suite, the provider and the run store.
+
+    Exits 0 if all is well, 2 if the suite or a plug-in is wrong, 5 if provider or store is.
+    """
+    from promptreg.cli.show import print_json, print_table
+    from promptreg.pipeline.project import open_project
+    from promptreg.store.salvage import salvage as salvage_store
+
+    o.read_env_file(env_file)
+    if salvage:
+        report = salvage_store(open_project(config).store)
+        print(
+            f"kept {report.completions:,} completions and {report.failures:,} failed calls, "
+            f"lost {report.lost:,} completions (they are asked again) and {report.bodies_lost:,} "
+            f"raw bodies; the damaged file is {report.damaged}"
+        )
+        return 0
+    checks = list(_look(config))
+    bad = [c for c in checks if c.ok is False]
+    if as_json:
+        print_json([{"check": c.name, "ok": c.ok, "detail": c.detail} for c in checks])
+    else:
+        words = {True: "ok", False: "FAULT", None: "-"}
+        print_table(
+            ["check", "", "found"], [[c.name, words[c.ok], c.detail] for c in checks], set()
+        )
+    return int(bad[0].code) if bad else 0
+
+
+def _look(config: str | None) -> Iterator[_Check]:
+    from promptreg import __version__
+    from promptreg.discovery import load_plugins
+    from promptreg.pipeline.project import open_project
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield _Check("python", sys.version_info >= (3, 11), f"{version}, promptreg {__version__}")
+    try:
+        plugins = load_plugins()
+    except PromptregError as e:
+        yield _Check("plug-ins", False, str(e), ExitCode.USAGE)
+        return
+    yield _plugins(plugins)
+    try:
+        project = open_project(config, plugins)
+    except PromptregError as e:
+        yield _Check("suite", False, str(e), ExitCode.USAGE)
+        return
+    yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
+    yield _provider(project)
+    yield _store(project)
+
+
+def _plugins(plugins: Plugins) -> _Check:
+    n = sum(len(c) for c in plugins.catalogs)
+    if plugins.broken:
+        listed = "; ".join(f"{b.name} of {b.owner}: {b.reason}" for b in plugins.broken)
+        return _Check("plug-ins", False, f"{n} registered; broken: {listed}", ExitCode.USAGE)
+    blocked = f"; blocked: {', '.join(plugins.blocked)}" if plugins.blocked else ""
+    return _Check("plug-ins", True, f"{n} registered{blocked}")
+
+
+def _provider(project: Project) -> _Check:
+    import asyncio
+
+    from promptreg.pipeline.execute import make_provider
+    from promptreg.protocols import Probe
+
+    use = project.suite.provider.use
+
+    async def ask() -> Probe:
+        provider = make_provider(project)
+        try:
+            return await provider.probe()
+        finally:
+            await provider.aclose()
+
+    try:
+        probe = asyncio.run(ask())
+    except PromptregError as e:
+        return _Check("provider", False, f"{use}: {e}", e.exit_code)
+    model = f", model {probe.model}" if probe.model else ""
+    return _Check("provider", probe.ready, f"{use}: {probe.detail or 'ready'}{model}")
+
+
+def _store(project: Project) -> _Check:
+    from promptreg.store.calls import CallStore
+    from promptreg.store.salvage import verify
+
+    try:
+        existed = CallStore.exists(project.store)
+        found = verify(project.store) if existed else []
+        if found:
+            return _Check("store", False, "; ".join(found[:5]))
+        with CallStore.open(project.store) as store:
+            stats = store.stats()
+    except PromptregError as e:
+        return _Check("store", False, str(e))
+    return _Check("store", True, f"{project.store}: writable, {stats.completions:,} completions")

@@ -1,0 +1,104 @@
+"""Live progress: trials done, cached, failed, rate, time left; plain lines without a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from promptreg.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from promptreg.discovery import Plugins
+    from promptreg.records import Trial
+
+__all__ = ["progress"]
+
+_LOOK_S = 0.2
+"""Seconds between redraws; a redraw per trial would cost more than the trial."""
+_PLAIN_S = 15.0
+"""Seconds between lines where there is no terminal."""
+
+
+class _Progress:
+    """Counts finished trials and shows them on stderr now and then."""
+
+    def __init__(self) -> None:
+        self._planned = self._done = self._cached = self._failed = 0
+        self._started = self._next = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+        self._terminal = sys.stderr.isatty()
+
+    @hookimpl
+    def promptreg_run_started(self, suite: str, planned: int) -> None:
+        """Open the display."""
+        self._planned = planned
+        self._started = time.monotonic()
+        self._next = self._started + (_LOOK_S if self._terminal else _PLAIN_S)
+
+    @hookimpl
+    def promptreg_trial_finished(self, trial: Trial) -> None:
+        """Count one trial."""
+        self._done += 1
+        self._failed += trial.failure is not None
+        self._cached += trial.completion is not None and trial.completion.cached
+        now = time.monotonic()
+        if now >= self._next or (self._bar is not None and self._done == self._planned):
+            self._next = now + (_LOOK_S if self._terminal else _PLAIN_S)
+            self._show(now)
+
+    def _show(self, now: float) -> None:
+        called = self._done - self._cached
+        rate = called / max(now - self._started, 1e-9)
+        left = (self._planned - self._done) / rate if called else None
+        words = f"{self._cached:,} cached, {self._failed:,} failed, {rate:.2g}/s"
+        if not self._terminal:
+            rest = f", about {left:.0f} s left" if left is not None else ""
+            print(f"{self._done:,} of {self._planned:,} trials: {words}{rest}", file=sys.stderr)
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn("trials"),
+                BarColumn(bar_width=30),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=self._planned)
+            self._bar.start()
+        self._bar.update(self._task, completed=self._done, description=words)
+
+    def close(self) -> None:
+        """Remove the display."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextmanager
+def progress(plugins: Plugins, *, quiet: bool) -> Iterator[None]:
+    """Show progress on stderr while the block runs, unless quiet."""
+    if quiet:
+        yield
+        return
+    shown = _Progress()
+    plugins.manager.register(shown, name="progress")
+    try:
+        yield
+    finally:
+        shown.close()
+        plugins.manager.unregister(shown)

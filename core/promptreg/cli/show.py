@@ -1,0 +1,78 @@
+"""What several commands print: comparisons, tables, complaints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from promptreg.discovery import Plugins
+    from promptreg.verdicts import Comparison
+
+__all__ = ["complain", "console", "print_json", "print_table", "show_comparison"]
+
+
+def console() -> Console:
+    """Return a console for stdout that never reads markup or emoji codes into untrusted text."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:
+    """Print a plain table; columns in `right` are right-aligned."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def show_comparison(
+    comparison: Comparison,
+    written: Sequence[Path],
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Show a comparison on stdout: JSON, one line, or the whole view."""
+    if as_json:
+        from promptreg.stages.report import dump_json
+
+        sys.stdout.write(dump_json(comparison))
+        return
+    if quiet:
+        gate = comparison.gate
+        print(f"{gate.verdict.value.upper()}: {'; '.join(gate.reasons)}")
+        return
+    from promptreg.cli.view import render_comparison
+
+    render_comparison(comparison, console(), verbose=verbose, reports=written)
+
+
+def complain(plugins: Plugins) -> None:
+    """Say on stderr which plug-ins are broken or raised in an event; neither changes a verdict."""
+    for broken in plugins.broken:
+        print(
+            f"promptreg: plug-in {broken.name} of {broken.owner} could not be loaded: "
+            f"{broken.reason}",
+            file=sys.stderr,
+        )
+    for line in plugins.complaints:
+        print(f"promptreg: {line}", file=sys.stderr)

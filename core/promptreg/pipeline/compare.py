@@ -1,0 +1,355 @@
+"""`compare`: run what is missing of both sides, interleaved, and say what changed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from promptreg.errors import NotComparableError, UsageError
+from promptreg.pipeline.execute import (
+    Executed,
+    default_blocks,
+    execute,
+    make_provider,
+    make_scoring,
+)
+from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.stored import stored_run, with_worst
+from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
+from promptreg.pipeline.work import Version
+from promptreg.policy import Policy, make_policy
+from promptreg.records import Run, ScenarioSet, Template
+from promptreg.stages.compare import (
+    Change,
+    RunPair,
+    check_comparable,
+    check_limits,
+    compare_pairs,
+    complete_case,
+    matched,
+    rank_changes,
+)
+from promptreg.stages.gate import decide_gate
+from promptreg.stages.load import RunRef
+from promptreg.stages.score import Scoring
+from promptreg.store.runs import read_trials
+from promptreg.verdicts import Comparison, Counts, ScenarioChange, Side, SideTrial
+
+__all__ = ["compare", "policy_for"]
+
+MAX_CHANGES = 500
+"""Scenarios whose trials a report carries, the worst first."""
+MAX_TEXT = 20_000
+"""Characters of one text a report carries."""
+
+
+@dataclass(slots=True)
+class _Sides:
+    """Both sides' runs by template, and how they came to be."""
+
+    baseline: dict[str, Run]
+    candidate: dict[str, Run]
+    executed: Executed | None = None
+    diffs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def compare(
+    project: Project, ref_a: str, ref_b: str, options: Options, *, handle_signals: bool = False
+) -> Comparison:
+    """Return the comparison of candidate `ref_b` against baseline `ref_a`.
+
+    Trials that are in the store are not asked again.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+        ExecutionError: the provider, the store or the budget stopped the work.
+        UsageError: a reference, the suite or a template is wrong.
+    """
+    started = time.perf_counter()
+    scenarios = project.scenarios(options)
+    scoring = make_scoring(project)
+    policy = policy_for(project, scoring, scenarios, options)
+    sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
+    pairs: list[RunPair] = []
+    for name, baseline in sides.baseline.items():
+        candidate = sides.candidate[name]
+        baseline, candidate = (with_worst(run, scoring, scenarios) for run in (baseline, candidate))
+        sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
+        pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
+        if out:
+            sides.warnings.append(
+                f"template {name}: {len(out)} scenarios are not on both sides and were left out "
+                f"(--allow-unmatched): {', '.join(out[:10])}{' ...' if len(out) > 10 else ''}"
+            )
+        pairs.append(pair)
+    policy = _with_run_scales(policy, pairs)
+    differences = compare_pairs(pairs, policy, seed=_resampling_seed(pairs))
+    limits = check_limits(pairs, policy)
+    facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
+    synthetic = any(f.synthetic for f in facts)
+    partial = any(f.partial for f in facts)
+    gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
+    changes = rank_changes(pairs, policy)
+    comparison = Comparison(
+        suite=project.suite.suite,
+        baseline=_side(ref_a, [p.baseline for p in pairs]),
+        candidate=_side(ref_b, [p.candidate for p in pairs]),
+        gate=gate,
+        differences=differences,
+        limits=limits,
+        counts=_counts(pairs, sides.executed),
+        cost=sides.executed.tally.cost if sides.executed else None,
+        duration_s=time.perf_counter() - started,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=facts[0].provider,
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        changes=_described(changes[:MAX_CHANGES], pairs, scenarios),
+        changes_total=len(changes),
+        template_diffs=sides.diffs,
+        warnings=tuple(_warnings(sides, synthetic, scenarios)),
+        complete_case=complete_case(pairs, policy),
+    )
+    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    return comparison
+
+
+def policy_for(
+    project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
+) -> Policy:
+    """Return the suite's policy with the command line's word, checked against what exists.
+
+    Raises:
+        SuiteError: it names a metric, attribute or value that does not exist.
+    """
+    values: dict[str, set[str]] = {}
+    for scenario in scenarios.scenarios:
+        for attribute, value in scenario.attributes.items():
+            values.setdefault(attribute, set()).add(value)
+    return make_policy(
+        project.suite.gate,
+        scoring.scales,
+        default_blocks(scoring),
+        values,
+        where=str(project.path),
+        alpha=options.alpha,
+        margins=options.margins,
+    )
+
+
+def _run_sides(
+    project: Project,
+    ref_a: str,
+    ref_b: str,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    handle_signals: bool,
+) -> _Sides:
+    a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
+    stored_a = _stored(project, a, scoring)
+    stored_b = _stored(project, b, scoring)
+    if stored_a is not None and stored_b is not None:
+        if stored_a.facts.template != stored_b.facts.template and not options.allow_mismatch:
+            raise NotComparableError(
+                f"not comparable: {stored_a.id} is of template {stored_a.facts.template!r}, "
+                f"{stored_b.id} of {stored_b.facts.template!r}"
+            )
+        name = stored_a.facts.template
+        return _Sides({name: stored_a}, {name: stored_b})
+    if stored_a is not None or stored_b is not None:
+        stored = stored_a or stored_b
+        assert stored is not None  # noqa: S101 - for the type checker; just tested
+        other = b if stored_a is not None else a
+        name = stored.facts.template
+        if isinstance(other, RunRef) or name not in other:
+            raise UsageError(f"run {stored.id} is of template {name!r}, which the other side lacks")
+        version = make_version(project, other[name], serves(project, name, scenarios))
+        executed = execute(
+            project, [version], scenarios, options, scoring, handle_signals=handle_signals
+        )
+        fresh = executed.runs[0]
+        age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
+        warnings = [*executed.warnings, age + "is not excluded"]
+        if stored_a is not None:
+            return _Sides({name: stored}, {name: fresh}, executed, {}, warnings)
+        return _Sides({name: fresh}, {name: stored}, executed, {}, warnings)
+    assert not isinstance(a, RunRef)  # noqa: S101 - for the type checker; both were looked up
+    assert not isinstance(b, RunRef)  # noqa: S101
+    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, scoring, handle_signals)
+
+
+def _run_both(
+    project: Project,
+    a: Mapping[str, Template],
+    b: Mapping[str, Template],
+    ref_a: str,
+    ref_b: str,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    handle_signals: bool,
+) -> _Sides:
+    names = common_templates(a, b, ref_a, ref_b)
+    warnings: list[str] = []
+    versions: list[Version] = []
+    kept: list[str] = []
+    repeats = project.repeats(options)
+    asks_anew = make_provider(project).cacheable
+    for name in names:
+        served = serves(project, name, scenarios)
+        if not served:
+            warnings.append(f"template {name} serves none of the chosen scenarios; left out")
+            continue
+        kept.append(name)
+        same = a[name].sha256 == b[name].sha256
+        if same:
+            warnings.append(
+                f"template {name}: {ref_a} and {ref_b} have the same text: an A/A comparison"
+            )
+        # Comparing a version with itself is the self-test: its second half is asked anew.
+        offset = repeats if same and asks_anew else 0
+        for side, template, first in (("baseline", a[name], 0), ("candidate", b[name], offset)):
+            lane = len(versions)
+            versions.append(
+                make_version(project, template, served, side=side, lane=lane, first_repeat=first)
+            )
+    if not versions:
+        raise UsageError(
+            "no template serves any of the chosen scenarios; see 'select' and --filter"
+        )
+    executed = execute(
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+    )
+    pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
+    return _Sides(
+        baseline={n: pair[0] for n, pair in zip(kept, pairs, strict=True)},
+        candidate={n: pair[1] for n, pair in zip(kept, pairs, strict=True)},
+        executed=executed,
+        diffs={n: (a[n].text, b[n].text) for n in kept},
+        warnings=[*warnings, *executed.warnings],
+    )
+
+
+def _stored(
+    project: Project, found: Mapping[str, Template] | RunRef, scoring: Scoring
+) -> Run | None:
+    if not isinstance(found, RunRef):
+        return None
+    return stored_run(project, found.id, scoring.aggregates)
+
+
+def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
+    """Check that stored runs hold every metric of the policy.
+
+    Raises:
+        NotComparableError: one does not; `rescore` makes up for it.
+    """
+    for pair in pairs:
+        for run in (pair.baseline, pair.candidate):
+            lacking = sorted(set(policy.scales) - set(run.columns))
+            if lacking:
+                raise NotComparableError(
+                    f"not comparable: run {run.id} has no {', '.join(lacking)}; "
+                    f"'promptreg rescore {run.id}' scores it as the suite does now"
+                )
+    return policy
+
+
+def _resampling_seed(pairs: Sequence[RunPair]) -> int:
+    """Return a seed made of the runs' ids, so that nobody can shop for one."""
+    import hashlib
+
+    text = "\n".join(sorted(r.id for p in pairs for r in (p.baseline, p.candidate)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _side(label: str, runs: Sequence[Run]) -> Side:
+    return Side(
+        label=label,
+        template_sha256={r.facts.template: r.facts.template_sha256 for r in runs},
+        run_ids={r.facts.template: r.id for r in runs},
+        fingerprints=dict(runs[0].facts.fingerprints),
+    )
+
+
+def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
+    failed: dict[str, dict[str, int]] = {"baseline": {}, "candidate": {}}
+    for pair in pairs:
+        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+            for cause, n in run.failures.items():
+                failed[side][cause] = failed[side].get(cause, 0) + n
+    planned = sum(r.counts.get("planned", 0) for p in pairs for r in (p.baseline, p.candidate))
+    if executed is None:
+        return Counts(planned, planned, 0, failed)
+    t = executed.tally
+    extra = planned - t.planned  # trials of a stored run
+    return Counts(
+        planned, t.cached + max(extra, 0), t.called, failed, t.prompt_tokens, t.completion_tokens
+    )
+
+
+def _described(
+    changes: Sequence[Change], pairs: Sequence[RunPair], scenarios: ScenarioSet
+) -> tuple[ScenarioChange, ...]:
+    truths = {s.id: dict(s.ground_truth) for s in scenarios.scenarios}
+    trials: dict[tuple[str, str, str], SideTrial] = {}
+    for pair in pairs:
+        ids = [c.scenario_id for c in changes if c.template == pair.template]
+        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+            for scenario_id, trial in _trials(run, ids):
+                trials.setdefault((pair.template, scenario_id, side), trial)
+    absent = SideTrial("", "", "", {}, "missing: not stored", {})
+    return tuple(
+        ScenarioChange(
+            template=c.template,
+            scenario_id=c.scenario_id,
+            family=c.family,
+            attributes=c.attributes,
+            ground_truth=truths.get(c.scenario_id, {}),
+            change=c.change,
+            baseline=trials.get((c.template, c.scenario_id, "baseline"), absent),
+            candidate=trials.get((c.template, c.scenario_id, "candidate"), absent),
+        )
+        for c in changes
+    )
+
+
+def _trials(run: Run, ids: Sequence[str]) -> Iterator[tuple[str, SideTrial]]:
+    """Yield each scenario's trial; of several repeats the first."""
+    for row in read_trials(run, ids=ids):
+        if row["repeat"] == 0:
+            yield row["scenario_id"], side_trial(row)
+
+
+def side_trial(row: Mapping[str, Any]) -> SideTrial:
+    """Return a stored row as reports show it, long texts cut."""
+    cause = row.get("error_cause") or ""
+    failure = f"{cause}: {row.get('error_detail') or ''}" if cause else ""
+    answer = json.loads(row["answer"]) if row.get("answer") else {}
+    return SideTrial(
+        prompt=(row.get("prompt") or "")[:MAX_TEXT],
+        text=(row.get("text") or "")[:MAX_TEXT],
+        thinking=(row.get("thinking") or "")[:MAX_TEXT],
+        answer=answer,
+        failure=failure,
+        scores={k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")},
+        latency_s=row.get("latency_s"),
+    )
+
+
+def _warnings(sides: _Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator[str]:
+    if synthetic:
+        yield "answers came from a scripted provider: they say nothing about any model"
+    if scenarios.partial:
+        yield (
+            f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
+            f"({scenarios.selection}); such a run can never become a baseline"
+        )
+    yield from dict.fromkeys(sides.warnings)

@@ -1,0 +1,364 @@
+"""Runs template versions: opens the provider and the store, loops, and returns finished runs."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from promptreg.errors import (
+    BudgetError,
+    ExitCode,
+    PromptregError,
+    ProviderError,
+    StoppedError,
+)
+from promptreg.pipeline.facts import provider_facts, scorer_facts
+from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.loop import Loop, Tally
+from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.stored import with_absent
+from promptreg.pipeline.work import Item, Version, Work
+from promptreg.policy import EFFECTIVE
+from promptreg.protocols import Probe, Provider
+from promptreg.records import Completion, Failure, Run, RunFacts, ScenarioSet, Trial
+from promptreg.stages.call import Budget, Caller, Stop, StopKind
+from promptreg.stages.parse import AnswerReader
+from promptreg.stages.score import Scoring
+from promptreg.store.calls import CallStore
+from promptreg.store.probes import recall_probe, remember_probe
+from promptreg.store.runs import RunWriter
+
+__all__ = ["Executed", "default_blocks", "execute", "make_provider", "make_scoring"]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of running versions.
+
+    Attributes:
+        runs: one per version, in the order given.
+        tally: what was read and called.
+        provider: one line for people.
+        synthetic: whether answers were made up.
+        warnings: what a reader must know.
+        duration_s: seconds, from the first to the last trial.
+    """
+
+    runs: tuple[Run, ...]
+    tally: Tally
+    provider: str
+    synthetic: bool
+    duration_s: float
+    warnings: tuple[str, ...] = field(default=())
+
+
+def make_provider(project: Project) -> Provider:
+    """Return the suite's provider.
+
+    Raises:
+        PluginError, SuiteError: it is unknown, or its settings are wrong.
+    """
+    entry = project.suite.provider
+    settings = dict(entry.settings)
+    match settings.get("path"):  # relative to the suite, wherever the command was called
+        case str(path):
+            settings["path"] = str(project.base / path)
+        case list(paths):
+            settings["path"] = [str(project.base / str(path)) for path in paths]
+    return project.plugins.providers.create(entry.use, settings, f"{project.path}: provider")
+
+
+def make_scoring(project: Project) -> Scoring:
+    """Return the suite's scorers, ready to score.
+
+    Raises:
+        PluginError, SuiteError: one is unknown, its settings are wrong, or two share a metric.
+    """
+    made = []
+    for i, entry in enumerate(project.suite.scorers):
+        where = f"{project.path}: scorers[{i}]"
+        settings = entry.settings
+        if "cap_s" in project.plugins.scorers.get(entry.use).settings():
+            # What a trial that never came back took: as long as one waits for it.
+            settings = {"cap_s": project.suite.provider.timeout.read} | settings
+        scorer = project.plugins.scorers.create(entry.use, settings, where)
+        made.append((f"{entry.use} (scorers[{i}])", scorer))
+    return Scoring(made, effective=project.suite.answer.effective)
+
+
+def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
+    """Return the composite's blocks where the suite names none: one per scorer of quality.
+
+    A metric takes part if it is an average on a finite range. `answered` is in by way of the
+    others, since a failed trial is the worst value of each; alone it stands only where there is
+    nothing else.
+    """
+    blocks: dict[str, list[str]] = {}
+    for scale in scoring.scales:
+        finite = math.isfinite(scale.high - scale.low)
+        if scale.statistic == "mean" and finite and not scale.name.startswith(EFFECTIVE):
+            blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
+    quality = {who: names for who, names in blocks.items() if names != ["answered"]}
+    return {"+".join(names): names for names in (quality or blocks).values()}
+
+
+def execute(
+    project: Project,
+    versions: Sequence[Version],
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    *,
+    handle_signals: bool = False,
+) -> Executed:
+    """Run versions, interleaved, and store the finished runs.
+
+    Args:
+        project: the opened suite.
+        versions: what to run.
+        scenarios: the set the versions' scenarios come from.
+        options: the command line's word.
+        scoring: the suite's scorers.
+        handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
+
+    Raises:
+        ProviderError, BudgetError, StoppedError: the work is not finished; what was completed is
+            kept and the next call goes on from there.
+        StoreError: a completion could not be kept.
+    """
+    session = _Session(project, versions, scenarios, options, scoring)
+    return asyncio.run(session.run(handle_signals))
+
+
+class _Session:
+    """One execution; lives as long as its event loop."""
+
+    def __init__(
+        self,
+        project: Project,
+        versions: Sequence[Version],
+        scenarios: ScenarioSet,
+        options: Options,
+        scoring: Scoring,
+    ) -> None:
+        self.project = project
+        self.options = options
+        self.scenarios = scenarios
+        suite = project.suite
+        self.provider = make_provider(project)
+        self.work = Work(
+            versions=tuple(versions),
+            images=getattr(self.provider, "takes_images", False),
+            repeats=project.repeats(options),
+            seed=project.seed(options),
+            allow_role_tokens=suite.allow_role_tokens,
+        )
+        self.scoring = scoring
+        self.reader = AnswerReader(suite.answer)
+        self.budget = Budget.parse(options.budget) if options.budget else None
+        self.writers: list[RunWriter] = []
+        self.signal = 0
+        self.warnings: list[str] = []
+        self._metrics = [scale.name for scale in self.scoring.scales]
+        self._tell = project.plugins.listens("promptreg_trial_finished")
+
+    async def run(self, handle_signals: bool) -> Executed:
+        try:
+            return await self._run(handle_signals)
+        finally:
+            with suppress(Exception):
+                await self.provider.aclose()
+
+    async def _run(self, handle_signals: bool) -> Executed:
+        suite, options, provider = self.project.suite, self.options, self.provider
+        entry = suite.provider
+        width = options.concurrency or entry.concurrency
+        caller = Caller(
+            provider,
+            concurrency=width,
+            retries=entry.retries,
+            connect_s=entry.timeout.connect,
+            read_s=entry.timeout.read,
+            total_s=entry.timeout.total,
+            requests_per_minute=entry.requests_per_minute,
+            budget=self.budget,
+            prices={str(k): v for k, v in (entry.prices or {}).items()},
+        )
+        probe = await self._probe()
+        identity = provider.identity()
+        nonce = "" if options.cache else f"{time.time_ns():x}"
+        server = {"model": probe.model, **probe.fingerprint}
+        keys = KeyMaker(entry.use, identity, server, nonce)
+        facts = self._facts(identity, server, probe)
+        metrics = self.scoring.scales
+        attributes = sorted({a for s in self.scenarios.scenarios for a in s.attributes})
+        self.writers = [
+            RunWriter(
+                self.project.store,
+                f,
+                self.work.repeats,
+                metrics,
+                attributes=attributes,
+                aggregates=self.scoring.aggregates,
+            )
+            for f in facts
+        ]
+        self.project.plugins.emit(
+            "promptreg_run_started", suite=suite.suite, planned=self.work.planned
+        )
+        store = CallStore.open(self.project.store) if provider.cacheable else None
+        started = time.perf_counter()
+        loop = Loop(self.work, keys, caller, store, self._finish, width)
+        try:
+            if handle_signals:
+                self._on_signals(loop)
+            if probe.ready:
+                await loop.run()
+            else:
+                await self._offline(loop, caller, probe)
+        finally:
+            if store is not None:
+                store.close()
+            if loop.tally.finished < loop.tally.planned or caller.stopped:
+                for writer in self.writers:
+                    writer.abandon()
+        if caller.stopped is not None:
+            self._raise_stopped(caller.stopped, loop.tally)
+        runs = tuple(self._close(i) for i in range(len(self.writers)))
+        tally = loop.tally
+        self._check_models(tally, probe)
+        return Executed(
+            runs=runs,
+            tally=tally,
+            provider=facts[0].provider if facts else entry.use,
+            synthetic=provider.synthetic,
+            duration_s=time.perf_counter() - started,
+            warnings=tuple(self.warnings),
+        )
+
+    async def _probe(self) -> Probe:
+        """Ask the provider what it is; a silent one may still be served from the store."""
+        entry = self.project.suite.provider
+        name = digest({"use": entry.use, "identity": dict(self.provider.identity())})
+        try:
+            probe = await self.provider.probe()
+        except PromptregError as e:
+            probe = Probe(ready=False, detail=str(e))
+        if probe.ready:
+            if self.provider.cacheable:
+                remember_probe(self.project.store, name, probe.model, probe.fingerprint)
+            return probe
+        known = recall_probe(self.project.store, name) if self.provider.cacheable else None
+        if known is None:
+            raise ProviderError(f"provider {entry.use}: not ready: {probe.detail}")
+        return Probe(ready=False, detail=probe.detail, model=known[0], fingerprint=known[1])
+
+    async def _offline(self, loop: Loop, caller: Caller, probe: Probe) -> None:
+        """Do what the store alone can do; the first call that would be needed ends it."""
+        caller.refuse(f"provider {self.project.suite.provider.use}: not ready: {probe.detail}")
+        await loop.run()
+        if caller.stopped is None:
+            self.warnings.append(
+                f"the provider was not reachable ({probe.detail}); every completion was read from "
+                "the run store, for the model it named last"
+            )
+
+    def _facts(
+        self, identity: Mapping[str, Any], server: Mapping[str, Any], probe: Probe
+    ) -> list[RunFacts]:
+        suite = self.project.suite
+        line, prints = provider_facts(suite.provider.use, identity, server, probe.model)
+        prints |= {
+            "scenarios": "",
+            "scorers": scorer_facts(suite.scorers, self.project.plugins),
+            "parser": digest(suite.answer.model_dump(mode="json")),
+            "repeats": str(self.work.repeats),
+            "seed": str(self.work.seed),
+        }
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        found = []
+        for version in self.work.versions:
+            ids = digest([s.id for s in version.scenarios])
+            found.append(
+                RunFacts(
+                    suite=suite.suite,
+                    template=version.template.name,
+                    label=version.template.label,
+                    template_sha256=version.template.sha256,
+                    fingerprints=prints | {"scenarios": digest([self.scenarios.sha256, ids])},
+                    partial=self.scenarios.partial,
+                    synthetic=self.provider.synthetic,
+                    provider=line,
+                    created_at=now,
+                    source=version.template.source,
+                )
+            )
+        return found
+
+    def _finish(self, item: Item, outcome: Completion | Failure) -> None:
+        version = self.work.versions[item.version]
+        trial = Trial(version.template, item.scenario, item.repeat, item.prompt)
+        if isinstance(outcome, Completion):
+            trial.completion = outcome
+            read = self.reader.read(outcome)
+            if isinstance(read, Failure):
+                trial.failure = read
+            else:
+                trial.answer = read
+        else:
+            trial.failure = outcome
+        if self.project.suite.answer.effective:
+            trial.effective = self.reader.effective(trial.completion, trial.failure)
+        outcomes = zip(self._metrics, self.scoring.apply(trial), strict=True)
+        self.writers[item.version].add(trial, dict(outcomes), key=item.key)
+        if self._tell:
+            self.project.plugins.emit("promptreg_trial_finished", trial=trial)
+
+    def _close(self, index: int) -> Run:
+        run = with_absent(self.writers[index].finish())
+        self.project.plugins.emit("promptreg_run_finished", run=run)
+        return run
+
+    def _check_models(self, tally: Tally, probe: Probe) -> None:
+        models = sorted(tally.models)
+        if len(models) > 1:
+            self.warnings.append(
+                f"completions name {len(models)} models: {', '.join(models[:4])}; differences may "
+                "come from the model rather than from the template"
+            )
+        elif models and probe.model and models[0] != probe.model:
+            self.warnings.append(
+                f"completions name the model {models[0]!r}, the server announced {probe.model!r}"
+            )
+
+    def _on_signals(self, loop: Loop) -> None:
+        running = asyncio.get_running_loop()
+
+        def stop(number: int) -> None:
+            if self.signal:  # the second time: at once; the store survives that
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            self.signal = number
+            loop.stop("interrupted")
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            running.add_signal_handler(number, stop, number)
+
+    def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
+        done = (
+            f"{tally.finished:,} of {tally.planned:,} trials are finished and kept; "
+            "the same command goes on from there"
+        )
+        if self.signal:
+            code = ExitCode.INTERRUPTED if self.signal == signal.SIGINT else ExitCode.TERMINATED
+            raise StoppedError(f"interrupted: {done}", code)
+        if stop.kind is StopKind.BUDGET:
+            raise BudgetError(f"stopped: {stop.reason}; {done}")
+        raise ProviderError(f"stopped: {stop.reason}; {done}")

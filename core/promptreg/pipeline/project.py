@@ -1,0 +1,81 @@
+"""An opened suite: the file, its folder, and the plug-ins it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from promptreg.discovery import Plugins, load_plugins
+from promptreg.records import ScenarioSet
+from promptreg.stages.load import load_scenarios, narrow
+from promptreg.suite import Suite, find_suite, load_suite
+
+__all__ = ["Options", "Project", "open_project"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may say besides the suite; None leaves the suite's word."""
+
+    templates: tuple[str, ...] = ()
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    limit: int | None = None
+    repeats: int | None = None
+    seed: int | None = None
+    concurrency: int | None = None
+    cache: bool = True
+    budget: str | None = None
+    alpha: float | None = None
+    margins: Mapping[str, float] = field(default_factory=dict)
+    allow_unmatched: bool = False
+    allow_mismatch: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A suite file that was read and checked, with its surroundings."""
+
+    path: Path
+    suite: Suite
+    plugins: Plugins
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths in the suite start from."""
+        return self.path.resolve().parent
+
+    @property
+    def store(self) -> Path:
+        """The run store's folder."""
+        return self.base / self.suite.store
+
+    def scenarios(self, options: Options) -> ScenarioSet:
+        """Return the suite's scenarios, narrowed as the options say.
+
+        Raises:
+            DataError: the file cannot be read as promised.
+        """
+        path = self.base / self.suite.scenarios
+        found = load_scenarios(path, cluster=self.suite.cluster, attributes=self.suite.attributes)
+        seed = self.suite.seed if options.seed is None else options.seed
+        return narrow(found, filters=options.filters, limit=options.limit, seed=seed)
+
+    def repeats(self, options: Options) -> int:
+        """Return how often each prompt is asked."""
+        return self.suite.repeats if options.repeats is None else options.repeats
+
+    def seed(self, options: Options) -> int:
+        """Return the seed of order and resampling."""
+        return self.suite.seed if options.seed is None else options.seed
+
+
+def open_project(config: str | None, plugins: Plugins | None = None) -> Project:
+    """Find, read and check the suite.
+
+    Raises:
+        SuiteError: there is no suite file, or it says something it may not.
+        PluginError: plug-ins contradict each other.
+    """
+    path = find_suite(config)
+    return Project(path, load_suite(path), plugins or load_plugins())

@@ -1,0 +1,108 @@
+"""`rescore`: new scorers on stored completions; no generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from promptreg.errors import NotComparableError
+from promptreg.pipeline.execute import make_scoring
+from promptreg.pipeline.facts import scorer_facts
+from promptreg.pipeline.keys import digest
+from promptreg.pipeline.project import Options, Project
+from promptreg.records import Cause, Completion, Failure, Prompt, Run, Template, Trial
+from promptreg.stages.parse import AnswerReader
+from promptreg.store.runs import RunWriter, load_run, read_trials
+
+__all__ = ["rescore"]
+
+_MODEL_FAULTS = frozenset(
+    {
+        Cause.TRUNCATED,
+        Cause.REFUSED,
+        Cause.EMPTY,
+        Cause.UNPARSEABLE,
+        Cause.INVALID,
+        Cause.FALLBACK,
+    }
+)
+"""Failures that reading decides; they are decided anew. Others are facts about the call."""
+
+
+def rescore(project: Project, run_id: str) -> tuple[str, Run]:
+    """Return the id of the stored run and the run made from its completions.
+
+    Raises:
+        NotComparableError: the run's scenarios are no longer in the suite's file.
+        StoreError: there is no such run, or it is damaged.
+    """
+    old = load_run(project.store, run_id)
+    scenarios = {s.id: s for s in project.scenarios(Options()).scenarios}
+    lost = [s for s in old.scenario_ids if s not in scenarios]
+    if lost:
+        raise NotComparableError(
+            f"run {old.id}: {len(lost)} of its scenarios are no longer in "
+            f"{project.suite.scenarios}: {', '.join(lost[:5])}"
+        )
+    suite = project.suite
+    scoring, reader = make_scoring(project), AnswerReader(suite.answer)
+    prints = dict(old.facts.fingerprints) | {
+        "scorers": scorer_facts(suite.scorers, project.plugins),
+        "parser": digest(suite.answer.model_dump(mode="json")),
+    }
+    facts = replace(
+        old.facts,
+        fingerprints=prints,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    template = Template(facts.template, facts.label, "raw", "", source=facts.source)
+    names = [scale.name for scale in scoring.scales]
+    writer = RunWriter(
+        project.store,
+        facts,
+        old.repeats,
+        scoring.scales,
+        attributes=sorted({a for s in scenarios.values() for a in s.attributes}),
+        aggregates=scoring.aggregates,
+    )
+    try:
+        for row in read_trials(old, ids=None):
+            trial = Trial(
+                template, scenarios[row["scenario_id"]], row["repeat"], Prompt(row["prompt"])
+            )
+            _refill(trial, row, reader, effective=suite.answer.effective)
+            outcomes = dict(zip(names, scoring.apply(trial), strict=True))
+            writer.add(trial, outcomes, key=row["key"])
+        return old.id, writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _refill(trial: Trial, row: Mapping[str, Any], reader: AnswerReader, *, effective: bool) -> None:
+    cause = row["error_cause"] or ""
+    if row["text"] is not None:
+        trial.completion = Completion(
+            text=row["text"],
+            finish=row["finish"] or "unknown",
+            model=row["model"] or "",
+            prompt_tokens=row["prompt_tokens"],
+            completion_tokens=row["completion_tokens"],
+            latency_s=row["latency_s"],
+            cost=row["cost"],
+            cached=True,
+        )
+    if cause and (trial.completion is None or Cause(cause) not in _MODEL_FAULTS):
+        trial.failure = Failure(
+            Cause(cause), row["error_detail"] or "", row["error_status"], row["attempts"] or 0
+        )
+    elif trial.completion is not None:
+        read = reader.read(trial.completion)
+        if isinstance(read, Failure):
+            trial.failure = read
+        else:
+            trial.answer = read
+    if effective:
+        trial.effective = reader.effective(trial.completion, trial.failure)

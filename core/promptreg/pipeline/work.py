@@ -1,0 +1,96 @@
+"""What is to be done: which trials of which versions, in which order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from promptreg.records import Prompt, Scenario, Template
+from promptreg.stages.render import Renderer, render
+
+__all__ = ["Item", "Version", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One template version and the scenarios it is asked about.
+
+    Attributes:
+        side: `baseline`, `candidate`, or empty outside a comparison.
+        template: the version.
+        renderer: its compiled form.
+        scenarios: the scenarios it serves.
+        first_repeat: number of the first repeat; above 0 when a version is compared with itself,
+            so that its second half is asked anew.
+        lane: small number, one per version.
+    """
+
+    side: str
+    template: Template
+    renderer: Renderer
+    scenarios: tuple[Scenario, ...]
+    first_repeat: int = 0
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One trial to be made."""
+
+    version: int
+    scenario: Scenario
+    repeat: int
+    """From 0 within the run, whatever `first_repeat` is."""
+    prompt: Prompt
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Versions to run, interleaved in seeded random scenario order.
+
+    Trials of one template's versions follow each other scenario by scenario, so that both meet
+    the server in the same minutes; templates follow one after the other, so that a server's
+    prefix cache helps.
+    """
+
+    versions: tuple[Version, ...]
+    repeats: int
+    seed: int
+    allow_role_tokens: bool = False
+    images: bool = False
+    """Whether the provider takes images; one that does not is sent text alone."""
+
+    @property
+    def planned(self) -> int:
+        """Trials in all."""
+        return self.repeats * sum(len(v.scenarios) for v in self.versions)
+
+    def order(self) -> Iterator[tuple[int, Scenario, int, Prompt]]:
+        """Yield (version index, scenario, repeat, prompt) lazily, in the order of asking."""
+        for name in dict.fromkeys(v.template.name for v in self.versions):
+            members = [i for i, v in enumerate(self.versions) if v.template.name == name]
+            yield from self._template(members)
+
+    def _template(self, members: Sequence[int]) -> Iterator[tuple[int, Scenario, int, Prompt]]:
+        served = {s.id: s for i in members for s in self.versions[i].scenarios}
+        holders = [{s.id for s in self.versions[i].scenarios} for i in members]
+        for repeat in range(self.repeats):
+            salt = f"{self.seed}:{repeat}:".encode()
+            shuffled = sorted(
+                served, key=lambda s: hashlib.blake2b(salt + s.encode(), digest_size=8).digest()
+            )
+            for place, scenario_id in enumerate(shuffled):
+                scenario = served[scenario_id]
+                # Which version goes first alternates, so that neither gains from a warm cache.
+                turn = members if place % 2 == 0 else members[::-1]
+                for i in turn:
+                    if scenario_id in holders[members.index(i)]:
+                        yield i, scenario, repeat, self._prompt(i, scenario)
+
+    def _prompt(self, index: int, scenario: Scenario) -> Prompt:
+        prompt = render(
+            self.versions[index].renderer, scenario, allow_role_tokens=self.allow_role_tokens
+        )
+        return prompt if self.images or not prompt.images else Prompt(prompt.text)

@@ -1,0 +1,55 @@
+"""Which scenarios changed most, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptreg.policy import Policy
+from promptreg.stages.compare.differences import tables_of
+from promptreg.stages.compare.pairs import RunPair
+
+__all__ = ["Change", "rank_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One scenario's change on the composite (or the first gating metric), negative is worse."""
+
+    template: str
+    scenario_id: str
+    family: str
+    attributes: dict[str, str]
+    change: float | None
+
+
+def rank_changes(pairs: Sequence[RunPair], policy: Policy) -> list[Change]:
+    """Return every scenario, the worst change first; ties by the candidate's own score, then id.
+
+    A scenario on which the measure does not apply comes last with `change` None.
+    """
+    rows: list[tuple[float, float, str, Change]] = []
+    for pair in pairs:
+        metric = policy.gating[0]
+        source = tables_of(pair, policy, "baseline")[metric]
+        scale = source.scale
+        sign = 1.0 if scale.higher_is_better else -1.0
+        width = scale.high - scale.low
+        unit = width if np.isfinite(width) else 1.0
+        with np.errstate(invalid="ignore"):
+            base, cand = source.baseline.mean(axis=1), source.candidate.mean(axis=1)
+        for i, scenario_id in enumerate(pair.scenario_ids):
+            change = float(sign * (cand[i] - base[i]) / unit) if source.applies[i] else None
+            own = float(sign * cand[i]) if source.applies[i] else np.inf
+            record = Change(
+                template=pair.template,
+                scenario_id=scenario_id,
+                family=pair.baseline.families[i],
+                attributes={k: v[i] for k, v in pair.baseline.attributes.items() if v[i]},
+                change=change,
+            )
+            rows.append((np.inf if change is None else change, own, scenario_id, record))
+    rows.sort(key=lambda row: row[:3])
+    return [row[3] for row in rows]

@@ -1,0 +1,254 @@
+"""Every difference of a comparison: whole suite, guards and slices, each with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptreg.policy import OVERALL, Policy
+from promptreg.records import Outcome
+from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
+from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconcile
+from promptreg.stats.multiplicity import benjamini_hochberg
+from promptreg.verdicts import Difference, Missing, Slice, Verdict
+
+__all__ = ["compare_pairs", "complete_case", "tables_of"]
+
+SLICE_Q = 0.10
+"""False discovery rate among slices, which are hints and never gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One row to be analysed: which metric of which pair on which scenarios."""
+
+    pair: RunPair
+    metric: str
+    slice: Slice | None
+    mask: NDArray[np.bool_]
+    margin: float
+    gating: bool
+
+
+def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
+    """Return a table for every metric of the policy, the composite included."""
+    side = "baseline" if favour == "baseline" else "candidate"
+    tables = {name: table(pair, name, cast(Any, side)) for name in policy.scales}
+    if policy.overall:
+        tables[OVERALL] = overall_table(pair, policy, tables)
+    return tables
+
+
+def compare_pairs(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> tuple[Difference, ...]:
+    """Return every difference: gating metrics first, then guards, shown metrics, slices.
+
+    All gating lines of all templates form one family of tests and share their flips. Where
+    trials were lost to infrastructure everything is computed twice, gaps favouring either side,
+    and a verdict stands only if it is the same both ways.
+
+    Args:
+        pairs: one per template.
+        policy: what gates, by which margins.
+        seed: seed of the resampling; the same data give the same verdict whatever their order.
+    """
+    families = _family_index(pairs)
+    tables = {
+        favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
+        for favour in ("baseline", "candidate")
+    }
+    whole = list(_whole_lines(pairs, policy))
+    results = _analyse(whole, tables, families, policy, seed)
+    differences = [
+        _difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)
+    ]
+    differences += _slices(pairs, tables, families, policy, seed)
+    return tuple(differences)
+
+
+def complete_case(pairs: Sequence[RunPair], policy: Policy) -> dict[str, float | None]:
+    """Return the difference of each metric without failed trials; a footnote, never used."""
+    out: dict[str, float | None] = {}
+    for name in policy.scales:
+        sums = []
+        for pair in pairs:
+            base, cand = pair.baseline.columns[name], pair.candidate.columns[name]
+            both = (base.outcomes == Outcome.SCORED) & (cand.outcomes == Outcome.SCORED)
+            sums.append((cand.values - base.values)[both])
+        values = np.concatenate(sums) if sums else np.empty(0)
+        out[name] = float(values.mean()) if values.size else None
+    return out
+
+
+def _family_index(pairs: Sequence[RunPair]) -> dict[str, int]:
+    names = sorted({f for pair in pairs for f in pair.baseline.families})
+    return {name: i for i, name in enumerate(names)}
+
+
+def _whole_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[_Line]:
+    for pair in pairs:
+        everything = np.ones(len(pair.scenario_ids), dtype=bool)
+        for metric in policy.gating:
+            yield _Line(pair, metric, None, everything, policy.margins[metric], True)
+    for pair in pairs:
+        for guard in policy.guards:
+            where = Slice(",".join(guard.where), ",".join(guard.where.values()))
+            mask = pair.where(guard.where)
+            if mask.any() or len(pairs) == 1:
+                yield _Line(pair, guard.metric, where, mask, guard.margin, True)
+    for pair in pairs:
+        everything = np.ones(len(pair.scenario_ids), dtype=bool)
+        for metric in policy.scales:
+            if metric not in policy.gating:
+                yield _Line(pair, metric, None, everything, policy.margins[metric], False)
+
+
+def _slices(
+    pairs: Sequence[RunPair],
+    tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
+    families: Mapping[str, int],
+    policy: Policy,
+    seed: int,
+) -> list[Difference]:
+    lines: list[_Line] = []
+    results: list[PairedResult] = []
+    for pair in pairs:
+        for attribute in policy.slices:
+            values = sorted(set(pair.baseline.attributes.get(attribute, ())) - {""})
+            for value in values:
+                mask = pair.where({attribute: value})
+                part = [
+                    _Line(pair, m, Slice(attribute, value), mask, policy.margins[m], False)
+                    for m in policy.gating
+                ]
+                lines += part
+                results += _analyse(part, tables, families, policy, seed)
+    if not lines:
+        return []
+    testable = [i for i, r in enumerate(results) if r.n_clusters > 0]
+    adjusted: dict[int, float] = {}
+    for (
+        metric
+    ) in policy.gating:  # one family of hints per metric: slices of it are what is searched
+        mine = [i for i in testable if results[i].name == lines[i].metric == metric]
+        adjusted |= dict(
+            zip(mine, benjamini_hochberg([results[i].p_value for i in mine]), strict=True)
+        )
+    return [
+        _hint(_difference(line, r, tables, policy), adjusted.get(i))
+        for i, (line, r) in enumerate(zip(lines, results, strict=True))
+    ]
+
+
+def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
+    """Return a slice's difference with the verdict that its adjusted p-value allows."""
+    verdict = difference.verdict
+    change = difference.difference or 0.0
+    if difference.direction == "lower_is_better":
+        change = -change
+    if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
+        if p_adjusted <= SLICE_Q:
+            verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
+        elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
+            verdict = Verdict.INCONCLUSIVE
+    suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
+    return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
+
+
+def _analyse(
+    lines: Sequence[_Line],
+    tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
+    families: Mapping[str, int],
+    policy: Policy,
+    seed: int,
+) -> list[PairedResult]:
+    def once(favour: str) -> list[PairedResult]:
+        scores = [
+            _scores(line, tables[favour][line.pair.template][line.metric], families, str(i))
+            for i, line in enumerate(lines)
+        ]
+        found = analyse(
+            scores, alpha=policy.alpha, draws=policy.draws, seed=seed, exact=policy.exact
+        )
+        return [replace(r, name=line.metric) for r, line in zip(found, lines, strict=True)]
+
+    against = once("baseline")
+    if not any(tables["baseline"][line.pair.template][line.metric].has_gaps for line in lines):
+        return against
+    return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
+
+
+def _scores(line: _Line, source: Table, families: Mapping[str, int], name: str) -> PairedScores:
+    keep = source.applies & line.mask
+    index = np.array([families[f] for f in line.pair.baseline.families], dtype=np.intp)
+    scale = source.scale
+    return PairedScores(
+        name=f"{line.pair.template}/{line.metric}/{name}",
+        kind=scale.kind,
+        baseline=source.baseline[keep],
+        candidate=source.candidate[keep],
+        families=index[keep],
+        low=scale.low,
+        high=scale.high,
+        higher_is_better=scale.higher_is_better,
+        margin=line.margin,
+        statistic=scale.statistic,
+        gating=line.gating,
+        aggregate=cast("Callable[[NDArray[Any]], float] | None", source.aggregate),
+    )
+
+
+def _difference(
+    line: _Line,
+    r: PairedResult,
+    tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
+    policy: Policy,
+) -> Difference:
+    source = tables["baseline"][line.pair.template][line.metric]
+    lost = source.missing[line.mask].sum(axis=0)
+    notes = r.notes
+    if source.excluded:
+        notes = (
+            *notes,
+            f"{source.excluded} scenarios left out: no value on one side and no bound for it",
+        )
+    interval = None if r.low is None or r.high is None else (r.low, r.high)
+    return Difference(
+        template=line.pair.template,
+        metric=line.metric,
+        slice=line.slice,
+        kind=source.scale.kind,
+        unit=source.scale.unit,
+        direction=source.scale.direction,
+        n_scenarios=r.n_scenarios,
+        n_clusters=r.n_clusters,
+        repeats=line.pair.baseline.repeats,
+        baseline=r.baseline,
+        candidate=r.candidate,
+        difference=r.difference,
+        interval=interval,
+        level=1 - policy.alpha,
+        p_value=r.p_value,
+        p_adjusted=r.p_adjusted,
+        effect_size=r.effect_size,
+        test=r.test,
+        margin=r.margin,
+        verdict=Verdict(r.verdict),
+        gating=line.gating,
+        discordant=r.discordant,
+        detectable_difference=r.detectable_difference,
+        missing=Missing(int(lost[0]), int(lost[1])),
+        suspect=r.suspect,
+        scenarios_needed=r.scenarios_needed,
+        ratio=r.ratio,
+        rerun_se=r.rerun_se,
+        variance=(
+            None
+            if r.var_scenario is None or r.var_repeat is None
+            else (r.var_scenario, r.var_repeat)
+        ),
+        notes=notes,
+    )

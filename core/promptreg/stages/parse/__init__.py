@@ -1,0 +1,15 @@
+"""Completion to answer: what a text says, strictly, and what production would have made of it."""
+
+from promptreg.stages.parse.bands import LEVEL_BANDS, level_of
+from promptreg.stages.parse.reader import AnswerReader
+from promptreg.stages.parse.rules import Rule, compile_rule
+from promptreg.stages.parse.thinking import split_thinking
+
+__all__ = [
+    "LEVEL_BANDS",
+    "AnswerReader",
+    "Rule",
+    "compile_rule",
+    "level_of",
+    "split_thinking",
+]

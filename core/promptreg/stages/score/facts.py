@@ -1,0 +1,87 @@
+"""What is known of a scenario before any trial: which metrics apply, what a failure counts as."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promptreg.protocols import Scorer
+from promptreg.records import Scale, Scenario
+from promptreg.stages.score.results import one_line
+from promptreg.stages.score.views import scenario_view
+
+__all__ = ["Facts", "Plan", "facts_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scorer and the metrics it fills.
+
+    Attributes:
+        who: the scorer in words, for messages.
+        scorer: the plug-in.
+        own: its scales.
+        shown: the scales under which scores are kept, as many.
+        simple: the scale, where there is one that is kept under its own name; else None.
+        effective: whether effective answers are scored instead of strict ones.
+        needs: fields without which there is nothing to score.
+        scores_failed: whether failed trials are scored too.
+    """
+
+    who: str
+    scorer: Scorer
+    own: tuple[Scale, ...]
+    shown: tuple[Scale, ...]
+    simple: Scale | None
+    effective: bool
+    needs: tuple[str, ...]
+    scores_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One scenario for one plan list.
+
+    Attributes:
+        scenario: the scenario these are the facts of.
+        view: the read-only view scorers get.
+        applies: per plan, per scale: True, False, or why that could not be told.
+        any: per plan: whether any of its scales applies, or may.
+        worst: per plan, per scale: what a failed trial counts as; NaN for no value.
+    """
+
+    scenario: Scenario
+    view: Scenario
+    applies: tuple[tuple[bool | str, ...], ...]
+    any: tuple[bool, ...]
+    worst: tuple[tuple[float, ...], ...]
+
+
+def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
+    """Return the facts of a scenario; what a plug-in raises becomes a reason."""
+    view = scenario_view(scenario)
+    applies = tuple(tuple(_applies(plan, view, s) for s in plan.own) for plan in plans)
+    worst = tuple(tuple(_worst(plan, view, s) for s in plan.own) for plan in plans)
+    return Facts(scenario, view, applies, tuple(any(a) for a in applies), worst)
+
+
+def _applies(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:
+    ask = getattr(plan.scorer, "applies", None)
+    if ask is None:
+        return True
+    try:
+        return bool(ask(scenario, scale))
+    except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
+        return one_line(f"{plan.who} raised {type(e).__name__} in applies(): {e}")
+
+
+def _worst(plan: Plan, scenario: Scenario, scale: Scale) -> float:
+    """Return a value of the scale, or NaN: a wrong one would be made up."""
+    ask = getattr(plan.scorer, "worst", None)
+    try:
+        found = scale.worst if ask is None else ask(scenario, scale)
+        value = math.nan if found is None else float(found)
+    except Exception:  # noqa: BLE001 - a stranger's code may raise anything; failed trials are gaps
+        return math.nan
+    return value if scale.low <= value <= scale.high and math.isfinite(value) else math.nan

@@ -1,0 +1,226 @@
+"""Asks every scorer about a trial and tells apart: scored, failed, gap, not applicable."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from promptreg.errors import PluginError, SuiteError
+from promptreg.protocols import Scorer
+from promptreg.records import Answer, Outcome, Scale, Scenario, Score, Trial, Unscored
+from promptreg.stages.score.answered import Answered
+from promptreg.stages.score.facts import Facts, Plan, facts_of
+from promptreg.stages.score.results import checked, one_line
+from promptreg.stages.score.views import answer_view, completion_view
+
+__all__ = ["EFFECTIVE", "Scoring"]
+
+EFFECTIVE = "effective."
+"""Begins the names of metrics that score what production would have shown."""
+_NAME = re.compile(r"[a-z][a-z0-9_.:-]*\Z")
+_REMEMBERED = 20_000
+"""Scenarios whose facts are kept: repeats and versions come close together, memory is finite."""
+_GAP = (math.nan, Outcome.GAP)
+_NONE = (math.nan, Outcome.NOT_APPLICABLE)
+
+
+class Scoring:
+    """All scorers of a suite.
+
+    Args:
+        scorers: pairs of what a scorer is called in messages (such as `risk_range`, or
+            `threshold (scorers[2])`) and the scorer.
+        effective: also score effective answers, as metrics called `effective.NAME`, by every
+            scorer that reads the answer.
+
+    The metric `answered` is there even if no scorer brings it.
+
+    Raises:
+        SuiteError: two metrics have one name, or a name is malformed.
+        PluginError: a scorer has no scales, or an aggregate scale without a function.
+    """
+
+    scales: list[Scale]
+    """Every metric, in the order of the scorers, then `answered`, then the effective ones."""
+    sources: dict[str, str]
+    """Metric to the scorer that brings it, as it is called in messages."""
+    aggregates: dict[str, Callable[[Any], float]]
+    """Metric to the function from all values of a version to the metric, for aggregate scales."""
+
+    def __init__(self, scorers: Sequence[tuple[str, Scorer]], effective: bool = False) -> None:
+        plans = [_plan(name, scorer) for name, scorer in scorers]
+        if not any(scale.name == "answered" for plan in plans for scale in plan.own):
+            plans.append(_plan("answered", Answered()))
+        if effective:
+            plans += [_twin(p) for p in plans if getattr(p.scorer, "reads_answer", True)]
+        self._plans = tuple(plans)
+        self._any_effective = effective
+        self._facts: dict[str, Facts] = {}
+        self.scales = [scale for plan in plans for scale in plan.shown]
+        self.sources = {}
+        self.aggregates = {}
+        for plan in plans:
+            for scale in plan.shown:
+                self._add(plan, scale)
+
+    def _add(self, plan: Plan, scale: Scale) -> None:
+        if not _NAME.match(scale.name):
+            raise SuiteError(
+                f"{plan.who}: the metric name {scale.name!r} is malformed; allowed: lower-case "
+                "letters, digits, '_', '.', ':' and '-', a letter first; set it with `name:`"
+            )
+        if scale.name in self.sources:
+            raise SuiteError(
+                f"{self.sources[scale.name]} and {plan.who} both make the metric "
+                f"{scale.name!r}; give one of them another name with `name:`"
+            )
+        self.sources[scale.name] = plan.who
+        if scale.statistic == "aggregate":
+            function = getattr(plan.scorer, "aggregate", None)
+            if not callable(function):
+                raise PluginError(
+                    f"{plan.who}: the scale {scale.name!r} is an aggregate, "
+                    "but the scorer has no method 'aggregate'"
+                )
+            self.aggregates[scale.name] = function
+
+    def facts(self, scenario: Scenario) -> Facts:
+        """Return which metrics apply to a scenario and what a failure counts as; cached."""
+        known = self._facts.get(scenario.id)
+        if known is None or known.scenario is not scenario:
+            if len(self._facts) >= _REMEMBERED:
+                self._facts.clear()
+            known = self._facts[scenario.id] = facts_of(scenario, self._plans)
+        return known
+
+    def applying(self, scenario: Scenario) -> list[str]:
+        """Return the metrics that apply to a scenario."""
+        facts = self.facts(scenario)
+        return [
+            scale.name
+            for i, plan in enumerate(self._plans)
+            for k, scale in enumerate(plan.shown)
+            if facts.applies[i][k]
+        ]
+
+    def worst(self, scenario: Scenario) -> dict[str, float]:
+        """Return what a failed trial of the scenario counts as, by metric, where it counts."""
+        facts = self.facts(scenario)
+        return {
+            scale.name: facts.worst[i][k]
+            for i, plan in enumerate(self._plans)
+            for k, scale in enumerate(plan.shown)
+            if facts.applies[i][k] is True and not math.isnan(facts.worst[i][k])
+        }
+
+    def apply(self, trial: Trial) -> list[tuple[float, Outcome]]:
+        """Return (value, outcome) of the trial for each of `scales`; fill `trial.scores`.
+
+        - SCORED: the scorer's value.
+        - FAILED: the trial failed, or its answer lacks a field that the scorer needs: the worst
+          value of the scenario.
+        - GAP, NaN: infrastructure failed, the scorer did not judge, or a failed trial has no worst
+          value (open-ended scales).
+        - NOT_APPLICABLE, NaN: the metric says nothing about the scenario; not in `trial.scores`.
+
+        An effective answer is scored however the trial failed, unless infrastructure failed: that
+        says nothing about what production would have shown.
+        """
+        facts = self.facts(trial.scenario)
+        strict = answer_view(trial.answer)
+        shown = answer_view(trial.effective) if self._any_effective else None
+        scores: dict[str, Score | Unscored] = {}
+        outcomes: list[tuple[float, Outcome]] = []
+        completion = completion_view(trial.completion)
+        failure = trial.failure
+        for i, plan in enumerate(self._plans):
+            applies = facts.applies[i]
+            if not facts.any[i]:
+                outcomes += [_NONE] * len(applies)
+                continue
+            answer = shown if plan.effective else strict
+            reason, failed = _refusal(trial, plan, answer)
+            results: Sequence[Score | Unscored] | str = reason
+            if not reason or (plan.scores_failed and not plan.effective and failure is not None):
+                view = Trial(
+                    trial.template,
+                    facts.view,
+                    trial.repeat,
+                    trial.prompt,
+                    completion,
+                    None if plan.effective else failure,
+                    answer,
+                    shown,
+                )
+                results = _ask(plan, view)
+            worst = facts.worst[i]
+            for k, scale in enumerate(plan.shown):
+                if applies[k] is not True:
+                    if applies[k]:
+                        scores[scale.name] = Unscored(scale, str(applies[k]))
+                    outcomes.append(_GAP if applies[k] else _NONE)
+                    continue
+                item = Unscored(scale, results) if type(results) is str else results[k]
+                scores[scale.name] = item  # type: ignore[assignment]  # a tuple's item, not a letter
+                if type(item) is Score:
+                    outcomes.append((item.value, Outcome.SCORED))
+                elif failed and worst[k] == worst[k]:  # not NaN
+                    outcomes.append((worst[k], Outcome.FAILED))
+                else:
+                    outcomes.append(_GAP)
+        trial.scores = scores
+        return outcomes
+
+
+def _plan(name: str, scorer: Scorer) -> Plan:
+    scales = getattr(scorer, "scales", None)
+    if not isinstance(scales, Sequence) or not scales:
+        raise PluginError(f"{name}: the scorer has no scales; 'scales' must list at least one")
+    for scale in scales:
+        if not isinstance(scale, Scale):
+            raise PluginError(f"{name}: 'scales' holds a {type(scale).__name__}; allowed: Scale")
+    own = tuple(scales)
+    simple = own[0] if len(own) == 1 else None
+    needs = tuple(getattr(scorer, "needs", ()))
+    scores_failed = bool(getattr(scorer, "scores_failed", False))
+    return Plan(name, scorer, own, own, simple, False, needs, scores_failed)
+
+
+def _twin(plan: Plan) -> Plan:
+    shown = tuple(replace(scale, name=EFFECTIVE + scale.name) for scale in plan.own)
+    return replace(plan, who=f"{plan.who} (effective)", shown=shown, simple=None, effective=True)
+
+
+def _refusal(trial: Trial, plan: Plan, answer: Answer | None) -> tuple[str, bool]:
+    """Return why the scorer is not asked (empty: it is), and whether the worst value counts."""
+    failure = trial.failure
+    if failure is not None and (failure.infrastructure or not plan.effective):
+        return f"{failure.cause}: {failure.detail}", not failure.infrastructure
+    if answer is None:
+        kind = "effective answer" if plan.effective else "answer"
+        return f"the trial has no {kind}", False
+    for name in plan.needs:
+        if name not in answer.fields:
+            return f"the answer has no field {name!r}", not plan.effective
+    return "", False
+
+
+def _ask(plan: Plan, view: Trial) -> Sequence[Score | Unscored] | str:
+    try:
+        result = plan.scorer.score(view)
+        if type(result) is Score and result.scale is plan.simple and _sound(result):
+            return (result,)
+        return checked(f"scorer {plan.who}", result, plan.own, plan.shown)
+    except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code may raise anything
+        return one_line(f"scorer {plan.who} raised {type(e).__name__}: {e}")
+
+
+def _sound(score: Score) -> bool:
+    """Return whether a score needs no closer look: nearly all do not."""
+    value, scale = score.value, score.scale
+    if type(value) is not float or not scale.low <= value <= scale.high or value == math.inf:
+        return False
+    return scale.kind != "binary" or value == 1.0 or value == 0.0

@@ -1,0 +1,88 @@
+"""The swap test of figures that are no average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from promptreg.stats.analysis import PairedScores, analyse
+from promptreg.stats.model import Floats
+
+Make = Callable[..., PairedScores]
+
+
+def mean(rows: Floats) -> float:
+    return float(rows.mean())
+
+
+def calibration_error(rows: Floats) -> float:
+    """Return the expected calibration error of (confidence, correct) rows in ten bins."""
+    confidence, correct = rows[:, 0], rows[:, 1]
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    total = np.bincount(bins, minlength=10)
+    gap = np.bincount(bins, weights=confidence - correct, minlength=10)
+    return float(np.abs(gap).sum() / total.sum())
+
+
+def test_swapping_a_mean_is_the_sign_flip_test(paired: Make) -> None:
+    rng = np.random.default_rng(1)
+    before, after, families = rng.random(60), rng.random(60), np.arange(60) // 2
+    swapped = paired(before, after, families, name="a", statistic="aggregate", aggregate=mean)
+    flipped = paired(before, after, families, name="b")
+    one, two = analyse([swapped, flipped], seed=1, draws=1999, exact=True)
+    assert one.p_value == two.p_value
+    assert one.difference == pytest.approx(two.difference)
+    assert one.low == pytest.approx(two.low, abs=0.03)
+    assert one.high == pytest.approx(two.high, abs=0.03)
+    assert any("approximate" in note for note in one.notes)
+
+
+def test_calibration_error_of_rows_with_two_columns(paired: Make) -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.random(300)
+    correct = (rng.random(300) < truth) * 1.0
+    before = np.column_stack([truth, correct])
+    after = np.column_stack([np.clip(truth + 0.3, 0, 1), correct])
+    metric = paired(
+        before,
+        after,
+        statistic="aggregate",
+        aggregate=calibration_error,
+        higher_is_better=False,
+        margin=0.03,
+    )
+    result = analyse([metric], seed=1, draws=499)[0]
+    assert result.verdict == "regressed"
+    assert result.baseline == pytest.approx(calibration_error(before))
+    assert result.p_value == pytest.approx(2 / 500)
+    same = paired(before, before, statistic="aggregate", aggregate=calibration_error, margin=0.03)
+    assert analyse([same], seed=1, draws=499)[0].p_value == 1
+
+
+def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired: Make) -> None:
+    def fragile(rows: Floats) -> float:
+        return float(rows.mean()) if rows.min() > 0.05 else float("nan")
+
+    rng = np.random.default_rng(3)
+    before, after = rng.uniform(0.06, 0.5, 30), rng.uniform(0.5, 1, 30)
+    metric = paired(before, after, statistic="aggregate", aggregate=fragile)
+    assert analyse([metric], seed=1, draws=299)[0].verdict == "improved"
+
+    # Undefined in every swap: nothing can be accused, in either direction.
+    def only_as_observed(rows: Floats) -> float:
+        ours = np.array_equal(rows, before[:, None]) or np.array_equal(rows, after[:, None])
+        return float(rows.mean()) if ours else float("nan")
+
+    before, after = np.sort(before), np.sort(after)
+    for one, two in ((before, after), (after, before)):
+        metric = paired(one, two, statistic="aggregate", aggregate=only_as_observed)
+        result = analyse([metric], seed=1, draws=299)[0]
+        assert (result.p_value, result.verdict) == (1.0, "inconclusive")
+
+    def impossible(rows: Floats) -> float:
+        return float("nan")
+
+    with pytest.raises(ValueError, match=r"score.*finite"):
+        analyse([paired(before, after, statistic="aggregate", aggregate=impossible)], seed=1)
