@@ -8,10 +8,10 @@ import random
 import re
 
 import pytest
-from comparison_factory import BASIC_V1, BASIC_V2, METRICS, difference, make_comparison
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comparison_factory import BASIC_V1, BASIC_V2, METRICS, difference, make_comparison
 from promptreg.verdicts import Slice
 from promptreg_plugins.reporters.html.changes import (
     histogram_of_changes,

@@ -84,9 +84,7 @@ class _Budget:
         return True
 
 
-def _changed(
-    a: list[str], b: list[str], i: int, j: int, budget: _Budget
-) -> Iterator[DiffRow]:
+def _changed(a: list[str], b: list[str], i: int, j: int, budget: _Budget) -> Iterator[DiffRow]:
     for k, (x, y) in enumerate(zip_longest(a, b)):
         if y is None:
             yield DiffRow("removed", ((x[:_MAX_LINE], True),), (), i + k, None)
