@@ -121,8 +121,10 @@ def _provider(project: Project) -> _Check:
         probe = asyncio.run(ask())
     except PromptregError as e:
         return _Check("provider", False, f"{use}: {e}", e.exit_code)
-    model = f", model {probe.model}" if probe.model else ""
-    return _Check("provider", probe.ready, f"{use}: {probe.detail or 'ready'}{model}")
+    detail = probe.detail or "ready"
+    if probe.model not in detail:
+        detail += f", model {probe.model}"
+    return _Check("provider", probe.ready, f"{use}: {detail}")
 
 
 def _store(project: Project) -> _Check:

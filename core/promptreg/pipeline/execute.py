@@ -361,8 +361,9 @@ class _Session:
             running.add_signal_handler(number, stop, number)
 
     def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
+        kept = tally.cached + tally.called
         done = (
-            f"{tally.finished:,} of {tally.planned:,} trials are finished and kept; "
+            f"{kept:,} of {tally.planned:,} trials are answered and kept; "
             "the same command goes on from there"
         )
         if self.signal:
