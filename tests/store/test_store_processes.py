@@ -131,9 +131,13 @@ def test_a_worker_stopped_past_its_lease_loses_its_claims(tmp_path: Path) -> Non
 
 def eight_processes(root: Path, count: int) -> None:
     with ExitStack() as stack:
-        workers = [stack.enter_context(worker(root, count)) for _ in range(8)]
-        for doomed, lines in zip(workers[:2], (10, 30), strict=True):
-            doomed.listen(lines)
+        # Two with slow calls, so that they hold claims when they are killed at their work.
+        workers = [stack.enter_context(worker(root, count, call_s=0.2)) for _ in range(2)]
+        for doomed in workers:
+            doomed.listen(8)
+        workers += [stack.enter_context(worker(root, count)) for _ in range(6)]
+        workers[2].listen(4)
+        for doomed in workers[:2]:
             doomed.process.send_signal(signal.SIGKILL)
         said: Said = []
         orphaned: Counter[str] = Counter()
