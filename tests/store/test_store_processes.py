@@ -116,7 +116,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path: Path) -> No
 
 
 def test_a_worker_stopped_past_its_lease_loses_its_claims(tmp_path: Path) -> None:
-    with worker(tmp_path, 8, call_s=0.5, lease_s=0.6) as stopped:
+    with worker(tmp_path, 8, call_s=2.0, lease_s=0.6) as stopped:
         stopped.listen(8)
         stopped.process.send_signal(signal.SIGSTOP)
         with worker(tmp_path, 8, lease_s=0.6) as other:
