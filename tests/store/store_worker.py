@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ def say(word: str, name: str) -> None:
 
 
 async def work(store: CallStore, wanted: list[str], call_s: float) -> None:
+    random.Random(os.getpid()).shuffle(wanted)
     known = store.get_many(wanted)
     todo = [name for name in wanted if name not in known]
     while todo:

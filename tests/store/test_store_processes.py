@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,39 +25,55 @@ WORKER = Path(__file__).with_name("store_worker.py")
 Said = list[tuple[str, str]]
 
 
+class Worker:
+    """A working process and the file it speaks to (a pipe would fill up and stop it)."""
+
+    def __init__(self, root: Path, count: int, call_s: float, lease_s: float) -> None:
+        root.mkdir(exist_ok=True)
+        self.said = root / f"said-{secrets.token_hex(4)}"
+        command = [sys.executable, str(WORKER), str(root), str(count), str(call_s), str(lease_s)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with self.said.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, stdout=out, stderr=subprocess.STDOUT, env=environment
+            )
+
+    def lines(self) -> list[str]:
+        return self.said.read_text().splitlines()
+
+    def listen(self, lines: int) -> None:
+        """Return once it has said so many lines."""
+        deadline = time.monotonic() + 60
+        while len(self.lines()) < lines:
+            assert self.process.poll() is None, self.lines()
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+
+    def end(self) -> Said:
+        """Wait until it has ended, and return what it said."""
+        self.process.wait(timeout=120)
+        words = [line.split() for line in self.lines()]
+        assert all(len(line) == 2 for line in words), self.lines()
+        return [(word, name) for word, name in words]
+
+    def finish(self) -> Said:
+        said = self.end()
+        assert self.process.returncode == 0
+        return said
+
+
 @contextmanager
-def worker(
-    root: Path, count: int, call_s: float = 0.002, lease_s: float = 30
-) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(WORKER), str(root), str(count), str(call_s), str(lease_s)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
-    with process:
+def worker(root: Path, count: int, call_s: float = 0.002, lease_s: float = 30) -> Iterator[Worker]:
+    started = Worker(root, count, call_s, lease_s)
+    with started.process:
         try:
-            yield process
+            yield started
         finally:
-            process.kill()
-
-
-def heard(lines: str) -> Said:
-    return [(word, name) for word, name in (line.split() for line in lines.splitlines())]
+            started.process.kill()
 
 
 def count_said(said: Said, wanted: str) -> Counter[str]:
     return Counter(name for word, name in said if word == wanted)
-
-
-def finish(process: subprocess.Popen[str]) -> Said:
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return heard(out)
-
-
-def listen(process: subprocess.Popen[str], lines: int) -> Said:
-    assert process.stdout is not None
-    return heard("".join(process.stdout.readline() for _ in range(lines)))
 
 
 def contents(root: Path, count: int) -> dict[str, object]:
@@ -70,12 +87,11 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path: Path) -> No
     committed: set[str] = set()
     in_flight = 0
     for _ in range(20):
-        with worker(tmp_path, count) as process:
-            said = listen(process, rng.randrange(1, 34))
+        with worker(tmp_path, count) as doomed:
+            doomed.listen(rng.randrange(1, 34))
             time.sleep(rng.random() * 0.01)  # somewhere in a call, a group or a commit
-            process.send_signal(signal.SIGKILL)
-            out, _ = process.communicate(timeout=60)
-        said += heard(out)
+            doomed.process.send_signal(signal.SIGKILL)
+            said = doomed.end()
         called, kept = count_said(said, "call"), count_said(said, "kept")
         assert not called.keys() & committed, "a committed call was repeated"
         assert set(called.values()) <= {1}
@@ -86,8 +102,8 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path: Path) -> No
         in_flight += len(called.keys() - now)
         assert len(called.keys() - now) <= 8
         committed = now
-    with worker(tmp_path, count) as process:
-        said = finish(process)
+    with worker(tmp_path, count) as last:
+        said = last.finish()
     assert set(count_said(said, "call")) == set(keys(count)) - committed
     assert contents(tmp_path, count) == {
         name: (
@@ -100,42 +116,37 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path: Path) -> No
 
 
 def test_a_worker_stopped_past_its_lease_loses_its_claims(tmp_path: Path) -> None:
-    with worker(tmp_path, 8, call_s=0.5, lease_s=0.6) as stopped:
-        said = listen(stopped, 8)
-        assert count_said(said, "call").keys() == set(keys(8))
-        stopped.send_signal(signal.SIGSTOP)
+    with worker(tmp_path, 8, call_s=2.0, lease_s=0.6) as stopped:
+        stopped.listen(8)
+        stopped.process.send_signal(signal.SIGSTOP)
         with worker(tmp_path, 8, lease_s=0.6) as other:
-            taken = finish(other)
+            taken = other.finish()
         assert count_said(taken, "kept").keys() == set(keys(8))
-        stopped.send_signal(signal.SIGCONT)
-        late = finish(stopped)
+        stopped.process.send_signal(signal.SIGCONT)
+        late = stopped.finish()
     assert count_said(late, "kept").keys() == set(keys(8))  # harmless
     assert set(contents(tmp_path, 8)) == set(keys(8))
     assert verify(tmp_path) == []
 
 
 def eight_processes(root: Path, count: int) -> None:
-    with (
-        worker(root, count) as a,
-        worker(root, count) as b,
-        worker(root, count) as c,
-        worker(root, count) as d,
-        worker(root, count) as e,
-        worker(root, count) as f,
-        worker(root, count) as g,
-        worker(root, count) as h,
-    ):
-        doomed = [(a, listen(a, 10)), (b, listen(b, 30))]
-        for process, _ in doomed:
-            process.send_signal(signal.SIGKILL)
-        orphaned: Counter[str] = Counter()
+    with ExitStack() as stack:
+        # Two with slow calls, so that they hold claims when they are killed at their work.
+        workers = [stack.enter_context(worker(root, count, call_s=0.2)) for _ in range(2)]
+        for doomed in workers:
+            doomed.listen(8)
+        workers += [stack.enter_context(worker(root, count)) for _ in range(6)]
+        workers[2].listen(4)
+        for doomed in workers[:2]:
+            doomed.process.send_signal(signal.SIGKILL)
         said: Said = []
-        for process, first in doomed:
-            whole = first + heard(process.communicate(timeout=60)[0])
-            said += whole
-            orphaned.update(count_said(whole, "call") - count_said(whole, "kept"))
-        for process in (c, d, e, f, g, h):
-            said += finish(process)
+        orphaned: Counter[str] = Counter()
+        for doomed in workers[:2]:
+            last = doomed.end()
+            orphaned.update(count_said(last, "call") - count_said(last, "kept"))
+            said += last
+        for survivor in workers[2:]:
+            said += survivor.finish()
     repeated = {name for name, times in count_said(said, "call").items() if times > 1}
     assert repeated <= orphaned.keys(), "only the calls of the dead may be made again"
     assert len(orphaned) <= 16

@@ -22,6 +22,7 @@ from promptreg.errors import StoreError
 from promptreg.records import Completion, Failure
 from promptreg.store.claims import Claims
 from promptreg.store.codec import body_checksum, pack, pack_body, pack_failure, text_of, unpack
+from promptreg.store.folders import make_folder
 from promptreg.store.problems import from_os, from_sqlite
 from promptreg.store.schema import connect, create, migrate
 from promptreg.store.statements import SELECT, insert, note_failure, nothing
@@ -83,7 +84,7 @@ class CallStore:
         """
         path = root / FILE_NAME
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             ignore = root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="ascii")

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError
 from promptreg.records import Outcome, Run, RunFacts, Scale, Score, Trial, Unscored
+from promptreg.store.folders import make_folder, sync_folder
 from promptreg.store.manifest import MANIFEST, TABLE, Manifest, write_manifest
 from promptreg.store.problems import from_os
 from promptreg.store.run_name import WRITING, run_id, sweep
 from promptreg.store.run_reader import RUNS, read_run
-from promptreg.store.schema import sync_folder
 from promptreg.store.score_matrix import Contribution, ScoreMatrix
 from promptreg.store.trial_row import trial_row
 from promptreg.store.trial_table import base_columns, dictionary_columns, schema
@@ -82,7 +82,7 @@ class RunWriter:
         self._table: pq.ParquetWriter | None = None
         self._folder = self._runs / f"{WRITING}{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            self._runs.mkdir(parents=True, exist_ok=True)
+            make_folder(self._runs)
             sweep(self._runs)
             self._folder.mkdir()
         except OSError as error:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptreg.errors import StoreError
+from promptreg.store.folders import sync_folder
 from promptreg.store.problems import damaged, from_os, from_sqlite, running_version
 
-__all__ = ["APPLICATION_ID", "STEPS", "connect", "create", "migrate", "sync_folder", "transaction"]
+__all__ = ["APPLICATION_ID", "STEPS", "connect", "create", "migrate", "transaction"]
 
 APPLICATION_ID = 0x50525247
 """`PRRG`, in the header of the file."""
@@ -74,15 +75,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """Statements that lead from schema version i to i + 1; never edited once released."""
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Hold the write lock from the start, commit at the end, roll back on any error.
@@ -103,6 +95,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def create(path: Path) -> None:
     """Make an empty call store at `path`, whole or not at all; leave an existing one alone."""
+    if sqlite3.sqlite_version_info < (3, 37):
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; the store needs 3.37")
     if path.exists():
         return
     if _journal(path):
