@@ -203,7 +203,7 @@ def _value_problem(value: Any, scale: Scale, what: str) -> str:
 
 
 def _worst_problems(scorer: Scorer, trial: Trial) -> list[str]:
-    problems = []
+    problems: list[str] = []
     if not hasattr(scorer, "worst"):  # the scale's worst end is meant
         return problems
     for scale in scorer.scales:

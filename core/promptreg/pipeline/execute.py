@@ -28,7 +28,15 @@ from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Item, Version, Work
 from promptreg.policy import EFFECTIVE
 from promptreg.protocols import Probe, Provider
-from promptreg.records import Completion, Failure, Run, RunFacts, ScenarioSet, Trial
+from promptreg.records import (
+    Completion,
+    Failure,
+    Outcome,
+    Run,
+    RunFacts,
+    ScenarioSet,
+    Trial,
+)
 from promptreg.stages.call import Budget, Caller, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Scoring
@@ -92,6 +100,12 @@ def make_scoring(project: Project) -> Scoring:
         scorer = project.plugins.scorers.create(entry.use, settings, where)
         made.append((f"{entry.use} (scorers[{i}])", scorer))
     return Scoring(made, effective=project.suite.answer.effective)
+
+
+def told(scoring: Scoring, trial: Trial) -> dict[str, tuple[float | None, Outcome]]:
+    """Score a trial and return what it contributes to each metric, as run writers take it."""
+    outcomes = zip(scoring.scales, scoring.apply(trial), strict=True)
+    return {s.name: (None if value != value else value, o) for s, (value, o) in outcomes}
 
 
 def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
@@ -167,7 +181,6 @@ class _Session:
         self.writers: list[RunWriter] = []
         self.signal = 0
         self.warnings: list[str] = []
-        self._metrics = [scale.name for scale in self.scoring.scales]
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -325,8 +338,7 @@ class _Session:
             trial.failure = outcome
         if self.project.suite.answer.effective:
             trial.effective = self.reader.effective(trial.completion, trial.failure)
-        outcomes = zip(self._metrics, self.scoring.apply(trial), strict=True)
-        self.writers[item.version].add(trial, dict(outcomes), key=item.key)
+        self.writers[item.version].add(trial, told(self.scoring, trial), key=item.key)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
 
