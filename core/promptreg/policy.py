@@ -92,7 +92,8 @@ def make_policy(
         blocks: default blocks of the composite, used when the section names none.
         attributes: attribute to its values in the scenarios, to check guards and slices.
         where: the file, for messages.
-        alpha, margins: overrides from the command line.
+        alpha: override from the command line.
+        margins: overrides from the command line, by metric.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.

@@ -60,7 +60,13 @@ class Probe:
 
 @runtime_checkable
 class Provider(Protocol):
-    """Answers prompts."""
+    """Answers prompts.
+
+    A provider may also have `takes_images = True` (prompts then carry the scenario's images; to
+    others only text is given), a number `default_requests_per_minute`, and a method
+    `limits(*, connect_s, read_s, connections)` that is told the run's timeouts, and an
+    `async warm_up()` that makes one tiny call before the first trial.
+    """
 
     synthetic: ClassVar[bool] = False
     """True when answers are made up (scripted): labelled everywhere, can never pass a gate."""

@@ -137,7 +137,8 @@ class Catalog(Generic[T]):
         except PromptregError:
             raise
         except (ValueError, TypeError) as e:
-            raise SuiteError(f"{where or name}: {self.kind} {name!r}: {e}") from e
+            place = f"{where}: " if where else ""
+            raise SuiteError(f"{place}{self.kind} {name!r}: {e}") from e
         except Exception as e:
             raise PluginError(
                 f"{self.kind} {name!r} ({entry.owner}) could not be made: {type(e).__name__}: {e}"

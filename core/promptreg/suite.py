@@ -98,6 +98,9 @@ class ProviderEntry(_Open):
     concurrency: int = Field(default=2, ge=1, le=1024)
     retries: int = Field(default=3, ge=0, le=20)
     timeout: TimeoutEntry = TimeoutEntry()
+    warm_up: bool = True
+    """Let a provider that can make one tiny call before the first trial, so that no trial pays
+    for a cold server."""
     requests_per_minute: float | None = Field(default=None, gt=0)
     prices: dict[Literal["prompt", "completion"], float] | None = None
     """Cost of one million tokens, for `cost`, `plan` and budgets."""

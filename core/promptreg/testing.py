@@ -24,6 +24,7 @@ from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
+from promptreg.contracts.values import shown
 from promptreg.protocols import Call, Provider, Reporter, Scorer
 from promptreg.records import Trial
 from promptreg.verdicts import Comparison
@@ -71,7 +72,8 @@ class ProviderContract:
             one, other = first.identity(), second.identity()
             for provider in (first, second):
                 _provider.check_provider(provider, steps=())
-        _fail([] if one == other else [f"identity() is {one!r}, and then {other!r}"])
+            problem = f"identity() is {shown(one)}, and then {shown(other)}"
+        _fail([] if one == other else [problem])
 
     def test_probe_returns_a_probe(self) -> None:
         """`probe()` returns a `Probe`, also if nothing can be reached."""

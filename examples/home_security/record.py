@@ -67,7 +67,7 @@ def render(template: str, version: str, scenario: dict[str, Any]) -> str:
 def planned(scenarios: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every (template, version, scenario): scenarios in seeded random order, both versions next to each other."""
     for template in TEMPLATES:
-        chance = random.Random(f"{ORDER_SEED}/{template}")  # noqa: S311 (an order, no secret)
+        chance = random.Random(f"{ORDER_SEED}/{template}")
         chosen = [scenario for scenario in scenarios if serves(template, scenario)]
         chance.shuffle(chosen)
         for scenario in chosen:
@@ -79,10 +79,10 @@ def ask(url: str, prompt: str, slot: int, timeout_s: float) -> dict[str, Any]:
     """One POST to /completion; a failure is a value with its cause, never a made-up text."""
     sampling = {**SAMPLING, "n_predict": SAMPLING["max_tokens"]}
     body = json.dumps({"prompt": prompt, **sampling, "cache_prompt": True, "id_slot": slot}).encode()
-    request = urllib.request.Request(f"{url}/completion", body, {"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(f"{url}/completion", body, {"Content-Type": "application/json"})
     started = time.monotonic()
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as stream:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout_s) as stream:
             reply = json.load(stream)
     except urllib.error.HTTPError as error:
         return {"text": None, "error": f"http {error.code}: {error.read(500).decode(errors='replace')}"}
@@ -137,7 +137,7 @@ def served(model: Path) -> Iterator[str]:
         ready = Path(folder) / "url"
         command = [sys.executable, str(script), "--model", str(model), "--slots", str(SLOTS)]
         command += ["--context", str(CONTEXT_TOKENS), "--ready-file", str(ready)]
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 (our own script)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             while not ready.exists():
                 if child.poll() is not None:

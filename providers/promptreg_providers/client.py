@@ -141,6 +141,11 @@ class JsonClient:
             raise self.error(reply)
         return read_object(self.secret.redact_answer(decode(reply)))
 
+    def limits(self, *, connect_s: float, read_s: float) -> None:
+        """Take the run's timeouts, and import the HTTP library before any call is timed."""
+        self.connect_s, self.read_s = connect_s, read_s
+        self._open()
+
     async def aclose(self) -> None:
         """Close connections."""
         transport, self._transport = self._transport, None

@@ -12,7 +12,12 @@ from promptreg_providers import llama_server
 from promptreg_providers.client import JsonClient, TransportChoice, address, server_name
 from promptreg_providers.sampling import merged, seed_of
 from promptreg_providers.transport.base import MAX_BYTES
-from promptreg_providers.transport.json_body import count_of, mend_surrogates, read_object
+from promptreg_providers.transport.json_body import (
+    count_of,
+    mend_surrogates,
+    model_name,
+    read_object,
+)
 from promptreg_providers.transport.secret import Secret
 
 __all__ = ["LlamaCpp"]
@@ -25,6 +30,8 @@ _SAMPLING: dict[str, Any] = {
     "stop": ["<|im_end|>", "<|im_start|>"],
 }
 _FINISH = {"eos": "stop", "word": "stop", "limit": "length", "stop": "stop", "length": "length"}
+_SCHEMA_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_SCHEMA_KEYS = frozenset({"type", "properties", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 _KEPT = ("timings", "completion_probabilities", "tokens_cached", "stopping_word")
 
 
@@ -78,6 +85,8 @@ class LlamaCpp:
     ) -> None:
         if json_schema is not None and grammar is not None:
             raise ValueError("json_schema and grammar: only one of them can constrain answers")
+        if json_schema is not None:
+            _check_schema(json_schema)
         if n_probs is not None and not 0 < n_probs <= 100:
             raise ValueError(f"n_probs: found {n_probs}; allowed: 1 to 100")
         self._endpoint = endpoint
@@ -105,7 +114,7 @@ class LlamaCpp:
         self._slots = 0
         self._ready_s = ready_timeout
         secret = Secret(api_key_env or _KEY_VARIABLE, required=bool(api_key_env))
-        self._client = JsonClient(address(url), secret, transport, max_bytes)
+        self._client = JsonClient(address(url).removesuffix("/v1"), secret, transport, max_bytes)
         self._where = server_name(endpoint_id) or self._client.base
 
     def identity(self) -> Mapping[str, Json]:
@@ -119,7 +128,7 @@ class LlamaCpp:
 
     def limits(self, *, connect_s: float, read_s: float, connections: int) -> None:
         """Take the run's timeouts, in seconds."""
-        self._client.connect_s, self._client.read_s = connect_s, read_s
+        self._client.limits(connect_s=connect_s, read_s=read_s)
 
     def redact(self, text: str) -> str:
         """Return a message without the API key."""
@@ -159,7 +168,7 @@ class LlamaCpp:
         return Completion(
             text=text,
             finish=finish,
-            model=llama_server.model_name(data.get("model")),
+            model=model_name(data.get("model")),
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             latency_s=reply.elapsed_s,
@@ -188,6 +197,17 @@ class LlamaCpp:
     async def aclose(self) -> None:
         """Release connections."""
         await self._client.aclose()
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Refuse a schema that a server would take for none, and then constrain nothing."""
+    kinds = schema.get("type")
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if kind is not None and kind not in _SCHEMA_TYPES:
+            allowed = ", ".join(sorted(_SCHEMA_TYPES))
+            raise ValueError(f"json_schema.type: found {kind!r}; allowed: {allowed}")
+    if not _SCHEMA_KEYS & schema.keys():
+        raise ValueError(f"json_schema: needs one of {', '.join(sorted(_SCHEMA_KEYS))}")
 
 
 _Parts = tuple[str, str, int | None, int | None, dict[str, Any]]

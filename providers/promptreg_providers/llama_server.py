@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from promptreg import CallError, Cause, Probe
 from promptreg.records import Json
 from promptreg_providers.client import JsonClient
-from promptreg_providers.transport.json_body import count_of, text_of
+from promptreg_providers.transport.json_body import count_of, model_name, text_of
 
-__all__ = ["State", "look", "model_name"]
+__all__ = ["State", "look"]
 
 _POLL_S = 0.25
 _NOT_SAMPLING = frozenset({"seed", "stream", "n_probs", "lora", "max_tokens", "n_predict", "stop"})
@@ -28,20 +26,12 @@ class State:
     slots: int = 0
 
 
-def model_name(value: Any) -> str:
-    """Return a model's name; of a path only the file name, which is the same on every machine."""
-    name = text_of(value)
-    if name.endswith(".gguf") or name.startswith("/"):
-        name = PurePosixPath(name).name if "/" in name else PureWindowsPath(name).name
-    return name
-
-
 async def look(client: JsonClient, ready_s: float, sampling: Mapping[str, Any]) -> State:
     """Return the server's state, waiting up to `ready_s` seconds while it loads its model.
 
     A server without these pages counts as ready: other implementations lack them.
     """
-    root = client.base.removesuffix("/v1")
+    root = client.base
     try:
         waited = await _healthy(client, root, ready_s)
         props = await _optional(client, root, "/props")
@@ -68,6 +58,8 @@ async def _healthy(client: JsonClient, root: str, ready_s: float) -> float:
     Raises:
         CallError: it cannot be reached, refuses, or is not ready in time.
     """
+    import asyncio  # slow to import, and registering must not pay for it
+
     begun = time.monotonic()
     while True:
         try:

@@ -15,6 +15,7 @@ from promptreg_providers.transport.base import MAX_BYTES
 from promptreg_providers.transport.json_body import (
     count_of,
     mend_surrogates,
+    model_name,
     read_object,
     text_of,
 )
@@ -99,7 +100,7 @@ class OpenAIChat:
 
     def limits(self, *, connect_s: float, read_s: float, connections: int) -> None:
         """Take the run's timeouts, in seconds."""
-        self._client.connect_s, self._client.read_s = connect_s, read_s
+        self._client.limits(connect_s=connect_s, read_s=read_s)
 
     def redact(self, text: str) -> str:
         """Return a message without the API key."""
@@ -141,7 +142,7 @@ class OpenAIChat:
         return Completion(
             text=text,
             finish=finish,
-            model=text_of(data.get("model")),
+            model=model_name(data.get("model")),
             prompt_tokens=count_of(counts.get("prompt_tokens")),
             completion_tokens=count_of(counts.get("completion_tokens")),
             latency_s=reply.elapsed_s,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import math
@@ -94,6 +93,8 @@ class Scripted:
             CallError: this call is one of those that fail.
         """
         if self._latency_s:
+            import asyncio  # slow to import, and registering must not pay for it
+
             await asyncio.sleep(self._latency_s)
         every = self._settings["fail_every"]
         if every and self._draw(call, "fail").randrange(every) == 0:

@@ -61,7 +61,8 @@ class Server(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             if head.startswith(b"post"):
-                asyncio.get_running_loop().call_later(self.delay, self.reply, b"200 OK", answer(body))
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.delay, self.reply, b"200 OK", answer(body))
             elif b" /health" in head:
                 self.reply(b"200 OK", b'{"status":"ok"}')
             else:

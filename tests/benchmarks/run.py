@@ -41,7 +41,8 @@ cluster: family
 templates: {{basic: {{engine: format, versions: {{v1: v1.txt, v2: v2.txt}}}}}}
 provider: {{use: llama_cpp, url: "{url}", concurrency: {width}}}
 answer: {{parser: json, require: [risk_score, risk_level, summary, reasoning]}}
-scorers: [{{use: risk_range}}, {{use: risk_level}}, {{use: key_points}}, {{use: latency}}, {{use: tokens}}]
+scorers:
+  [{{use: risk_range}}, {{use: risk_level}}, {{use: key_points}}, {{use: latency}}, {{use: tokens}}]
 gate: {{slices: [scenario_type], margins: {{tokens: 1.5}}}}
 """
 
@@ -154,10 +155,9 @@ def main() -> None:
             rows[f"promptreg, 2 x {n:,}, cached"] = promptreg(folder, n, url, width, again=True)
             if arguments.large:
                 large = arguments.large
-                rows[f"promptreg, 2 x {large:,}"] = promptreg(folder, large, url, width, again=False)
-                rows[f"promptreg, 2 x {large:,}, cached"] = promptreg(
-                    folder, large, url, width, again=True
-                )
+                title = f"promptreg, 2 x {large:,}"
+                rows[title] = promptreg(folder, large, url, width, again=False)
+                rows[f"{title}, cached"] = promptreg(folder, large, url, width, again=True)
         with server(50) as url:
             slow = [sys.executable, str(HERE / "bare_aiohttp.py"), url, str(2 * n), str(width)]
             rows["bare aiohttp, 50 ms"] = isolated(slow, folder)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_factory import ANSWERED, DEVIATION, IN_RANGE, LATENCY, column, make_run
 
 from promptreg.errors import ExitCode, NotComparableError, SuiteError
 from promptreg.policy import Policy, make_policy
@@ -25,6 +24,7 @@ from promptreg.stages.compare import (
 from promptreg.stages.gate import decide_gate
 from promptreg.suite import GateEntry
 from promptreg.verdicts import Difference, GateVerdict, Verdict
+from run_factory import ANSWERED, DEVIATION, IN_RANGE, LATENCY, column, make_run
 
 
 def policy(
@@ -166,7 +166,8 @@ def test_a_guard_gates_on_its_slice_while_the_average_improves() -> None:
     assert whole[0].verdict is Verdict.IMPROVED
     guard = [d for d in differences if d.slice and d.gating]
     assert [g.verdict for g in guard] == [Verdict.REGRESSED]
-    hints = {d.slice.value: d for d in differences if d.slice and not d.gating and d.metric == "in_range"}
+    shown = [d for d in differences if not d.gating and d.metric == "in_range"]
+    hints = {d.slice.value: d for d in shown if d.slice}
     assert hints["threat"].verdict is Verdict.REGRESSED
     assert hints["normal"].verdict is Verdict.IMPROVED
     assert decide_gate(differences, (), p, synthetic=False).verdict is GateVerdict.FAIL
@@ -218,9 +219,7 @@ def test_row_order_does_not_change_anything() -> None:
 def test_overall_counts_a_failure_as_zero_even_for_deviation() -> None:
     worst = 75.0  # of the range 0-25
     failed = [Outcome.FAILED]
-    a = make_run(
-        [column(IN_RANGE, [1.0]), column(DEVIATION, [0.0], worst=worst)], label="v1"
-    )
+    a = make_run([column(IN_RANGE, [1.0]), column(DEVIATION, [0.0], worst=worst)], label="v1")
     b = make_run(
         [column(IN_RANGE, [0.0], failed), column(DEVIATION, [worst], failed, worst=worst)],
         label="v2",

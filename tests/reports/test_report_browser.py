@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from comparison_factory import hostile_comparison, make_comparison
 
+from comparison_factory import hostile_comparison, make_comparison
 from promptreg_plugins.reporters.html.page import page
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

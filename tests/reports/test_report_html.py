@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comparison_factory import HOSTILE, LONG, hostile_comparison, make_comparison
 
+from comparison_factory import HOSTILE, LONG, hostile_comparison, make_comparison
 from promptreg.stages.report import comparison_json, digest
 from promptreg.verdicts import Comparison, GateVerdict
 from promptreg_plugins.reporters.html import HtmlReporter

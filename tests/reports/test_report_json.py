@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comparison_factory import hostile_comparison, make_comparison
 
+from comparison_factory import hostile_comparison, make_comparison
 from promptreg.errors import ExitCode
 from promptreg.stages.report import comparison_json, dump_json
 from promptreg.verdicts import Comparison, Counts, Gate, GateVerdict, Side
@@ -44,7 +44,7 @@ def test_top_level_keys() -> None:
         assert {"label", "template_hash", "run_id", "fingerprints", "templates"} <= set(whole[side])
     assert whole["gate"] == {
         "verdict": "fail",
-        "reasons": ["in_range regressed", "in_range [scenario_type=threat] regressed"],
+        "reasons": ["in_range regressed", "in_range (scenario_type=threat) regressed"],
         "exit_code": 1,
     }
 

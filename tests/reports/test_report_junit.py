@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from comparison_factory import HOSTILE, hostile_comparison, make_comparison
 
+from comparison_factory import HOSTILE, hostile_comparison, make_comparison
 from promptreg.verdicts import Comparison, GateVerdict
 from promptreg_plugins.reporters.as_junit import JunitReporter
 
@@ -39,7 +39,7 @@ def test_one_case_per_metric_guard_and_limit(tmp_path: Path) -> None:
         "relevance": "passed",
         "latency": "passed",
         "tokens": "passed",
-        "in_range [scenario_type=threat]": "failure",
+        "in_range (scenario_type=threat)": "failure",
         "limit: in_range at least 80.0%": "skipped",
         "limit: answered at least 98.0%": "failure",
     }

@@ -6,6 +6,9 @@ import dataclasses
 import re
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from comparison_factory import (
     HOSTILE,
     TRICKS,
@@ -13,9 +16,6 @@ from comparison_factory import (
     make_comparison,
     poison,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from promptreg_plugins.reporters.as_markdown import (
     MAX_CHARACTERS,
     MarkdownReporter,

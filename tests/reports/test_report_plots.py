@@ -8,10 +8,10 @@ import random
 import re
 
 import pytest
-from comparison_factory import BASIC_V1, BASIC_V2, METRICS, difference, make_comparison
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comparison_factory import BASIC_V1, BASIC_V2, METRICS, difference, make_comparison
 from promptreg.verdicts import Slice
 from promptreg_plugins.reporters.html.changes import (
     histogram_of_changes,
@@ -166,3 +166,11 @@ def test_diff_of_huge_or_hostile_texts_is_bounded() -> None:
     assert any("too many to compare" in row.note for row in rows)
     wide = side_by_side("a b " * 40_000, "b a " * 40_000)
     assert sum(len(t) for row in wide for t, _ in (*row.left, *row.right)) < 5_000
+
+
+def test_words_of_many_lines_are_compared_within_a_budget() -> None:
+    line = " ".join(f"w{i % 7}" for i in range(300))
+    rows = side_by_side("\n".join([line] * 100), "\n".join([f"x {line[::-1]}"] * 100))
+    last = [row for row in rows if row.kind == "changed"][-1]
+    assert len(last.left) == 1
+    assert last.left[0][1]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from comparison_factory import hostile_comparison, make_comparison, poison
 
+from comparison_factory import hostile_comparison, make_comparison, poison
 from promptreg.stages.report import comparison_json
 from promptreg.verdicts import Comparison
 from promptreg_plugins.reporters.as_csv import CsvReporter

@@ -7,10 +7,10 @@ import io
 import re
 
 import pytest
-from comparison_factory import hostile_comparison, make_comparison
 from rich.cells import cell_len
 from rich.console import Console
 
+from comparison_factory import hostile_comparison, make_comparison
 from promptreg.cli.view import render_comparison
 from promptreg.errors import ExitCode
 from promptreg.verdicts import Comparison, Counts, Gate, GateVerdict, Side

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from comparison_factory import BIDI, ESCAPES, LONG, SURROGATE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comparison_factory import BIDI, ESCAPES, LONG, SURROGATE
 from promptreg.stages.report.text import clean, clip, one_line
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=300)

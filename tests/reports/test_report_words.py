@@ -6,8 +6,8 @@ import dataclasses
 import math
 
 import pytest
-from comparison_factory import METRICS, difference, make_comparison
 
+from comparison_factory import METRICS, difference, make_comparison
 from promptreg import numbers
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import line_of, oriented
@@ -93,7 +93,7 @@ def test_orientation() -> None:
 
 def test_headline_and_facts() -> None:
     comparison = make_comparison()
-    assert digest.headline(comparison).startswith("FAIL — in_range regressed; in_range [")
+    assert digest.headline(comparison).startswith("FAIL — in_range regressed; in_range (")
     assert digest.facts(comparison) == (
         "2 templates of 200 scenarios (40 families), 3 repeats each, "
         "13 failed outputs counted as worst, 1 gap bounded from both sides, 2 HTTP errors"

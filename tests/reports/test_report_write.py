@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from comparison_factory import make_comparison
 
 import promptreg_plugins
+from comparison_factory import make_comparison
 from promptreg.errors import PluginError, PromptregError, StoreError, UsageError
 from promptreg.protocols import Reporter
 from promptreg.registry import Catalog

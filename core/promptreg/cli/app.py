@@ -98,7 +98,7 @@ def run(arguments: list[str]) -> int:
     except OSError as e:
         where = f" ({e.filename})" if e.filename else ""
         return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))
-    except Exception as e:  # noqa: BLE001 - the last place; said in one line
+    except Exception as e:
         if os.environ.get("PROMPTREG_DEBUG"):
             raise
         return _complain(

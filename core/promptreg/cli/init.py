@@ -47,7 +47,7 @@ def init(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.read_bytes())
         print(f"wrote {path}")
-    where = "" if root == Path(".") else f"cd {root} && "
+    where = "" if root == Path() else f"cd {root} && "
     print(f"\nNext:  {where}promptreg validate && promptreg compare v1 v2")
     return 0
 

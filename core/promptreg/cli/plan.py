@@ -30,8 +30,8 @@ def plan(
 ) -> int:
     """Say what a comparison would cost and could see; no model is called."""
     from promptreg.cli.show import print_json, print_table
-    from promptreg.numbers import number
     from promptreg.numbers import margin as show_margin
+    from promptreg.numbers import number
     from promptreg.pipeline.plan import plan as make_plan
     from promptreg.pipeline.project import open_project
 
@@ -53,8 +53,8 @@ def plan(
         return 0
     cost = "" if found.cost is None else f", cost about {number(found.cost)}"
     print(
-        f"{found.trials:,} trials, {found.cached:,} already answered, {found.calls:,} calls to make "
-        f"by {found.provider}{cost}"
+        f"{found.trials:,} trials, {found.cached:,} already answered, "
+        f"{found.calls:,} calls to make by {found.provider}{cost}"
     )
     print_table(
         ["version", "scenarios", "trials", "cached", "prompt tokens", "completion tokens"],

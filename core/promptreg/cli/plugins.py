@@ -25,7 +25,7 @@ app = typer.Typer(
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Such as 'key_points' or 'provider:recorded'."),
+    typer.Argument(metavar="NAME", help="Such as 'key_points' or 'provider:recorded'."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -39,9 +39,10 @@ Settings = Annotated[
 
 @app.command(name="list")
 def list_(as_json: o.AsJson = False) -> int:
-    """List plug-ins: kind, name, the distribution that brings it, and what it does.
+    """List plug-ins and who brings them.
 
-    With --json also settings and defaults. Broken and blocked plug-ins are named.
+    Shows kind, name, distribution and version, and what it does; with --json also settings and
+    defaults. Broken and blocked plug-ins are named.
     """
     from promptreg.cli.show import print_json, print_table
     from promptreg.discovery import load_plugins
@@ -50,7 +51,7 @@ def list_(as_json: o.AsJson = False) -> int:
     if as_json:
         print_json(facts)
         return 0
-    rows = [[p["kind"], p["name"], p["owner"], p["summary"]] for p in facts["plugins"]]
+    rows = [[p["kind"], p["name"], p["owner"], _clean(p["summary"])] for p in facts["plugins"]]
     if rows:
         print_table(["kind", "name", "from", "what it does"], rows, set())
     else:
@@ -66,8 +67,9 @@ def list_(as_json: o.AsJson = False) -> int:
 
 @app.command()
 def check(names: Names = None, settings: Settings = None, as_json: o.AsJson = False) -> int:
-    """Make each plug-in and hold it to the contract of its kind; exit 2 if one breaks it.
+    """Hold plug-ins to their contracts.
 
+    Each plug-in is made and put through the checks of its kind; exits 2 if one breaks them.
     Plug-ins that need settings are left out unless they are named and given them. Providers that
     ask a model are called (three short prompts at most) only if they are named.
     """
@@ -99,12 +101,13 @@ def new(
     kind: Annotated[str, typer.Argument(help="provider, scorer or reporter.")],
     name: Annotated[str, typer.Argument(help="What a suite shall write after 'use:'.")],
     folder: Annotated[
-        str | None, typer.Argument(metavar="[DIR]", help="Default: promptreg-NAME.")
+        str | None, typer.Argument(metavar="DIR", help="Default: promptreg-NAME.")
     ] = None,
 ) -> int:
-    """Begin a plug-in of your own: a package with one module, one test, and an entry point.
+    """Begin a plug-in of your own.
 
-    What is written works as it is; nothing that exists is overwritten.
+    Writes a package with one module, one test and an entry point. What is written works as it is;
+    nothing that exists is overwritten.
     """
     from pathlib import Path
 

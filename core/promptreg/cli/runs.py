@@ -138,11 +138,8 @@ def _show(
             continue
         rows = []
         for m in s.metrics:
-            span = (
-                f"{amount(m.interval[0], share=m.binary)} to {amount(m.interval[1], share=m.binary)}"
-                if m.interval
-                else "-"
-            )
+            ends = [amount(end, share=m.binary) for end in m.interval or ()]
+            span = " to ".join(ends) or "-"
             value = amount(m.value, m.unit, share=m.binary)
             rows.append([m.metric, value, span, str(m.n_scenarios), str(m.failed), str(m.gaps)])
         print_table(

@@ -48,8 +48,8 @@ def validate(
         for finding in report.findings:
             print(f"{finding.level}: {finding.where}: {finding.message} [{finding.code}]")
         print(
-            f"{project.path}: {report.versions} template versions on {report.scenarios:,} scenarios: "
-            f"{errors} errors, {warnings} warnings"
+            f"{project.path}: {report.versions} template versions on {report.scenarios:,} "
+            f"scenarios: {errors} errors, {warnings} warnings"
         )
     complain(project.plugins)
     return int(ExitCode.USAGE) if errors or (strict and warnings) else 0

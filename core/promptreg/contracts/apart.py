@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,12 +15,16 @@ class StuckError(Exception):
     """The code did not come back in time."""
 
 
-def run_apart(work: Callable[[], Coroutine[Any, Any, None]], limit_s: float) -> None:
-    """Run a coroutine on a loop of its own in a thread of its own, for `limit_s` seconds at most.
+def run_apart(work: Callable[[], Coroutine[Any, Any, None]], until: Callable[[], float]) -> None:
+    """Run a coroutine on a loop of its own in a thread of its own, for a limited time.
 
     A provider may block its loop or swallow every cancellation, and then no timeout inside that
     loop ever fires; the thread is left behind and ends with the process. A thread also makes the
     checks callable from code that has a running loop.
+
+    Args:
+        work: makes the coroutine.
+        until: the time (`time.monotonic`) at which to give up; may move on with the work.
 
     Raises:
         StuckError: time is up.
@@ -35,8 +40,10 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, None]], limit_s: float) -> 
 
     thread = threading.Thread(target=run, name="promptreg-contract", daemon=True)
     thread.start()
-    thread.join(limit_s)
-    if thread.is_alive():
-        raise StuckError
+    while thread.is_alive():
+        left_s = until() - time.monotonic()
+        if left_s <= 0:
+            raise StuckError
+        thread.join(left_s)
     if raised:
         raise raised[0]

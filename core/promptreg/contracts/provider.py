@@ -51,7 +51,7 @@ def check_provider(
         return problems
     session = _Session(provider, tuple(calls or sample_calls()), limit_s)
     try:
-        run_apart(lambda: session.run(steps), limit_s * (len(steps) + 1) + _CANCEL_S)
+        run_apart(lambda: session.run(steps), lambda: session.until)
     except StuckError:
         session.problems.append(
             f"{session.doing} does not end, and blocks the event loop or ignores cancellation"
@@ -82,7 +82,7 @@ class _Session:
         self._calls = calls
         self._limit_s = limit_s
         self.problems: list[str] = []
-        self.doing = "the first step"
+        self._begin("the first step")
 
     async def run(self, steps: Collection[str]) -> None:
         """Take the steps in order; the provider is closed in any case."""
@@ -100,12 +100,17 @@ class _Session:
             self._say(f"identity() changed from {shown(first)} to {shown(self._identity(True))}")
         await self._close(quiet="close" not in steps)
 
+    def _begin(self, what: str) -> None:
+        """Say what is being done, and when whoever waits for it may give up."""
+        self.doing = what
+        self.until = time.monotonic() + self._limit_s + 2 * _CANCEL_S
+
     def _say(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
 
     def _identity(self, quiet: bool = False) -> object:
-        self.doing = "identity()"
+        self._begin("identity()")
         try:
             found: Any = self._provider.identity()
         except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
@@ -184,7 +189,7 @@ class _Session:
             self._say(problem)
 
     async def _cancel(self, call: Call) -> None:
-        self.doing = "complete() after it was cancelled"
+        self._begin("complete() after it was cancelled")
         task = asyncio.ensure_future(_as_coroutine(lambda: self._provider.complete(call)))
         await asyncio.sleep(0)
         if not task.cancel():  # it was quicker than the cancellation: nothing to be seen
@@ -210,7 +215,7 @@ class _Session:
 
     async def _timed(self, name: str, work: Callable[[], Any]) -> object:
         """Return what the work returned or raised; `_LATE`, and a problem, if it takes too long."""
-        self.doing = name
+        self._begin(name)
         task = asyncio.ensure_future(_as_coroutine(work))
         done, _ = await asyncio.wait((task,), timeout=self._limit_s)
         if not done:

@@ -48,11 +48,9 @@ def check_scorer(scorer: Scorer, trials: Sequence[Trial] | None = None) -> list[
 
 def check_scales(scorer: Scorer) -> list[str]:
     """Check `scales`: not empty, well named, unique, with sound ranges; and that methods exist."""
-    problems = [
-        f"has no method {name}(); subclass promptreg.Scorer to get the default of worst"
-        for name in ("score", "worst")
-        if not callable(getattr(scorer, name, None))
-    ]
+    problems = [] if callable(getattr(scorer, "score", None)) else ["has no method score()"]
+    if not callable(getattr(scorer, "worst", Scale.score)):
+        problems.append("worst is no method; leave it out to get the worst end of the scale")
     scales: Any = getattr(scorer, "scales", None)
     if not isinstance(scales, Sequence) or isinstance(scales, str) or not scales:
         return [*problems, f"scales is {shown(scales)}; allowed: at least one promptreg.Scale"]
@@ -205,7 +203,9 @@ def _value_problem(value: Any, scale: Scale, what: str) -> str:
 
 
 def _worst_problems(scorer: Scorer, trial: Trial) -> list[str]:
-    problems = []
+    problems: list[str] = []
+    if not hasattr(scorer, "worst"):  # the scale's worst end is meant
+        return problems
     for scale in scorer.scales:
         where = f"worst() of scenario {trial.scenario.id!r}"
         try:

@@ -17,17 +17,18 @@ _LONGEST_SHOWN = 80
 
 
 def shown(value: object) -> str:
-    """Return the value for a message: its repr on one line, at most 80 characters."""
+    """Return the value for a message: its repr, at most 80 characters, secrets replaced."""
     try:
         text = repr(value)
     except Exception as e:  # noqa: BLE001 - a stranger's __repr__ may raise anything
         text = f"<{type(value).__name__} whose repr raises {type(e).__name__}>"
+    text = _redacted(text)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
 def one_line(error: BaseException) -> str:
-    """Return `Type: message`, on one line of at most 200 characters."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    """Return `Type: message`, on one line of at most 200 characters, secrets replaced."""
+    text = _redacted(" ".join(f"{type(error).__name__}: {error}".split()))
     return text if len(text) <= 200 else text[:197] + "..."
 
 
@@ -65,11 +66,22 @@ def secret_problems(value: Any, where: str) -> Iterator[str]:
     A secret is the value of a variable whose name ends in _KEY, _TOKEN, _SECRET or _PASSWORD.
     """
     texts = list(_texts(value))
-    for name, secret in os.environ.items():
-        if len(secret) < _SHORTEST_SECRET or not name.upper().endswith(_SECRET_ENDINGS):
-            continue
+    for name, secret in _secrets():
         if any(secret in text for text in texts):
             yield f"{where} holds the value of the environment variable {name}"
+
+
+def _secrets() -> Iterator[tuple[str, str]]:
+    for name, secret in os.environ.items():
+        if len(secret) >= _SHORTEST_SECRET and name.upper().endswith(_SECRET_ENDINGS):
+            yield name, secret
+
+
+def _redacted(text: str) -> str:
+    """Return the text without secrets: a message about a leak must not be one."""
+    for name, secret in _secrets():
+        text = text.replace(secret, f"<{name}>")
+    return text
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from promptreg.errors import PromptregError
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.execute import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
-from promptreg.stages.lint import Finding, lint
-from promptreg.stages.load import load_template
-from promptreg.stages.render import check_rendering, compile_template
+from promptreg.records import Scenario, ScenarioSet, Template
+from promptreg.stages.lint import (
+    Finding,
+    lint_pair,
+    lint_problems,
+    lint_prompts,
+    lint_scenarios,
+    lint_select,
+    lint_wording,
+)
+from promptreg.stages.load import load_template, matches
+from promptreg.stages.render import check_rendering, compile_template, render, with_variables
+from promptreg.stages.score import Scoring
 
 __all__ = ["Checked", "check"]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was looked at, and what was found."""
+    """What was looked at, and what was found, the errors first."""
 
     scenarios: int
     versions: int
@@ -32,48 +44,80 @@ def check(project: Project) -> Checked:
         SuiteError, DataError: the suite or the scenarios cannot be read at all.
     """
     suite = project.suite
-    options = Options()
-    scenarios = project.scenarios(options)
-    findings: list[Finding] = []
-
-    def note(code: str, error: PromptregError) -> None:
-        findings.append(Finding("error", code, code, str(error)))
-
-    try:
-        make_provider(project)
-    except PromptregError as e:
-        note("provider", e)
-    try:
-        scoring = make_scoring(project)
-    except PromptregError as e:
-        note("scorers", e)
-    else:
-        try:
-            policy_for(project, scoring, scenarios, options)
-        except PromptregError as e:
-            note("gate", e)
-    renderers = {}
+    scenarios = project.scenarios(Options())
+    findings = [
+        *_plugins(project, scenarios),
+        *lint_scenarios(scenarios),
+        *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
+    ]
     versions = 0
-    for name, entry in suite.templates.items():
-        for label in entry.versions:
-            versions += 1
-            where = f"templates.{name}.versions.{label}"
-            try:
-                template = load_template(name, label, entry, project.base)
-                renderer = compile_template(template, clock=suite.clock)
-            except PromptregError as e:
-                findings.append(Finding("error", "template", where, str(e)))
-                continue
-            renderers[name, label] = renderer
-            served = serves(project, name, scenarios)
-            problems = check_rendering(renderer, served, allow_role_tokens=suite.allow_role_tokens)
-            findings += [Finding("error", "render", where, str(p)) for p in problems[:20]]
-            if len(problems) > 20:
-                more = f"{len(problems) - 20} more problems of this kind"
-                findings.append(Finding("error", "render", where, more))
-    findings += lint(
-        suite, scenarios, renderers, {n: serves(project, n, scenarios) for n in suite.templates}
-    )
+    for name in suite.templates:
+        versions += len(suite.templates[name].versions)
+        findings += _template(project, name, scenarios)
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda f: order.get(f.level, 3))
     return Checked(len(scenarios.scenarios), versions, tuple(findings))
+
+
+def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
+    """Find what is wrong with provider, scorers and policy."""
+    try:
+        make_provider(project)
+    except PromptregError as e:
+        yield Finding("error", "provider", "provider", str(e))
+    try:
+        scoring = make_scoring(project)
+    except PromptregError as e:
+        yield Finding("error", "scorers", "scorers", str(e))
+        return
+    yield from _idle_metrics(scoring, scenarios.scenarios)
+    try:
+        policy_for(project, scoring, scenarios, Options())
+    except PromptregError as e:
+        yield Finding("error", "gate", "gate", str(e))
+
+
+def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
+    """Find metrics that apply to no scenario: a misspelt `where` selects nothing, silently."""
+    used: set[str] = set()
+    for scenario in scenarios:
+        used.update(scoring.applying(scenario))
+    for scale in scoring.scales:
+        if scale.name not in used:
+            yield Finding(
+                "warning",
+                "idle-metric",
+                scoring.sources[scale.name],
+                f"the metric {scale.name!r} applies to none of the {len(scenarios)} scenarios; "
+                "see its 'where' and the ground truth it needs",
+            )
+
+
+def _template(project: Project, name: str, scenarios: ScenarioSet) -> Iterator[Finding]:
+    """Find what is wrong with the versions of one template."""
+    suite = project.suite
+    entry = suite.templates[name]
+    served = serves(project, name, scenarios)
+    columns = set(scenarios.scenarios[0].variables) if scenarios.scenarios else set()
+    compiled: list[Template] = []
+    loose = suite.allow_role_tokens
+    for label in entry.versions:
+        try:
+            template = load_template(name, label, entry, project.base)
+            renderer = compile_template(template, clock=suite.clock)
+        except PromptregError as e:
+            yield Finding("error", "template", f"{name}@{label}", str(e))
+            continue
+        template = with_variables(template, renderer)
+        compiled.append(template)
+        yield from lint_wording(template, columns)
+        yield from lint_problems(
+            template, check_rendering(renderer, served, allow_role_tokens=loose)
+        )
+        yield from lint_prompts(
+            template,
+            served,
+            lambda s, r=renderer: render(r, s, allow_role_tokens=loose).text,  # type: ignore[misc]
+        )
+    for left, right in pairwise(compiled):
+        yield from lint_pair(left, right, optional=entry.optional)

@@ -17,8 +17,8 @@ from promptreg.pipeline.execute import (
     make_provider,
     make_scoring,
 )
-from promptreg.pipeline.stored import stored_run, with_worst
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.stored import stored_run, with_worst
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
@@ -211,7 +211,7 @@ def _run_both(
         same = a[name].sha256 == b[name].sha256
         if same:
             warnings.append(
-                f"template {name}: {ref_a} and {ref_b} have the same text; this is an A/A comparison"
+                f"template {name}: {ref_a} and {ref_b} have the same text: an A/A comparison"
             )
         # Comparing a version with itself is the self-test: its second half is asked anew.
         offset = repeats if same and asks_anew else 0

@@ -14,8 +14,8 @@ from typing import Any
 
 from promptreg.errors import (
     BudgetError,
+    CallError,
     ExitCode,
-    NotComparableError,
     PromptregError,
     ProviderError,
     StoppedError,
@@ -26,11 +26,19 @@ from promptreg.pipeline.loop import Loop, Tally
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Item, Version, Work
+from promptreg.policy import EFFECTIVE
 from promptreg.protocols import Probe, Provider
-from promptreg.records import Completion, Failure, Run, RunFacts, ScenarioSet, Trial
+from promptreg.records import (
+    Completion,
+    Failure,
+    Outcome,
+    Run,
+    RunFacts,
+    ScenarioSet,
+    Trial,
+)
 from promptreg.stages.call import Budget, Caller, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
-from promptreg.policy import EFFECTIVE
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe, remember_probe
@@ -68,8 +76,11 @@ def make_provider(project: Project) -> Provider:
     """
     entry = project.suite.provider
     settings = dict(entry.settings)
-    if "path" in settings and isinstance(settings["path"], str):
-        settings["path"] = str(project.base / settings["path"])
+    match settings.get("path"):  # relative to the suite, wherever the command was called
+        case str(path):
+            settings["path"] = str(project.base / path)
+        case list(paths):
+            settings["path"] = [str(project.base / str(path)) for path in paths]
     return project.plugins.providers.create(entry.use, settings, f"{project.path}: provider")
 
 
@@ -89,6 +100,12 @@ def make_scoring(project: Project) -> Scoring:
         scorer = project.plugins.scorers.create(entry.use, settings, where)
         made.append((f"{entry.use} (scorers[{i}])", scorer))
     return Scoring(made, effective=project.suite.answer.effective)
+
+
+def told(scoring: Scoring, trial: Trial) -> dict[str, tuple[float | None, Outcome]]:
+    """Score a trial and return what it contributes to each metric, as run writers take it."""
+    outcomes = zip(scoring.scales, scoring.apply(trial), strict=True)
+    return {s.name: (None if value != value else value, o) for s, (value, o) in outcomes}
 
 
 def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
@@ -150,20 +167,20 @@ class _Session:
         self.options = options
         self.scenarios = scenarios
         suite = project.suite
+        self.provider = make_provider(project)
         self.work = Work(
             versions=tuple(versions),
+            images=getattr(self.provider, "takes_images", False),
             repeats=project.repeats(options),
             seed=project.seed(options),
             allow_role_tokens=suite.allow_role_tokens,
         )
-        self.provider = make_provider(project)
         self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
         self.budget = Budget.parse(options.budget) if options.budget else None
         self.writers: list[RunWriter] = []
         self.signal = 0
         self.warnings: list[str] = []
-        self._metrics = [scale.name for scale in self.scoring.scales]
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -212,7 +229,8 @@ class _Session:
         )
         store = CallStore.open(self.project.store) if provider.cacheable else None
         started = time.perf_counter()
-        loop = Loop(self.work, keys, caller, store, self._finish, width)
+        warm_up = self._warm_up if entry.warm_up and probe.ready else None
+        loop = Loop(self.work, keys, caller, store, self._finish, width, warm_up)
         try:
             if handle_signals:
                 self._on_signals(loop)
@@ -239,6 +257,13 @@ class _Session:
             duration_s=time.perf_counter() - started,
             warnings=tuple(self.warnings),
         )
+
+    async def _warm_up(self) -> None:
+        """Make the provider's tiny call, if it has one; whether it can answer trials will show."""
+        warm_up = getattr(self.provider, "warm_up", None)
+        if warm_up is not None:
+            with suppress(CallError, TimeoutError):
+                await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
 
     async def _probe(self) -> Probe:
         """Ask the provider what it is; a silent one may still be served from the store."""
@@ -313,8 +338,7 @@ class _Session:
             trial.failure = outcome
         if self.project.suite.answer.effective:
             trial.effective = self.reader.effective(trial.completion, trial.failure)
-        outcomes = zip(self._metrics, self.scoring.apply(trial), strict=True)
-        self.writers[item.version].add(trial, dict(outcomes), key=item.key)
+        self.writers[item.version].add(trial, told(self.scoring, trial), key=item.key)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
 

@@ -8,7 +8,7 @@ is held but the calls in flight.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -54,6 +54,7 @@ class Loop:
         read_store: whether completions already in the store are used.
         finish: told of each finished item, in the order of completion.
         width: calls in flight at most.
+        warm_up: awaited once before the first call, if there is any call to make.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Loop:
         store: CallStore | None,
         finish: Finish,
         width: int,
-        subject: Callable[[Item], str] | None = None,
+        warm_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.work = work
         self.keys = keys
@@ -72,12 +73,14 @@ class Loop:
         self.store = store
         self.tally = Tally(planned=work.planned)
         self._finish = finish
+        self._warm_up = warm_up
         self._width = width
         self._queue: asyncio.Queue[Item] = asyncio.Queue(maxsize=2 * width)
         self._same: dict[str, list[Item]] = {}
         self._foreign: list[Item] = []
         self._commits: set[asyncio.Future[Completion]] = set()
         self._workers: list[asyncio.Task[None]] = []
+        self._warming = asyncio.Lock()
         self._producer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -177,10 +180,18 @@ class Loop:
         while self._commits:
             await asyncio.wait(set(self._commits))
 
+    async def _warm(self) -> None:
+        """Warm the provider up once; the others wait for whoever is first."""
+        async with self._warming:
+            warm_up, self._warm_up = self._warm_up, None
+            if warm_up is not None:
+                await warm_up()
+
     async def _work(self) -> None:
         while True:
             item = await self._queue.get()
             try:
+                await self._warm()
                 await self._ask(item)
             finally:
                 self._queue.task_done()

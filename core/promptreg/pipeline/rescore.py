@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from promptreg.errors import NotComparableError
-from promptreg.pipeline.execute import make_scoring
+from promptreg.pipeline.execute import make_scoring, told
 from promptreg.pipeline.facts import scorer_facts
 from promptreg.pipeline.keys import digest
 from promptreg.pipeline.project import Options, Project
@@ -58,7 +58,6 @@ def rescore(project: Project, run_id: str) -> tuple[str, Run]:
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     template = Template(facts.template, facts.label, "raw", "", source=facts.source)
-    names = [scale.name for scale in scoring.scales]
     writer = RunWriter(
         project.store,
         facts,
@@ -73,8 +72,7 @@ def rescore(project: Project, run_id: str) -> tuple[str, Run]:
                 template, scenarios[row["scenario_id"]], row["repeat"], Prompt(row["prompt"])
             )
             _refill(trial, row, reader, effective=suite.answer.effective)
-            outcomes = dict(zip(names, scoring.apply(trial), strict=True))
-            writer.add(trial, outcomes, key=row["key"])
+            writer.add(trial, told(scoring, trial), key=row["key"])
         return old.id, writer.finish()
     except BaseException:
         writer.abandon()

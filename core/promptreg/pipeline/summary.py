@@ -18,8 +18,8 @@ from promptreg.records import Outcome, Run
 from promptreg.stages.compare import RunPair
 from promptreg.stages.compare.differences import tables_of
 from promptreg.stages.load import RunRef
-from promptreg.stats.ranking import rank
 from promptreg.stats.means import target_mean
+from promptreg.stats.ranking import rank
 from promptreg.stats.targets import target_share
 from promptreg.verdicts import Ranking
 

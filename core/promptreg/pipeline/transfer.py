@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -218,7 +217,7 @@ def _write(rows: Iterator[dict[str, Any]], path: Path, columns: Sequence[str]) -
                 pq.write_table(table, part, compression="zstd")
         else:
             raise UsageError(f"{path}: cannot write {path.suffix!r}; allowed: .jsonl .csv .parquet")
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return written

@@ -8,7 +8,7 @@ from promptreg.errors import TemplateError, UsageError, did_you_mean
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.work import Version
 from promptreg.records import Scenario, ScenarioSet, Template
-from promptreg.stages.load import Resolved, RunRef, resolve
+from promptreg.stages.load import Resolved, RunRef, matches, resolve
 from promptreg.stages.render import check_rendering, compile_template
 
 __all__ = ["common_templates", "lookup", "make_version", "serves"]
@@ -56,23 +56,11 @@ def common_templates(
 
 
 def serves(project: Project, template: str, scenarios: ScenarioSet) -> tuple[Scenario, ...]:
-    """Return the scenarios the suite routes to a template; all where it says nothing.
-
-    Raises:
-        UsageError: none is left.
-    """
+    """Return the scenarios the suite routes to a template; all where it says nothing."""
     rules = project.suite.select.get(template)
     if not rules:
         return scenarios.scenarios
-    wanted = {
-        attribute: {_text(v) for v in (value if isinstance(value, (tuple, list)) else (value,))}
-        for attribute, value in rules.items()
-    }
-    return tuple(
-        s
-        for s in scenarios.scenarios
-        if all(s.attributes.get(a, "") in values for a, values in wanted.items())
-    )
+    return tuple(s for s in scenarios.scenarios if matches(s, rules))
 
 
 def make_version(
@@ -101,7 +89,3 @@ def make_version(
             f"nothing was sent:\n  {listed}{more}"
         )
     return Version(side, template, renderer, tuple(scenarios), first_repeat, lane)
-
-
-def _text(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -59,6 +59,8 @@ class Work:
     repeats: int
     seed: int
     allow_role_tokens: bool = False
+    images: bool = False
+    """Whether the provider takes images; one that does not is sent text alone."""
 
     @property
     def planned(self) -> int:
@@ -88,6 +90,7 @@ class Work:
                         yield i, scenario, repeat, self._prompt(i, scenario)
 
     def _prompt(self, index: int, scenario: Scenario) -> Prompt:
-        return render(
+        prompt = render(
             self.versions[index].renderer, scenario, allow_role_tokens=self.allow_role_tokens
         )
+        return prompt if self.images or not prompt.images else Prompt(prompt.text)

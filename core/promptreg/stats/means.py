@@ -26,7 +26,9 @@ def target_mean(
     The variance is that of family sums around the mean, with the factor G/(G-1) and Student's t
     with G-1 degrees of freedom (Cameron & Miller 2015, Journal of Human Resources 50:317, section
     II). The interval is cut at the ends of the scale, beyond which no mean can lie. With one
-    family nothing is known of the spread: the interval is the whole scale.
+    family nothing is known of the spread: the interval is the whole scale. Where all families
+    agree the variance says 0, which is no certainty: the interval then reaches as far as families
+    of the other extreme that were not drawn could move the mean (the "rule of three").
 
     Args:
         values: scores, shape (n, R).
@@ -48,4 +50,6 @@ def target_mean(
     residuals = np.bincount(index, weights=means - centre, minlength=g)
     se = math.sqrt(float(residuals @ residuals) * g / (g - 1)) / n
     half = float(stdtrit(g - 1, 1 - alpha / 2)) * se
+    if se == 0 and math.isfinite(high):
+        half = (high - low) * (1 - (alpha / 2) ** (1 / g))
     return Target(centre, max(low, centre - half), min(high, centre + half), n, g)

@@ -1,7 +1,7 @@
-"""Arrow arrays from plain lists, built from buffers.
+"""Arrow arrays from plain lists and back, by way of their buffers.
 
-`pyarrow.array` imports pandas to see whether it was handed something of pandas; that costs more
-than writing twenty thousand trials.
+`pyarrow.array`, `scalar` and `to_numpy` import pandas to see whether something of it is at hand;
+that costs more than writing ten thousand trials.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Column", "column", "masked_floats", "small_codes", "text_column"]
+__all__ = ["Column", "column", "floats_of", "masked_floats", "small_codes", "text_column"]
 
 Column: TypeAlias = "pa.Array[Any]"
 
@@ -83,7 +83,7 @@ def masked_floats(values: NDArray[np.float64], valid: NDArray[np.bool_]) -> Colu
     return pa.Array.from_buffers(
         pa.float64(),
         len(whole),
-        [_bits(valid), pa.py_buffer(memoryview(whole))],
+        [_bits(valid), pa.py_buffer(whole.data)],
         int((~valid).sum()),
     )
 
@@ -94,7 +94,37 @@ def small_codes(values: NDArray[np.uint8]) -> Column:
     import pyarrow as pa
 
     whole = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.uint8(), len(whole), [None, pa.py_buffer(memoryview(whole))], 0)
+    return pa.Array.from_buffers(pa.uint8(), len(whole), [None, pa.py_buffer(whole.data)], 0)
+
+
+def floats_of(chunk: Column) -> NDArray[np.float64]:
+    """Return an Arrow array of 32-bit or 64-bit numbers or of bytes; NaN for nulls.
+
+    Raises:
+        TypeError: it is of another type.
+    """
+    import numpy as np
+
+    types: dict[str, Any] = {
+        "int32": np.int32,
+        "int64": np.int64,
+        "double": np.float64,
+        "uint8": np.uint8,
+    }
+    try:
+        kind = types[str(chunk.type)]
+    except KeyError as error:
+        raise TypeError(f"{chunk.type}; expected numbers") from error
+    buffers: list[Any] = chunk.buffers()
+    bits, data = buffers
+    span = slice(chunk.offset, chunk.offset + len(chunk))
+    if data is None:  # of no length
+        return np.empty(0)
+    values: NDArray[np.float64] = np.frombuffer(data, kind)[span].astype(np.float64)
+    if bits is not None:
+        valid = _unpack(bits)[span]
+        values[valid == 0] = np.nan
+    return values
 
 
 def _numbers(kind: str, values: Sequence[Any]) -> Column:
@@ -136,11 +166,18 @@ def _offsets(lengths: NDArray[np.int64]) -> pa.Buffer:
 
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    return pa.py_buffer(memoryview(offsets))
+    return pa.py_buffer(offsets.data)
+
+
+def _unpack(bits: Any) -> NDArray[np.uint8]:
+    import numpy as np
+
+    packed: NDArray[np.uint8] = np.frombuffer(bits, np.uint8)
+    return np.unpackbits(packed, bitorder="little")
 
 
 def _bits(valid: NDArray[np.bool_]) -> pa.Buffer:
     import numpy as np
     import pyarrow as pa
 
-    return pa.py_buffer(memoryview(np.packbits(valid, bitorder="little")))
+    return pa.py_buffer(np.packbits(valid, bitorder="little").data)

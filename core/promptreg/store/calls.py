@@ -21,18 +21,11 @@ from typing import TYPE_CHECKING, TypeVar
 from promptreg.errors import StoreError
 from promptreg.records import Completion, Failure
 from promptreg.store.claims import Claims
-from promptreg.store.codec import (
-    COLUMNS,
-    Row,
-    body_checksum,
-    pack,
-    pack_body,
-    pack_failure,
-    text_of,
-    unpack,
-)
+from promptreg.store.codec import body_checksum, pack, pack_body, pack_failure, text_of, unpack
+from promptreg.store.folders import make_folder
 from promptreg.store.problems import from_os, from_sqlite
 from promptreg.store.schema import connect, create, migrate
+from promptreg.store.statements import SELECT, insert, note_failure, nothing
 from promptreg.store.writer import Job, Writer
 
 if TYPE_CHECKING:
@@ -49,11 +42,6 @@ PENDING = 1_000
 """Puts that may wait for their commit before `room` makes the caller wait."""
 
 _CHUNK = 256
-_SELECT = f"SELECT {COLUMNS} FROM completions WHERE key IN (SELECT value FROM json_each(?))"  # noqa: S608
-_INSERT = (
-    f"INSERT OR IGNORE INTO completions ({COLUMNS}, written_at) "  # noqa: S608 - constants only
-    f"VALUES ({', '.join('?' * 13)})"
-)
 
 
 class CallStore:
@@ -96,7 +84,7 @@ class CallStore:
         """
         path = root / FILE_NAME
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             ignore = root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="ascii")
@@ -148,7 +136,7 @@ class CallStore:
         for start in range(0, len(keys), _CHUNK):
             wanted = json.dumps(keys[start : start + _CHUNK])
             with self._errors(), self._reading:
-                rows = self._reader.execute(_SELECT, (wanted,)).fetchall()
+                rows = self._reader.execute(SELECT, (wanted,)).fetchall()
             for row in rows:
                 found[row[0]] = unpack(row)
         return found
@@ -196,7 +184,7 @@ class CallStore:
         """
         row = pack(key, completion)
         body = pack_body(key, request, completion.raw)
-        return self._submit(partial(_insert, row, body, completion))
+        return self._submit(partial(insert, row, body, completion))
 
     async def put(self, key: str, request: str, completion: Completion) -> Completion:
         """Store a completion; return, once it is durable, the one that counts for `key`.
@@ -220,7 +208,7 @@ class CallStore:
         A failure is never served in place of a completion: the next run makes the call again.
         """
         row = pack_failure(key, failure)
-        await self._submit(partial(_note_failure, row, self._claims.owner))
+        await self._submit(partial(note_failure, row, self._claims.owner))
 
     async def room(self) -> None:
         """Return once fewer than 1,000 puts wait for their commit."""
@@ -229,7 +217,7 @@ class CallStore:
 
     async def flush(self) -> None:
         """Return once everything put before is durable."""
-        await self._submit(_nothing)
+        await self._submit(nothing)
 
     def _submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -305,29 +293,3 @@ class CallStore:
             yield
         except sqlite3.Error as error:
             raise from_sqlite(self.path, error) from error
-
-
-def _insert(
-    row: Row, body: Row, completion: Completion, connection: sqlite3.Connection
-) -> Completion:
-    key = row[0]
-    cursor = connection.execute(_INSERT, (*row, time.time()))
-    connection.execute("DELETE FROM claims WHERE key = ?", (key,))
-    if cursor.rowcount == 1:
-        connection.execute("INSERT INTO bodies VALUES (?, ?, ?, ?)", (cursor.lastrowid, *body))
-        return completion
-    first = connection.execute(_SELECT, (json.dumps([key]),)).fetchone()
-    return unpack(first)
-
-
-def _note_failure(row: Row, owner: int, connection: sqlite3.Connection) -> None:
-    connection.execute(
-        "INSERT INTO failures (key, cause, detail, status, attempts, duration_s, written_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*row, time.time()),
-    )
-    connection.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (row[0], owner))
-
-
-def _nothing(connection: sqlite3.Connection) -> None:
-    return

@@ -56,9 +56,9 @@ def pack(key: str, completion: Completion) -> Row:
             _json(completion.scores),
             0,
         )
+        return (*row[:-1], _checksum(row))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise StoreError(f"completion {key[:12]} cannot be stored: {error}") from error
-    return (*row[:-1], _checksum(row))
+        raise StoreError(f"completion {key[:12]!r} cannot be stored: {error}") from error
 
 
 def unpack(row: Row) -> Completion:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import secrets
 import shutil
 import time
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError
 from promptreg.records import Outcome, Run, RunFacts, Scale, Score, Trial, Unscored
+from promptreg.store.folders import make_folder, sync_folder
 from promptreg.store.manifest import MANIFEST, TABLE, Manifest, write_manifest
-from promptreg.store.owners import started
 from promptreg.store.problems import from_os
+from promptreg.store.run_name import WRITING, run_id, sweep
 from promptreg.store.run_reader import RUNS, read_run
-from promptreg.store.schema import sync_folder
 from promptreg.store.score_matrix import Contribution, ScoreMatrix
 from promptreg.store.trial_row import trial_row
 from promptreg.store.trial_table import base_columns, dictionary_columns, schema
@@ -34,8 +33,6 @@ __all__ = ["RunWriter"]
 
 _GROUP_ROWS = 1_000
 _GROUP_CHARACTERS = 16 * 2**20
-_WRITING = ".writing-"
-_STALE_S = 86_400
 
 
 class RunWriter:
@@ -83,10 +80,10 @@ class RunWriter:
         self._causes: Counter[str] = Counter()
         self._cached = self._called = 0
         self._table: pq.ParquetWriter | None = None
-        self._folder = self._runs / f"{_WRITING}{os.getpid()}-{secrets.token_hex(4)}"
+        self._folder = self._runs / f"{WRITING}{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            self._runs.mkdir(parents=True, exist_ok=True)
-            _sweep(self._runs)
+            make_folder(self._runs)
+            sweep(self._runs)
             self._folder.mkdir()
         except OSError as error:
             raise from_os(self._runs, error) from error
@@ -190,7 +187,8 @@ class RunWriter:
         """Return the stored run; it is on disk, whole, when this returns.
 
         The same trials give the same run, in whatever order they came. If that run is stored
-        already, this copy is dropped and the stored one returned, with the counts of this one.
+        already, this copy is dropped and the stored one returned, with the counts and margins of
+        this one.
 
         Args:
             counts: what the caller knows better than the rows of `planned`, `cached`, `called`,
@@ -218,13 +216,13 @@ class RunWriter:
         } | dict(counts or {})
         try:
             self._flush()
-            return self._store(self._run_id(), told)
+            return self._store(told)
         except OSError as error:
             raise from_os(self._runs, error) from error
         finally:
             self.abandon()
 
-    def _store(self, run_id: str, counts: dict[str, int]) -> Run:
+    def _store(self, counts: dict[str, int]) -> Run:
         assert self._table is not None  # noqa: S101 - for the type checker: _flush opened it
         self._table.close()
         self._table = None
@@ -233,7 +231,7 @@ class RunWriter:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         manifest = Manifest(
-            id=run_id,
+            id=run_id(self._facts, self._repeats, self._attributes, self._scales, self._digests),
             facts=self._facts,
             repeats=self._repeats,
             scenarios=len(self._asked),
@@ -248,7 +246,12 @@ class RunWriter:
         write_manifest(self._folder / MANIFEST, manifest)
         run = read_run(self._folder, self._aggregates)
         sync_folder(self._folder)
-        return replace(self._place(run), counts=counts)
+        placed = self._place(run)
+        # A run that was there already may have been measured under other margins.
+        columns = {
+            scale.name: replace(placed.columns[scale.name], scale=scale) for scale in self._scales
+        }
+        return replace(placed, counts=counts, columns=columns)
 
     def _place(self, run: Run) -> Run:
         """Give the finished folder its name, unless the run is there already."""
@@ -268,35 +271,3 @@ class RunWriter:
             raise
         sync_folder(self._runs)
         return replace(run, path=str(place))
-
-    def _run_id(self) -> str:
-        facts = self._facts
-        told = (
-            *(facts.suite, facts.template, facts.label, facts.template_sha256),
-            *(facts.partial, facts.synthetic, self._repeats),
-            sorted(facts.fingerprints.items()),
-            self._attributes,
-            # Without the margin: it says how versions are compared, not what was measured.
-            [repr(replace(scale, margin=None)) for scale in self._scales],
-        )
-        digest = hashlib.sha256(repr(told).encode())
-        for trial in sorted(self._digests):
-            digest.update(trial)
-        return f"{_word(facts.template)}-{_word(facts.label)}-{digest.hexdigest()[:10]}"
-
-
-def _word(name: str) -> str:
-    """Return a name as part of a folder's name: no separators, no leading dot, not too long."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:40] or "x"
-
-
-def _sweep(runs: Path) -> None:
-    """Remove what processes that are gone left unfinished, more than a day ago."""
-    for folder in runs.glob(f"{_WRITING}*"):
-        pid = folder.name.removeprefix(_WRITING).split("-")[0]
-        try:
-            stale = time.time() - folder.stat().st_mtime > _STALE_S
-        except OSError:
-            continue  # another process swept it
-        if stale and pid.isdigit() and started(int(pid)) is None:
-            shutil.rmtree(folder, ignore_errors=True)

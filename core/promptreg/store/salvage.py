@@ -16,8 +16,9 @@ from promptreg.errors import StoreError
 from promptreg.store.calls import FILE_NAME, LEASE_S
 from promptreg.store.claims import live_owners
 from promptreg.store.codec import COLUMNS, Row, body_checksum, unpack
+from promptreg.store.folders import sync_folder
 from promptreg.store.problems import from_os, from_sqlite
-from promptreg.store.schema import build, connect, migrate, sync_folder, transaction
+from promptreg.store.schema import build, connect, migrate, transaction
 
 __all__ = ["SalvageReport", "salvage", "verify"]
 

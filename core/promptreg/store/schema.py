@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptreg.errors import StoreError
+from promptreg.store.folders import sync_folder
 from promptreg.store.problems import damaged, from_os, from_sqlite, running_version
 
-__all__ = ["APPLICATION_ID", "STEPS", "connect", "create", "migrate", "sync_folder", "transaction"]
+__all__ = ["APPLICATION_ID", "STEPS", "connect", "create", "migrate", "transaction"]
 
 APPLICATION_ID = 0x50525247
 """`PRRG`, in the header of the file."""
@@ -74,15 +75,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """Statements that lead from schema version i to i + 1; never edited once released."""
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Hold the write lock from the start, commit at the end, roll back on any error.
@@ -103,11 +95,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def create(path: Path) -> None:
     """Make an empty call store at `path`, whole or not at all; leave an existing one alone."""
+    if sqlite3.sqlite_version_info < (3, 37):
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; the store needs 3.37")
     if path.exists():
         return
-    wal = path.with_name(path.name + "-wal")
-    if wal.exists() and wal.stat().st_size:
-        raise damaged(path, f"missing, while its journal {wal.name} is there")
+    if _journal(path):
+        raise damaged(path, f"missing, while its journal {path.name}-wal is there")
     fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     build(fresh)
     # A link never replaces a store that another process made in the meantime.
@@ -177,16 +170,30 @@ def connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
 
 def _check_header(path: Path) -> None:
     try:
+        whole = not _journal(path)
         with path.open("rb") as file:
-            head = file.read(len(MAGIC))
+            head = file.read(100)
+            size = file.seek(0, os.SEEK_END)
+        # While there is a journal the file may be behind its header; the journal has the rest.
+        whole = whole and not _journal(path)
     except FileNotFoundError as error:
         raise damaged(path, "missing") from error
     except OSError as error:
         raise from_os(path, error) from error
     if not head:
         raise damaged(path, "an empty file")
-    if head != MAGIC:
+    if not head.startswith(MAGIC):
         raise damaged(path, f"not a database (it starts with {head[:8]!r})")
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    if whole and size < page * pages:
+        raise damaged(path, f"damaged (cut off at {size} of {page * pages} bytes)")
+
+
+def _journal(path: Path) -> bool:
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

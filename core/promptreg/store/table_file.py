@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError
+from promptreg.store.arrow import floats_of
 from promptreg.store.manifest import Manifest
 from promptreg.store.problems import from_os
 
@@ -103,32 +103,19 @@ def strings(table: pa.Table, name: str, path: Path) -> list[str]:
     chunk: Any
     for chunk in column.chunks:
         words = chunk.dictionary.to_pylist()
-        values += [words[at] for at in chunk.indices.to_pylist()]
+        values += [words[int(at)] for at in floats_of(chunk.indices).tolist()]
     return values
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     """Return a column of numbers; NaN for nulls."""
     import numpy as np
-    import pyarrow as pa
 
     column = table.column(name)
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        raise StoreError(f"{path}: column {name!r} is of type {column.type}; expected numbers")
-    whole = column.cast(pa.float64()).combine_chunks()
-    values = np.empty(len(whole), np.float64)
-    at = 0
-    for chunk in getattr(whole, "chunks", [whole]):
-        # Not by `to_numpy` or `fill_null`, which import pandas (half a second) to look for its types.
-        size, start = len(chunk), chunk.offset
-        valid, data = chunk.buffers()
-        part = values[at : at + size]
-        part[:] = np.frombuffer(data, np.float64)[start : start + size]
-        if valid is not None and chunk.null_count:
-            bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
-            part[bits[start : start + size] == 0] = math.nan
-        at += size
-    return values
+    try:
+        return np.concatenate([np.empty(0), *(floats_of(chunk) for chunk in column.chunks)])
+    except TypeError as error:
+        raise StoreError(f"{path}: column {name!r} is of type {error}") from error
 
 
 def spread(column: Any) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError, UsageError, did_you_mean
 from promptreg.records import Run
-from promptreg.store.manifest import TABLE
-from promptreg.store.table_file import check_bounds, open_table, spread
+from promptreg.store.arrow import column
+from promptreg.store.manifest import MANIFEST, TABLE, read_manifest
+from promptreg.store.table_file import check_bounds, check_sum, open_table, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,7 @@ def read_trials(
     if not run.path:
         raise StoreError(f"run {run.id} is not stored: its trials cannot be read")
     path = Path(run.path) / TABLE
+    check_sum(path, read_manifest(Path(run.path) / MANIFEST))
     wanted = None if ids is None else set(ids)
     with open_table(path) as file:
         known = file.schema_arrow.names
@@ -63,17 +65,10 @@ def _meets(file: pq.ParquetFile, group: int, wanted: set[str]) -> bool:
 def _rows(
     batch: pa.RecordBatch, wanted: set[str] | None, chosen: list[str], path: Path
 ) -> Iterator[dict[str, Any]]:
-    import numpy as np
-    import pyarrow as pa
-
     if wanted is not None:
         ids = batch.column("scenario_id").to_pylist()
-        # Not by `pa.array`, which imports pandas (half a second) to look for its types.
-        bits = np.packbits([name in wanted for name in ids], bitorder="little").tobytes()
-        batch = batch.filter(
-            pa.Array.from_buffers(pa.bool_(), len(ids), [None, pa.py_buffer(bits)])
-        )
-    size = sum(spread(column) for column in batch.columns)
+        batch = batch.filter(column("bool", [name in wanted for name in ids]))
+    size = sum(spread(values) for values in batch.columns)
     if size > _BATCH_BYTES:
         raise StoreError(f"{path}: {batch.num_rows} trials of {size} bytes; more than is allowed")
     yield from batch.select(chosen).to_pylist()

@@ -86,6 +86,7 @@ class Recorded:
             prompt_tokens=row.prompt_tokens,
             completion_tokens=row.completion_tokens,
             scores=row.scores,
+            extra={"lone_surrogates": row.mended} if row.mended else {},
         )
 
     async def probe(self) -> Probe:

@@ -9,6 +9,7 @@ from typing import Any
 
 from promptreg import Cause
 from promptreg.errors import DataError
+from promptreg_providers.transport.json_body import mend_surrogates
 
 __all__ = ["Key", "Row", "read_row"]
 
@@ -25,6 +26,7 @@ class Row:
 
     Attributes:
         text: the raw completion.
+        mended: halves of surrogate pairs in it that were replaced by U+FFFD.
         error: what went wrong; empty for a completion.
         model, finish: as recorded; `finish` is `stop` where the file does not say.
         latency_s, prompt_tokens, completion_tokens: as recorded; None where it does not say.
@@ -32,6 +34,7 @@ class Row:
     """
 
     text: str
+    mended: int
     error: str
     model: str
     finish: str
@@ -81,8 +84,10 @@ def read_row(row: Mapping[str, Any], where: str) -> tuple[Key, Row]:
         raise DataError(
             f"{where}: finish: found {finish[:40]!r}; allowed: {', '.join(sorted(_FINISH))}"
         )
+    text, mended = mend_surrogates(_text(row, "text", where))
     return key, Row(
-        text=_text(row, "text", where),
+        text=text,
+        mended=mended,
         error=" ".join(_text(row, "error", where)[:400].split()),
         model=_text(row, "model", where),
         finish=finish,

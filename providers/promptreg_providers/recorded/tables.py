@@ -104,9 +104,11 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         # whose million rows all point to one large text costs that text once.
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             number = 0
+            known: dict[str, tuple[Any, list[Any]]] = {}
             for batch in file.iter_batches(batch_size=4096):
                 columns = {
-                    name: _cells(batch.column(i)) for i, name in enumerate(batch.schema.names)
+                    name: _cells(name, batch.column(i), known)
+                    for i, name in enumerate(batch.schema.names)
                 }
                 for k in range(batch.num_rows):
                     number += 1
@@ -115,11 +117,19 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path}: not Parquet: {str(e)[:200]}") from e
 
 
-def _cells(column: Any) -> list[Any]:
-    """Return a column's values as Python objects, sharing repeated texts."""
+def _cells(name: str, column: Any, known: dict[str, tuple[Any, list[Any]]]) -> list[Any]:
+    """Return a column's values as Python objects, sharing repeated texts.
+
+    Args:
+        name: the column's name.
+        column: one batch of it.
+        known: the last dictionary of each column and its words; kept from batch to batch.
+    """
     import pyarrow as pa
 
     if not pa.types.is_dictionary(column.type):
         return list(column.to_pylist())
-    words = column.dictionary.to_pylist()
+    if name not in known or not known[name][0].equals(column.dictionary):
+        known[name] = (column.dictionary, column.dictionary.to_pylist())
+    words = known[name][1]
     return [None if k is None else words[k] for k in column.indices.to_pylist()]

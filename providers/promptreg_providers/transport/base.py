@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,15 +10,7 @@ from urllib.parse import urlsplit
 from promptreg.errors import CallError
 from promptreg.records import Cause
 
-__all__ = [
-    "MAX_BYTES",
-    "Reply",
-    "Transport",
-    "certificate_refused",
-    "proxy_for",
-    "reason_of",
-    "too_large",
-]
+__all__ = ["MAX_BYTES", "Reply", "Transport", "certificate_refused", "proxy_for", "too_large"]
 
 MAX_BYTES = 10_000_000
 """The largest body read unless a provider is set otherwise; counted after decompression."""
@@ -86,17 +76,6 @@ def too_large(max_bytes: int) -> CallError:
     return CallError(Cause.TOO_LARGE, f"the body is larger than {max_bytes:,} bytes")
 
 
-def reason_of(error: BaseException) -> str:
-    """Return why there is no connection in the system's words, such as 'Connection refused'.
-
-    What asyncio adds (`Connect call failed ('127.0.0.1', 8091)`) only says the address again.
-    """
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number > 0:
-        return os.strerror(number)
-    return getattr(error, "strerror", None) or type(error).__name__
-
-
 def certificate_refused(host: str, why: str) -> CallError:
     """Return the error for a certificate that does not verify; trying again does not mend it."""
     return CallError(Cause.CONNECT, f"the TLS certificate of {host} is refused: {why}")
@@ -121,6 +100,8 @@ def proxy_for(url: str) -> str | None:
 def _loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,21 +1,23 @@
-"""The other transport: httpx, for its `MockTransport` and for proxies that aiohttp cannot use."""
+"""The other transport: httpx, for its `MockTransport` and for proxies that aiohttp cannot use.
+
+This module is imported with the first caller, never at start-up.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import httpx
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for, reason_of
+from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["HttpxTransport"]
 
@@ -73,8 +75,6 @@ class HttpxTransport:
         read_s: float,
         max_bytes: int,
     ) -> Reply:
-        import httpx
-
         begun = time.perf_counter()
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         try:
@@ -82,13 +82,17 @@ class HttpxTransport:
                 method, url, content=body, headers=dict(headers), timeout=timeout
             ) as response:
                 received = response.headers
-                reader = BodyReader(
-                    received.get("content-encoding", ""),
-                    received.get("content-length"),
-                    max_bytes,
-                )
-                async for chunk in response.aiter_raw():
-                    reader.feed(chunk)
+                if response.is_stream_consumed:  # a mock's ready response, already unpacked
+                    reader = BodyReader("", None, max_bytes)
+                    reader.feed(await response.aread())
+                else:
+                    reader = BodyReader(
+                        received.get("content-encoding", ""),
+                        received.get("content-length"),
+                        max_bytes,
+                    )
+                    async for chunk in response.aiter_raw():
+                        reader.feed(chunk)
                 return Reply(
                     response.status_code, received, reader.finish(), time.perf_counter() - begun
                 )
@@ -98,8 +102,6 @@ class HttpxTransport:
     def _open(self, url: str) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
-            import httpx
-
             self._loop = loop
             secure = url.startswith("https:") and self._inner is None
             self._client = httpx.AsyncClient(
@@ -116,8 +118,6 @@ class HttpxTransport:
 
 def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallError:
     """Return the typed form of what httpx raised."""
-    import httpx
-
     host = urlsplit(url).netloc
     if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
         return CallError(
@@ -129,7 +129,8 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
         cause = _root(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return certificate_refused(host, cause.verify_message)
-        why = reason_of(cause)
+        number = getattr(cause, "errno", None)
+        why = os.strerror(number) if number and number > 0 else type(cause).__name__
         return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
     if isinstance(error, httpx.RemoteProtocolError) and _speaks_nonsense(error):
         return CallError(Cause.PROTOCOL, f"{host} does not speak HTTP as it should")

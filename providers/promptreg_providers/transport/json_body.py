@@ -10,7 +10,15 @@ from promptreg.records import Cause
 from promptreg_providers.transport.base import Reply
 from promptreg_providers.transport.status import quote
 
-__all__ = ["count_of", "decode", "encode", "mend_surrogates", "read_object", "text_of"]
+__all__ = [
+    "count_of",
+    "decode",
+    "encode",
+    "mend_surrogates",
+    "model_name",
+    "read_object",
+    "text_of",
+]
 
 encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Return compact ASCII JSON; raises ValueError for NaN and infinity."""
@@ -66,6 +74,14 @@ def count_of(value: Any) -> int | None:
 def text_of(value: Any) -> str:
     """Return a short name such as a model's, or an empty string for anything else."""
     return quote(value) if isinstance(value, str) else ""
+
+
+def model_name(value: Any) -> str:
+    """Return a model's name; of a path only the file name, which is the same on every machine."""
+    name = text_of(value)
+    if name.endswith(".gguf") or name.startswith("/"):
+        name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return name
 
 
 def mend_surrogates(text: str) -> tuple[str, int]:

@@ -6,7 +6,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 __all__ = ["retry_after_s"]
 
@@ -49,6 +48,8 @@ def _number(text: str | None) -> float | None:
 
 
 def _date(text: str, now: float) -> float | None:
+    from email.utils import parsedate_to_datetime  # slow to import, and seldom needed
+
     try:
         then = parsedate_to_datetime(text[:64]).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -25,7 +25,8 @@ def check_comparable(
     """Return the differences that were allowed, as warnings.
 
     Args:
-        baseline, candidate: runs of the same template.
+        baseline: the trusted run.
+        candidate: the run under test, of the same template.
         allow: fingerprints that may differ.
 
     Raises:

@@ -13,7 +13,7 @@ from promptreg.stages.load.truth import NESTED, TRUTH_COLUMNS
 __all__ = ["attribute_columns", "word_of"]
 
 MAX_VALUES = 50
-MAX_TEXT = 64
+MAX_TEXT = 40
 _SMALL = 20
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}|\Z)|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\Z")
 _WHOLE = re.compile(r"[-+]?\d{1,18}\Z")
@@ -35,9 +35,9 @@ def attribute_columns(
 ) -> list[str]:
     """Return the columns to slice by: the given ones, or every column of few distinct words.
 
-    Automatic are columns of texts of at most 64 characters, whole numbers and booleans, with at
-    most 50 distinct values, and fewer than half as many as there are scenarios (below 20
-    scenarios: at least one value comes back); never times, nor the columns in `never`.
+    Automatic are columns of texts of at most 40 characters, whole numbers and booleans, with at
+    most 50 distinct values, and fewer than half as many as there are scenarios with a value (below
+    20 scenarios: at least one value comes back); never times, nor the columns in `never`.
 
     Raises:
         DataError: a given column does not exist, or holds lists or objects.
@@ -88,10 +88,10 @@ def _categorical(table: Table, name: str, i: int) -> bool:
             return False
     if not values or all(_TIME.match(v) for v in values):
         return False
-    if not table.typed and _has_fractions(values):
-        return False
+    if not table.typed and (_has_fractions(values) or any(v[:1] in "[{" for v in values if v)):
+        return False  # measurements, and lists or objects written as text
     rows = len(table.rows)
-    return len(values) < rows / 2 or (rows < _SMALL and len(values) < filled)
+    return len(values) < filled / 2 or (rows < _SMALL and len(values) < filled)
 
 
 def _has_fractions(values: Collection[str]) -> bool:

@@ -113,13 +113,18 @@ def read_source(source: Source, base: Path, where: str) -> tuple[str, str]:
     Raises:
         TemplateError: missing, outside of the project, not readable as text.
     """
-    files: _Files
-    if source.revision:
-        revision = Revision.find(base, source.revision)
-        files, origin = revision, f" at {source.revision} ({revision.commit[:10]})"
-    else:
-        files, origin = _WorkTree(base, where), ""
-    text, label = _extract(source, files, where)
+    try:
+        files: _Files
+        if source.revision:
+            revision = Revision.find(base, source.revision)
+            files, origin = revision, f" at {source.revision} ({revision.commit[:10]})"
+        else:
+            files, origin = _WorkTree(base, where), ""
+        text, label = _extract(source, files, where)
+    except TemplateError as e:
+        if str(e).startswith(where):
+            raise
+        raise TemplateError(f"{where}: {e}") from e
     return _normal(text, f"{where}: {label}"), label + origin
 
 

@@ -54,7 +54,7 @@ class JinjaRenderer:
         except JinjaError as e:
             line = getattr(e, "lineno", None)
             spot = f"line {line}: " if line else ""
-            raise TemplateError(f"{where}: {spot}{e}") from e
+            raise TemplateError(f"{where}: {spot}{e.message or e}") from e
         except (RecursionError, MemoryError, OverflowError, SyntaxError) as e:
             raise TemplateError(f"{where}: nested too deeply to be compiled") from e
         self._own_tokens = count_tokens(template.text) > 0

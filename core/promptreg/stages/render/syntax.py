@@ -39,7 +39,8 @@ def restrict(tree: nodes.Template, environment: Environment, where: str) -> None
         kind = type(node).__name__
         count += kind not in ("TemplateData", "Output")
         if kind not in _NODES:
-            raise TemplateError(f"{where}: line {node.lineno}: {kind} is not allowed in a template")
+            spot = f"line {node.lineno}: " if node.lineno else ""
+            raise TemplateError(f"{where}: {spot}{kind} is not allowed in a template")
         if count > MAX_NODES or depth > MAX_NESTING:
             raise TemplateError(
                 f"{where}: line {node.lineno}: more than {MAX_NODES} pieces of code, or nested "
@@ -96,7 +97,9 @@ def _meter(tree: nodes.Template, environment: Environment) -> None:
                 whole = nodes.Add(whole, filtered(part, "string"), lineno=node.lineno)
             whole.set_environment(environment)
             return whole
-        elif isinstance(node, (nodes.List, nodes.Dict)) or (isinstance(node, nodes.Tuple) and node.ctx == "load"):
+        elif isinstance(node, (nodes.List, nodes.Dict, nodes.Tuple)):
+            if isinstance(node, nodes.Tuple) and node.ctx != "load":
+                return node  # the names that a loop or `set` binds
             return filtered(node, SIZED)
         return node
 

@@ -186,9 +186,10 @@ def _hurts(d: Difference) -> bool:
     return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
 
 
-def _severity(d: Difference) -> tuple[int, float]:
+def _severity(d: Difference) -> tuple[bool, int, float]:
+    """Order: answers before the bill (which a longer prompt raises in every slice alike)."""
     rank = 0 if d.verdict is Verdict.REGRESSED else 1 if d.suspect else 2
-    return rank, -_drop(d)
+    return d.ratio is not None, rank, -_drop(d)
 
 
 def _drop(d: Difference) -> float:
@@ -222,7 +223,7 @@ def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fie
     for key in sorted(answer, key=_field_order)[:30]:
         value = answer[key]
         name = one_line(str(key), 40)
-        if isinstance(value, str) and (len(value) > 40 or "\n" in value):
+        if isinstance(value, str) and (key in _TEXTS or len(value) > 40 or "\n" in value):
             long.append((name, clean(value, limit)))
         elif isinstance(value, str):
             short.append((name, one_line(value, 60)))
@@ -237,8 +238,11 @@ def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fie
     return short, long
 
 
+_TEXTS = ("summary", "reasoning")
+
+
 def _field_order(key: object) -> tuple[int, str]:
-    first = ("risk_score", "risk_level", "summary", "reasoning")
+    first = ("risk_score", "risk_level", *_TEXTS)
     return (first.index(key) if key in first else len(first)), str(key)
 
 
@@ -258,7 +262,9 @@ def spent(comparison: Comparison) -> str:
     n = comparison.counts
     parts = [
         f"{numbers.count(n.planned, 'trial')} ({n.cached:,} cached, {n.called:,} called)",
-        f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens",
+        f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens"
+        if n.prompt_tokens or n.completion_tokens
+        else "tokens not counted",
         "cost not known" if comparison.cost is None else f"cost {comparison.cost:,.4g}",
         numbers.duration(comparison.duration_s),
     ]

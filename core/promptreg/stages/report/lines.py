@@ -107,7 +107,7 @@ def oriented(d: Difference) -> float | None:
 def name_of(metric: str, where: Slice | None) -> str:
     """Return a metric's name, with its slice where there is one."""
     name = one_line(metric, 40)
-    return name if where is None or "[" in name else f"{name} [{slice_words(where)}]"
+    return name if where is None else f"{name} ({slice_words(where)})"
 
 
 def slice_words(where: Slice) -> str:

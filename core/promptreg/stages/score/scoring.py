@@ -96,6 +96,16 @@ class Scoring:
             known = self._facts[scenario.id] = facts_of(scenario, self._plans)
         return known
 
+    def applying(self, scenario: Scenario) -> list[str]:
+        """Return the metrics that apply to a scenario."""
+        facts = self.facts(scenario)
+        return [
+            scale.name
+            for i, plan in enumerate(self._plans)
+            for k, scale in enumerate(plan.shown)
+            if facts.applies[i][k]
+        ]
+
     def worst(self, scenario: Scenario) -> dict[str, float]:
         """Return what a failed trial of the scenario counts as, by metric, where it counts."""
         facts = self.facts(scenario)

@@ -37,7 +37,7 @@ def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str
     picture = Drawing()
     top, bottom = 22.0, 128.0
     middle, bar = picture.width / 2, (picture.width - 40) / (2 * bins + 1)
-    height = scale(0, max(*worse, *better, same, 1), 0, bottom - top)
+    height = scale(0, max(*worse, *better, 1), 0, bottom - top)
     for k in range(bins):
         for count, x, tone in (
             (worse[k], middle - bar / 2 - (k + 1) * bar, "bad"),
@@ -45,7 +45,6 @@ def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str
         ):
             if count:
                 picture.box(x + 0.5, bottom - height(count), bar - 1, height(count), f"bar {tone}")
-    picture.box(middle - bar / 2 + 0.5, bottom - height(same), bar - 1, height(same), "bar still")
     picture.line(8, bottom, picture.width - 8, bottom, "zero")
     n_worse, n_better = sum(worse), sum(better)
     picture.text(8, 12, f"{n_worse} worse", "label bad-text")

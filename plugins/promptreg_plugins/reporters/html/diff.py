@@ -15,6 +15,8 @@ __all__ = ["DiffRow", "side_by_side"]
 _CONTEXT = 3
 _MAX_LINES = 600
 _MAX_LINE = 1_000
+_MAX_WORK = 300_000
+"""Pairs of words compared in one diff; lines after that are marked as a whole."""
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 Piece = tuple[str, bool]
@@ -50,6 +52,7 @@ def _rows(left: list[str], right: list[str]) -> Iterator[DiffRow]:
         end += 1
     a, b = left[start : len(left) - end], right[start : len(right) - end]
     yield from _same(left, right, 0, 0, start)
+    budget = _Budget()
     if max(len(a), len(b)) > _MAX_LINES:  # matching costs the square of the lines or more
         yield DiffRow("gap", note=f"{len(a):,} lines became {len(b):,}: too many to compare here")
     else:
@@ -57,7 +60,7 @@ def _rows(left: list[str], right: list[str]) -> Iterator[DiffRow]:
             if tag == "equal":
                 yield from _same(left, right, start + i1, start + j1, i2 - i1)
             else:
-                yield from _changed(a[i1:i2], b[j1:j2], start + i1 + 1, start + j1 + 1)
+                yield from _changed(a[i1:i2], b[j1:j2], start + i1 + 1, start + j1 + 1, budget)
     yield from _same(left, right, len(left) - end, len(right) - end, end)
 
 
@@ -67,19 +70,35 @@ def _same(left: list[str], right: list[str], i: int, j: int, n: int) -> Iterator
         yield DiffRow("same", (a,), (b,), i + k + 1, j + k + 1)
 
 
-def _changed(a: list[str], b: list[str], i: int, j: int) -> Iterator[DiffRow]:
+class _Budget:
+    """Work left for comparing words: hostile lines would cost minutes."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_WORK
+
+    def allows(self, work: int) -> bool:
+        """Return whether this much work may be done, and take it off."""
+        if work > self.left:
+            return False
+        self.left -= work
+        return True
+
+
+def _changed(a: list[str], b: list[str], i: int, j: int, budget: _Budget) -> Iterator[DiffRow]:
     for k, (x, y) in enumerate(zip_longest(a, b)):
         if y is None:
             yield DiffRow("removed", ((x[:_MAX_LINE], True),), (), i + k, None)
         elif x is None:
             yield DiffRow("added", (), ((y[:_MAX_LINE], True),), None, j + k)
         else:
-            left, right = _words(x[:_MAX_LINE], y[:_MAX_LINE])
+            left, right = _words(x[:_MAX_LINE], y[:_MAX_LINE], budget)
             yield DiffRow("changed", left, right, i + k, j + k)
 
 
-def _words(x: str, y: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def _words(x: str, y: str, budget: _Budget) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
     a, b = _WORDS.findall(x), _WORDS.findall(y)
+    if not budget.allows(len(a) * len(b)):
+        return ((x, True),), ((y, True),)
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     if matcher.quick_ratio() < 0.3:  # nothing in common: marking crumbs would only confuse
         return ((x, True),), ((y, True),)

@@ -262,7 +262,7 @@ def make_comparison(
         GateVerdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
     }
     reasons = {
-        GateVerdict.FAIL: ("in_range regressed", "in_range [scenario_type=threat] regressed"),
+        GateVerdict.FAIL: ("in_range regressed", "in_range (scenario_type=threat) regressed"),
         GateVerdict.PASS: ("overall is no worse",),
         GateVerdict.INCONCLUSIVE: ("overall is inconclusive: about 130 more scenarios are needed",),
     }
