@@ -1,16 +1,8 @@
-"""The suite file: what it may say, and clear errors for what it may not.
-
-This module knows the file's shape only. It opens no data file, imports no plug-in and makes no
-decision; settings of plug-ins are handed on untouched and checked by the plug-in's own signature.
-"""
+"""The shape of a suite file: every key, its type, default and meaning."""
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,12 +10,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from promptreg.errors import SuiteError, did_you_mean
+from promptreg.errors import did_you_mean
 
 __all__ = [
     "AnswerEntry",
@@ -36,15 +27,9 @@ __all__ = [
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
-    "find_suite",
-    "load_suite",
-    "parse_suite",
 ]
 
-DEFAULT_FILE = "promptreg.yaml"
-MAX_SUITE_BYTES = 256_000
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 def _name(value: str) -> str:
@@ -225,160 +210,3 @@ class Suite(_Strict):
                     f"there are: {', '.join(known)}"
                 )
         return self
-
-
-def find_suite(given: str | None, start: Path | None = None) -> Path:
-    """Return the suite file: the given one, or the nearest upward.
-
-    Raises:
-        SuiteError: there is none.
-    """
-    if given is not None:
-        path = Path(given)
-        if path.is_dir():
-            path = path / DEFAULT_FILE
-        if not path.is_file():
-            raise SuiteError(f"no suite file at {path}; 'promptreg init' makes one")
-        return path
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        for name in (DEFAULT_FILE, "promptreg.yml"):
-            if (folder / name).is_file():
-                return folder / name
-        project = folder / "pyproject.toml"
-        if project.is_file() and "[tool.promptreg]" in project.read_text("utf-8", "replace"):
-            return project
-    raise SuiteError(
-        f"no {DEFAULT_FILE} in {here} or above, and no [tool.promptreg] in a pyproject.toml; "
-        "'promptreg init' makes one, -c names one"
-    )
-
-
-def load_suite(path: Path) -> Suite:
-    """Read and check a suite file.
-
-    Raises:
-        SuiteError: the file cannot be read, or says something it may not.
-    """
-    try:
-        if path.stat().st_size > MAX_SUITE_BYTES:
-            raise SuiteError(f"{path}: larger than {MAX_SUITE_BYTES} bytes")
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise SuiteError(f"{path}: cannot be read: {e}") from e
-    return parse_suite(text, str(path), toml=path.suffix == ".toml")
-
-
-def parse_suite(text: str, where: str, *, toml: bool = False) -> Suite:
-    """Check the text of a suite file; `where` names it in messages.
-
-    Raises:
-        SuiteError: with file, field, value and what is allowed.
-    """
-    if toml:
-        try:
-            data: Any = tomllib.loads(text).get("tool", {}).get("promptreg")
-        except tomllib.TOMLDecodeError as e:
-            raise SuiteError(f"{where}: no valid TOML: {e}") from e
-    else:
-        data = _yaml(text, where)
-    if not isinstance(data, dict):
-        raise SuiteError(
-            f"{where}: must be a mapping with the key 'suite', found {type(data).__name__}"
-        )
-    try:
-        return Suite.model_validate(_expand(data, where))
-    except ValidationError as e:
-        raise SuiteError(_explain(e, where)) from e
-
-
-def _yaml(text: str, where: str) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Safe loader that refuses duplicate keys, and aliases (they multiply without bound)."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.events.AliasEvent):
-                raise yaml.YAMLError("aliases (*name) are not allowed in a suite file")
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            seen: set[Any] = set()
-            for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if isinstance(key, (str, int)) and key in seen:
-                    line = key_node.start_mark.line + 1
-                    raise yaml.YAMLError(f"the key {key!r} appears twice (line {line})")
-                if isinstance(key, (str, int)):
-                    seen.add(key)
-            return super().construct_mapping(node, deep=deep)
-
-    try:
-        return yaml.load(text, Loader=Loader)  # noqa: S506 - a subclass of the safe loader
-    except (yaml.YAMLError, RecursionError, ValueError) as e:
-        raise SuiteError(f"{where}: no valid YAML: {e}") from e
-
-
-def _expand(value: Any, where: str) -> Any:
-    """Replace `${NAME}` and `${NAME:-default}` by environment variables, in `url` and `path` only.
-
-    Elsewhere a dollar stays a dollar: secrets are named (`api_key_env`), never written in.
-    """
-    if not isinstance(value, dict) or not isinstance(value.get("provider"), dict):
-        return value
-    provider = dict(value["provider"])
-    for key in ("url", "path", "model"):
-        text = provider.get(key)
-        if isinstance(text, str):
-            spot = f"{where}: provider.{key}"
-            provider[key] = _VARIABLE.sub(partial(_environment, spot), text)
-    return {**value, "provider": provider}
-
-
-def _environment(spot: str, match: re.Match[str]) -> str:
-    name, default = match.group(1), match.group(2)
-    found = os.environ.get(name, default)
-    if found is None:
-        raise SuiteError(f"{spot} uses ${{{name}}}, which is not set")
-    return found
-
-
-def _explain(error: ValidationError, where: str) -> str:
-    """Turn pydantic's findings into one line each: file, field, what is wrong, what is allowed."""
-    lines = []
-    for item in error.errors(include_url=False)[:8]:
-        loc = [str(part) for part in item["loc"]]
-        spot = ".".join(loc) or "suite"
-        if item["type"] == "extra_forbidden":
-            allowed = _allowed(loc[:-1])
-            lines.append(
-                f"{where}: {spot}: unknown key{did_you_mean(loc[-1], allowed)}"
-                + (f"; allowed: {', '.join(allowed)}" if allowed else "")
-            )
-        elif item["type"] == "missing":
-            lines.append(f"{where}: {spot}: is required")
-        else:
-            found = repr(item["input"])
-            shown = found if len(found) <= 80 else found[:77] + "..."
-            message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{where}: {spot}: {message} (found {shown})")
-    return "\n".join(lines)
-
-
-def _allowed(loc: list[str]) -> list[str]:
-    """Return the keys allowed at a place of the suite, as far as it is a model of ours."""
-    places: dict[str, type[BaseModel]] = {
-        "": Suite,
-        "templates": TemplateEntry,
-        "answer": AnswerEntry,
-        "gate": GateEntry,
-        "gate.guard": GuardEntry,
-        "gate.limits": LimitEntry,
-        "provider.timeout": TimeoutEntry,
-        "answer.fields": FieldRule,
-    }
-    for spot in (".".join(loc), ".".join(loc[:-1])):
-        if spot in places:
-            return sorted(places[spot].model_fields)
-    return []
