@@ -7,10 +7,10 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["Finished", "Promptreg", "essence", "stored_keys", "written_bytes"]
 
@@ -48,19 +48,40 @@ class Promptreg:
     folder: Path
     env: Mapping[str, str] | None = None
 
-    def __call__(self, *args: str, within_s: float = 60.0, **env: str) -> Finished:
+    def __call__(
+        self, *args: str, env: Mapping[str, str] | None = None, within_s: float = 60.0
+    ) -> Finished:
         """Run to the end; whatever happens, users see no traceback."""
-        return self.end(self.start(*args, **env), within_s)
+        return self.end(self.start(*args, env=env), within_s)
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+    def python(self, *args: str) -> Finished:
+        """Run Python as the command is run."""
+        return self.end(self._popen(args, {}, subprocess.PIPE, subprocess.PIPE))
+
+    def start(
+        self,
+        *args: str,
+        stdout: int | IO[str] = subprocess.PIPE,
+        stderr: int | IO[str] = subprocess.PIPE,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         """Start a command and return its process."""
+        return self._popen(("-m", "promptreg", *args), env or {}, stdout, stderr)
+
+    def _popen(
+        self,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        stdout: int | IO[str],
+        stderr: int | IO[str],
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "promptreg", *args],
+            [sys.executable, *args],
             cwd=self.folder,
             env=self._environment(env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             encoding="utf-8",
             errors="backslashreplace",
         )
@@ -69,7 +90,7 @@ class Promptreg:
     def end(process: subprocess.Popen[str], within_s: float = 60.0) -> Finished:
         """Wait for a process and return what came of it."""
         try:
-            out, err = process.communicate(timeout=within_s)
+            out, err = (text or "" for text in process.communicate(timeout=within_s))
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,65 @@ def test_twenty_kills_while_calls_are_made(tmp_path: Path, slow_server: ModelSer
     draw = random.Random(20)
     kills = [draw.randint(1, 2 * WIDTH) for _ in range(16)]
     check_chain(tmp_path, slow_server, kills)
+
+
+@pytest.fixture
+def done(tmp_path: Path, server: ModelServer) -> Promptreg:
+    """A suite of which every call is made; only reading, scoring and reporting is left."""
+    folder = write_suite(tmp_path / "done", server.url, n=N)
+    promptreg = Promptreg(folder)
+    assert promptreg("compare", "v1", "v2", "-q").code == 0
+    server.forget()
+    return promptreg
+
+
+def test_killed_while_reports_are_written(done: Promptreg, server: ModelServer) -> None:
+    # A pipe without a reader holds the second report up for as long as one likes.
+    pipe = done.folder / "pipe.html"
+    os.mkfifo(pipe)
+    process = done.start("compare", "v1", "v2", "-o", "a.json", "-o", "pipe.html", "-o", "c.md")
+    first = done.folder / "a.json"
+    until(first.exists)
+    process.kill()
+    done.end(process)
+    json.loads(first.read_text("utf-8"))
+    assert not (done.folder / "c.md").exists()
+    pipe.unlink()
+    again = done("compare", "v1", "v2", "-o", "a.json", "-o", "pipe.html", "-o", "c.md", "-q")
+    assert again.code == 0
+    assert "</html>" in pipe.read_text("utf-8")
+    assert (done.folder / "c.md").exists()
+    assert server.keys == []
+    left = {p.name for p in done.folder.iterdir()}
+    assert left == {
+        *(".promptreg", "promptreg.yaml", "scenarios.jsonl", "v1.txt", "v2.txt"),
+        *("a.json", "pipe.html", "c.md"),
+    }
+
+
+@pytest.mark.slow
+def test_killed_while_runs_are_finished(done: Promptreg, server: ModelServer) -> None:
+    wanted = essence(done("compare", "v1", "v2", "--json").json)
+    runs = done.folder / ".promptreg" / "runs"
+    draw = random.Random(4)
+    for _ in range(4):
+        for folder in runs.iterdir():
+            shutil.rmtree(folder)
+        process = done.start("compare", "v1", "v2", "-o", "report.json", "-q")
+        until(lambda: any(runs.iterdir()))
+        time.sleep(draw.uniform(0.0, 0.15))
+        process.kill()
+        done.end(process)
+        for run in runs.glob("basic-*"):  # a run that has its name is whole
+            assert json.loads((run / "manifest.json").read_text("utf-8"))["trials"] == N
+        finished = done("compare", "v1", "v2", "--json")
+        assert essence(finished.json) == wanted
+    assert server.keys == []
+
+
+def until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+    """Return as soon as a condition holds."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
