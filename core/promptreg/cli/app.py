@@ -93,8 +93,6 @@ def run(arguments: list[str]) -> int:
         return int(ExitCode.USAGE)
     except KeyboardInterrupt:
         return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
-    except BrokenPipeError:
-        return int(ExitCode.OK)
     except OSError as e:
         where = f" ({e.filename})" if e.filename else ""
         return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))

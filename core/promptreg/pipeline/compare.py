@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -263,10 +264,21 @@ def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
 
 
 def _resampling_seed(pairs: Sequence[RunPair]) -> int:
-    """Return a seed made of the runs' ids, so that nobody can shop for one."""
-    import hashlib
+    """Return a seed made of what is compared, so that nobody can shop for one.
 
-    text = "\n".join(sorted(r.id for p in pairs for r in (p.baseline, p.candidate)))
+    Not of the runs' ids: those hold latencies, and the same answers shall give the same numbers,
+    however often they are collected.
+    """
+    told = sorted(
+        (
+            p.template,
+            p.baseline.facts.template_sha256,
+            p.candidate.facts.template_sha256,
+            p.scenario_ids,
+        )
+        for p in pairs
+    )
+    text = repr(told)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 

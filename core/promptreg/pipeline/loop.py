@@ -82,6 +82,7 @@ class Loop:
         self._workers: list[asyncio.Task[None]] = []
         self._warming = asyncio.Lock()
         self._producer: asyncio.Task[None] | None = None
+        self._failed: Exception | None = None
 
     async def run(self) -> None:
         """Do all the work, or as much as the caller allows before it stops.
@@ -103,7 +104,7 @@ class Loop:
                 task.cancel()
             ended = await asyncio.gather(*self._workers, return_exceptions=True)
             await self._settle()
-        for error in ended:
+        for error in (self._failed, *ended):
             if isinstance(error, Exception):
                 raise error
 
@@ -220,23 +221,23 @@ class Loop:
             self._done(item, outcome)
             self._release(item.key, outcome)
             return
-        await self.store.room()
         commit = self.store.put_nowait(item.key, item.prompt.text, outcome)
         self._commits.add(commit)
         commit.add_done_callback(lambda future: self._committed(item, future))
+        # In flight until it is durable: a crash may make no more calls again than the width.
+        await asyncio.wait((commit,))
 
     def _committed(self, item: Item, future: asyncio.Future[Completion]) -> None:
         self._commits.discard(future)
         if future.cancelled():
             return
-        error = future.exception()
-        if error is not None:
-            self.failed = error
-            self.stop(str(error))
-            return
-        completion = future.result()
-        self._done(item, completion)
-        self._release(item.key, completion)
+        try:
+            completion = future.result()
+            self._done(item, completion)
+            self._release(item.key, completion)
+        except Exception as e:  # noqa: BLE001 - nobody awaits a callback: `run` raises it
+            self._failed = self._failed or e
+            self.stop(str(e))
 
     def _release(self, key: str, outcome: Completion | Failure) -> None:
         """Finish the items that asked exactly the same."""
