@@ -432,11 +432,22 @@ async def test_nobody_there_stops_the_run_early() -> None:
     assert all(isinstance(o, Failure) for o in outcomes)
 
 
-async def test_connect_failures_after_a_success_do_not_stop_the_run() -> None:
-    caller = _caller(Fake(GOOD, _error(Cause.CONNECT)), concurrency=1)
-    outcomes = [await caller.call(CALL) for _ in range(10)]
+async def test_a_restart_of_the_server_does_not_stop_the_run() -> None:
+    away = [_error(Cause.CONNECT)] * 15
+    caller = _caller(Fake(GOOD, *away, GOOD, *away, GOOD), concurrency=1)
+    outcomes = [await caller.call(CALL) for _ in range(12)]
     assert caller.stopped is None
-    assert {o.cause for o in outcomes[1:] if isinstance(o, Failure)} == {Cause.CONNECT}
+    assert {o.cause for o in outcomes if isinstance(o, Failure)} == {Cause.CONNECT}
+
+
+async def test_a_server_that_went_for_good_stops_the_run() -> None:
+    fake = Fake(GOOD, _error(Cause.CONNECT))
+    caller = _caller(fake, concurrency=2)
+    await caller.call(CALL)
+    await asyncio.gather(*(caller.call(CALL) for _ in range(100)))
+    assert 25 <= fake.calls <= 27
+    assert caller.stopped is not None
+    assert caller.stopped.kind is StopKind.UNREACHABLE
 
 
 @pytest.mark.parametrize(

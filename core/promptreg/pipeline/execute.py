@@ -353,7 +353,7 @@ class _Session:
 
     def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
         done = (
-            f"{tally.finished:,} of {tally.planned:,} trials are finished and kept; "
+            f"{tally.kept:,} of {tally.planned:,} trials are answered and kept; "
             "the same command goes on from there"
         )
         if self.signal:

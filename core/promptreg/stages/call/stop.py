@@ -53,7 +53,8 @@ class Breaker:
     """Finds out that a provider is of no use before a thousand trials have.
 
     Args:
-        threshold: attempts in a row that must fail alike before any has succeeded.
+        threshold: attempts in a row that must fail alike before any has succeeded. After a success
+            four times as many must find nobody: a server may restart, but not for ever.
     """
 
     def __init__(self, threshold: int) -> None:
@@ -66,7 +67,7 @@ class Breaker:
     def success(self) -> None:
         """Note that a call succeeded: the provider can be reached and takes our key."""
         self._succeeded = True
-        self._forbidden = 0
+        self._connect = self._forbidden = 0
 
     def failure(self, error: CallError) -> Stop | None:
         """Return why to stop, when this failure shows that going on is pointless."""
@@ -79,14 +80,12 @@ class Breaker:
         # A 403 after successes may be a filter's word on one prompt; three in a row are not.
         if status == 403 and (not self._succeeded or self._forbidden >= 3):
             return Stop(StopKind.REFUSED, f"the provider refuses calls: {error.detail}")
-        if self._succeeded:
-            return None
-        if self._connect >= self._threshold:
+        if self._connect >= self._threshold * (4 if self._succeeded else 1):
             return Stop(
                 StopKind.UNREACHABLE,
                 f"the provider cannot be reached ({self._connect} attempts): {error.detail}",
             )
-        if self._absent >= self._threshold:
+        if self._absent >= self._threshold and not self._succeeded:
             return Stop(
                 StopKind.REFUSED,
                 f"the provider does not serve this address ({self._absent} attempts): "
