@@ -285,7 +285,7 @@ class _Session:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         found = []
         for version in self.work.versions:
-            ids = digest([s.id for s in version.scenarios])
+            ids = digest(sorted(s.id for s in version.scenarios))
             found.append(
                 RunFacts(
                     suite=suite.suite,
