@@ -6,7 +6,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from promptreg import __version__
@@ -86,17 +85,17 @@ def run(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _complain("interrupted", int(ExitCode.INTERRUPTED))
-    except click.ClickException as e:
-        e.show()
-        return int(ExitCode.USAGE)
     except KeyboardInterrupt:
         return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
     except OSError as e:
         where = f" ({e.filename})" if e.filename else ""
         return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))
     except Exception as e:
+        if callable(show := getattr(e, "show", None)):  # usage errors of the option parser
+            show()
+            return int(ExitCode.USAGE)
         if os.environ.get("PROMPTREG_DEBUG"):
             raise
         return _complain(

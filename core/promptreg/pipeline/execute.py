@@ -307,7 +307,7 @@ class _Session:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         found = []
         for version in self.work.versions:
-            ids = digest([s.id for s in version.scenarios])
+            ids = digest(sorted(s.id for s in version.scenarios))
             found.append(
                 RunFacts(
                     suite=suite.suite,
@@ -373,9 +373,8 @@ class _Session:
             running.add_signal_handler(number, stop, number)
 
     def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
-        kept = tally.cached + tally.called
         done = (
-            f"{kept:,} of {tally.planned:,} trials are answered and kept; "
+            f"{tally.kept:,} of {tally.planned:,} trials are answered and kept; "
             "the same command goes on from there"
         )
         if self.signal:
