@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from command_line import Promptreg, essence, stored_keys
-from fault_server import Fault, echo_secrets, free_port, hang, ok, status
 from fake_model import ModelServer, right, running
+from fault_server import Fault, echo_secrets, free_port, hang, ok, status
 from suite_factory import answer_text, good_score, write_suite
 
 N = 30
