@@ -158,9 +158,7 @@ def test_timeouts_count_as_the_worst_value(tmp_path: Path) -> None:
     assert finished.code == report["gate"]["exit_code"] == 1
 
 
-def test_a_spent_budget_stops_and_a_larger_one_goes_on(
-    tmp_path: Path, server: ModelServer
-) -> None:
+def test_a_spent_budget_stops_and_a_larger_one_goes_on(tmp_path: Path, server: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
     stopped = promptreg("compare", "v1", "v2", "--budget", "25")
     assert stopped.code == 5

@@ -99,7 +99,9 @@ def test_unmatched_scenarios_can_be_left_out(tmp_path: Path) -> None:
 def test_a_scripted_provider_never_passes(tmp_path: Path) -> None:
     answers = {"use": "scripted", "text": answer_text(20)}
     gate = {"inconclusive": "allow"}
-    folder = write_suite(tmp_path, n=120, provider=answers, gate=gate, scorers=[{"use": "answered"}])
+    folder = write_suite(
+        tmp_path, n=120, provider=answers, gate=gate, scorers=[{"use": "answered"}]
+    )
     promptreg = Promptreg(folder)
     files = [x for name in ("r.json", "r.md", "r.html", "r.junit.xml") for x in ("-o", name)]
     finished = promptreg("gate", "v1", "v2", *files)
