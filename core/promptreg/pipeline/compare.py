@@ -64,9 +64,10 @@ def compare(
     policy = policy_for(project, scoring, scenarios, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     pairs: list[RunPair] = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
-        baseline, candidate = (with_worst(run, scoring, scenarios) for run in (baseline, candidate))
+        baseline, candidate = (with_worst(run, worst) for run in (baseline, candidate))
         sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
         if out:
