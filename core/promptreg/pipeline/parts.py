@@ -39,7 +39,7 @@ def make_scoring(project: Project) -> Scoring:
     for i, entry in enumerate(project.suite.scorers):
         where = f"{project.path}: scorers[{i}]"
         settings = entry.settings
-        if "cap_s" in project.plugins.scorers.get(entry.use).settings():
+        if "cap_s" in project.plugins.scorers.get(entry.use, where).settings():
             # What a trial that never came back took: as long as one waits for it.
             settings = {"cap_s": project.suite.provider.timeout.read} | settings
         scorer = project.plugins.scorers.create(entry.use, settings, where)
