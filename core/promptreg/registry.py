@@ -101,8 +101,12 @@ class Catalog(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, name: str) -> Entry[T]:
+    def get(self, name: str, where: str = "") -> Entry[T]:
         """Return the entry called `name`.
+
+        Args:
+            name: a registered name.
+            where: who asks for it, such as `promptreg.yaml: scorers[2]`.
 
         Raises:
             PluginError: there is none; the message lists what there is.
@@ -113,8 +117,9 @@ class Catalog(Generic[T]):
             known = sorted(self._entries)
             there_are = ", ".join(known) if known else "none"
             broken = "".join(f"; {o} could not be loaded: {why}" for o, why in self.missing.items())
+            place = f"{where}: " if where else ""
             raise PluginError(
-                f"no {self.kind} is called {name!r}{did_you_mean(name, known)}; "
+                f"{place}no {self.kind} is called {name!r}{did_you_mean(name, known)}; "
                 f"there are: {there_are}{broken}"
             ) from None
 
@@ -130,7 +135,7 @@ class Catalog(Generic[T]):
             PluginError: the name is unknown, or the factory raised.
             SuiteError: a setting is unknown, missing or of the wrong type.
         """
-        entry = self.get(name)
+        entry = self.get(name, where)
         values = _validated(entry, settings, where or f"{self.kind} {name}")
         try:
             made = entry.factory(**values)

@@ -37,6 +37,8 @@ class Tally:
     cached: int = 0
     called: int = 0
     finished: int = 0
+    kept: int = 0
+    """Trials that have a completion; those that failed are asked again by the next run."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
@@ -211,7 +213,9 @@ class Loop:
             )
         )
         if isinstance(outcome, Failure):
-            if self.store is not None and outcome.cause is not Cause.CANCELLED:
+            if outcome.cause is Cause.CANCELLED and self.caller.stopped:
+                return  # not asked, or not to the end: the next run does
+            if self.store is not None:
                 await self.store.fail(item.key, outcome)
             self._done(item, outcome)
             self._release(item.key, outcome)
@@ -247,6 +251,9 @@ class Loop:
 
     def _count(self, completion: Completion) -> None:
         t = self.tally
+        if self.store is None:  # completions that are local already were not called
+            t.cached += 1
+            return
         t.called += 1
         t.prompt_tokens += completion.prompt_tokens or 0
         t.completion_tokens += completion.completion_tokens or 0
@@ -254,8 +261,10 @@ class Loop:
             t.cost = (t.cost or 0.0) + completion.cost
 
     def _done(self, item: Item, outcome: Completion | Failure) -> None:
-        if isinstance(outcome, Completion) and outcome.model:
-            self.tally.models.add(outcome.model)
+        if isinstance(outcome, Completion):
+            self.tally.kept += 1
+            if outcome.model:
+                self.tally.models.add(outcome.model)
         self.tally.finished += 1
         self._finish(item, outcome)
 

@@ -83,7 +83,7 @@ def make_version(
     )
     if problems:
         more = f"\n  and {len(problems) - 5} more" if len(problems) > 5 else ""
-        listed = "\n  ".join(str(p) for p in problems[:5])
+        listed = "\n  ".join(p.message for p in problems[:5])
         raise TemplateError(
             f"template {template.name}@{template.label} cannot be rendered; "
             f"nothing was sent:\n  {listed}{more}"
