@@ -82,6 +82,11 @@ def test_a_dead_server_is_not_needed_for_what_is_stored(
     assert "4 of 6 trials are answered and kept" in printed.err
     assert "is the server running?" in printed.err
 
+    assert run(["plan", "v1", "v2", "-n", "3", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["cached"], planned["calls"]) == (4, 2)
+    assert any("not reachable" in note for note in planned["notes"])
+
     assert run(["doctor"]) == 5
     assert "FAULT" in capsys.readouterr().out
 
