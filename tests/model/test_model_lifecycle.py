@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_model import write_suite
 
 from model_server import SERVE, ModelServer
 from promptreg.cli.app import run
+from suite_model import write_suite
 
 pytestmark = pytest.mark.model
 
