@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ __all__ = ["progress"]
 
 _LOOK_S = 0.2
 """Seconds between redraws; a redraw per trial would cost more than the trial."""
+_FIRST_S = 0.5
+"""Seconds until a terminal shows that something is going on, though no trial is finished yet."""
 _PLAIN_S = 15.0
 """Seconds between lines where there is no terminal."""
 
@@ -32,6 +35,9 @@ class _Progress:
         self._bar: Any = None
         self._task: Any = None
         self._terminal = sys.stderr.isatty()
+        self._drawing = threading.Lock()
+        self._closed = False
+        self._opener: threading.Timer | None = None
 
     @hookimpl
     def promptreg_run_started(self, suite: str, planned: int) -> None:
@@ -39,6 +45,11 @@ class _Progress:
         self._planned = planned
         self._started = time.monotonic()
         self._next = self._started + (_LOOK_S if self._terminal else _PLAIN_S)
+        if self._terminal:
+            # The first answer of a slow model may take a minute; a clock opens the display.
+            self._opener = threading.Timer(_FIRST_S, lambda: self._show(time.monotonic()))
+            self._opener.daemon = True
+            self._opener.start()
 
     @hookimpl
     def promptreg_trial_finished(self, trial: Trial) -> None:
@@ -52,6 +63,11 @@ class _Progress:
             self._show(now)
 
     def _show(self, now: float) -> None:
+        with self._drawing:
+            if not self._closed:
+                self._draw(now)
+
+    def _draw(self, now: float) -> None:
         called = self._done - self._cached
         rate = called / max(now - self._started, 1e-9)
         left = (self._planned - self._done) / rate if called else None
@@ -85,8 +101,12 @@ class _Progress:
 
     def close(self) -> None:
         """Remove the display."""
-        if self._bar is not None:
-            self._bar.stop()
+        if self._opener is not None:
+            self._opener.cancel()
+        with self._drawing:
+            self._closed = True
+            if self._bar is not None:
+                self._bar.stop()
 
 
 @contextmanager

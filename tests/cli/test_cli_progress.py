@@ -1,0 +1,51 @@
+"""What is shown while one waits."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from promptreg.cli.progress import progress
+from promptreg.discovery import load_plugins
+
+
+class Terminal(io.StringIO):
+    """Takes text as a terminal does."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_that_work_has_begun_before_the_first_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    plugins = load_plugins()
+    with progress(plugins, quiet=False):
+        plugins.emit("promptreg_run_started", suite="porch", planned=60)
+        deadline = time.monotonic() + 30
+        while "0/60" not in terminal.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_a_run_that_is_over_at_once_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    plugins = load_plugins()
+    with progress(plugins, quiet=False):
+        plugins.emit("promptreg_run_started", suite="porch", planned=60)
+    time.sleep(0.7)  # longer than the clock that would have opened the display
+    assert terminal.getvalue() == ""
+
+
+def test_no_terminal_no_display(capsys: pytest.CaptureFixture[str]) -> None:
+    plugins = load_plugins()
+    with progress(plugins, quiet=False):
+        plugins.emit("promptreg_run_started", suite="porch", planned=60)
+        time.sleep(0.7)
+    assert capsys.readouterr().err == ""
