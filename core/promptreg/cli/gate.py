@@ -19,9 +19,9 @@ __all__ = ["gate"]
 Versions = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[BASELINE CANDIDATE | LABEL...]",
-        help="The trusted version and the version under test: v1 v2. With --base-ref: only "
-        "versions of these labels; default: all.",
+        metavar="BASELINE CANDIDATE",
+        help="The trusted version and the version under test: v1 v2. With --base-ref instead any "
+        "number of labels, to look at those alone.",
     ),
 ]
 BaseRef = Annotated[

@@ -56,7 +56,7 @@ def open_base(project: Project, ref: str) -> Base:
     """
     revision = merge_base(project.base, ref)
     path = project.path.resolve()
-    where = f"{path.name} at {revision.name} ({revision.commit[:10]})"
+    where = f"{path.name} at the {revision.name} ({revision.commit[:10]})"
     text = past_text(revision, path.name, _MAX_SUITE_BYTES)
     toml = path.suffix == ".toml"
     if text is None or (toml and "[tool.promptreg" not in text):

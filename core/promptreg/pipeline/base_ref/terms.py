@@ -23,10 +23,10 @@ _POLICY = (
 )
 """Keys of a suite that decide how a template is judged; `select` besides."""
 _HOW_TO_REACH = frozenset(
-    {"url", "path", "concurrency", "retries", "timeout", "warm_up", "requests_per_minute"}
-    | {"prices", "api_key_env", "ready_timeout", "transport", "id_slot", "cache_prompt"}
+    {"concurrency", "retries", "timeout", "warm_up", "requests_per_minute", "prices"}
+    | {"api_key_env", "ready_timeout", "transport", "id_slot", "cache_prompt"}
 )
-"""Keys of a provider that say how the model is reached, not what it answers."""
+"""Keys of a provider that say how it is asked, not what answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Terms:
         except (SuiteError, PluginError) as e:
             if not self.of_base:
                 raise
-            raise type(e)(f"{e} (the policy of {base.commit}, {base.revision.name})") from e
+            raise type(e)(f"{e} (the policy of {base.commit}, the {base.revision.name})") from e
 
 
 def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
@@ -84,6 +84,11 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
         notes.append(
             f"the change edits the provider: {', '.join(shaped)}; both sides are asked as the work "
             "tree says, so what that changes is not part of the comparison"
+        )
+    if now.store != then.store:
+        notes.append(
+            f"the change moves the run store from {then.store} to {now.store}: completions are "
+            "read from the new one"
         )
     if allow_policy_change:
         scenarios = project.scenarios(Options())

@@ -85,7 +85,7 @@ def find_touched(
             content = (name, baseline.sha256 if baseline else "", candidate.sha256)
             twin = seen.setdefault(content, version)
             if twin != version:
-                notes.append(f"{version} is changed exactly as {twin}, and is compared with it")
+                notes.append(f"{version} has the content of {twin} on both sides: compared once")
                 continue
             edits.append(Edit(baseline, candidate))
     return Touched(_named(edits), unchanged, tuple(notes))

@@ -51,7 +51,7 @@ def merge_base(base: Path, ref: str) -> Revision:
             f"not comparable: {ref} ({theirs.commit[:10]}) and HEAD ({ours.commit[:10]}) share no "
             "history, so nothing says what the change started from"
         )
-    return Revision(base, f"the merge base of {ref} and HEAD", commit, ours.prefix)
+    return Revision(base, f"merge base of {ref} and HEAD", commit, ours.prefix)
 
 
 def uncommitted(base: Path) -> int | None:
@@ -93,7 +93,7 @@ def past_template(name: str, label: str, entry: TemplateEntry, revision: Revisio
     Raises:
         TemplateError: the source is not in the revision, or no readable text.
     """
-    where = f"{revision.name}: templates.{name}.{label}"
+    where = f"templates.{name}.{label} at {revision.commit[:10]}"
     source = parse_source(entry.versions[label], where)
     if source.kind == "same":
         own = own_source(name, entry)
