@@ -30,3 +30,10 @@ def llama_server(model_packages: None, tmp_path_factory: pytest.TempPathFactory)
     yield server.url
     assert server.process.poll() is None, f"the model server died:\n{server.tail()}"
     assert server.stop() == 0, server.tail()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the model's tests on one worker, so that one server serves them all."""
+    for item in items:
+        if item.get_closest_marker("model"):
+            item.add_marker(pytest.mark.xdist_group("model"))

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Runs the tests: makes a virtual environment, installs the project and the embedded model in it,
-# and passes its arguments on to pytest. `sh tests/run.sh -m "not model"` leaves the model out.
+# and passes its arguments on to pytest. `sh tests/run.sh -m "not model"` leaves the model out;
+# plain `pytest -q` runs the fast ones alone.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/environment.sh"
 cd "$root"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-exec "$python" -m pytest -q "$@"
+# Tests of one group (those of the model) stay on one worker, so that one server serves them all.
+exec "$python" -m pytest -q -m "not benchmark" -n 2 --dist loadgroup "$@"

@@ -12,15 +12,15 @@ def main() -> None:
     # machine cost twenty times what they save. Must be said before numpy is first imported.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-
-    from promptreg.cli.app import run
-
-    code = run(sys.argv[1:])
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`promptreg ... | head`); keep the interpreter from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from promptreg.cli.streams import flush_streams, guard_streams
+
+        guard_streams()
+        from promptreg.cli.app import run
+
+        code = flush_streams(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before the command began, or after it ended
+        code = 130
     sys.exit(code)
 
 

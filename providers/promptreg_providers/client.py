@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -12,10 +13,11 @@ from promptreg_providers.transport.json_body import decode, encode, read_object
 from promptreg_providers.transport.secret import Secret
 from promptreg_providers.transport.status import error_of
 
-__all__ = ["JsonClient", "TransportChoice", "address"]
+__all__ = ["JsonClient", "TransportChoice", "address", "server_name"]
 
 TransportChoice: TypeAlias = Literal["aiohttp", "httpx"] | Transport
 """`aiohttp` (fast), `httpx`, or an object that keeps the `Transport` protocol."""
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def address(url: str) -> str:
@@ -46,6 +48,21 @@ def address(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = port if port is not None else (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}"
+
+
+def server_name(given: str | None) -> str:
+    """Return the name given to a server in place of its address; empty when none is given.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    if given is None:
+        return ""
+    if not _NAME.fullmatch(given):
+        raise ValueError(
+            f"endpoint_id: found {given[:60]!r}; allowed: 1 to 64 letters, digits, '.', '_', '-'"
+        )
+    return given
 
 
 def _shown(url: str) -> str:

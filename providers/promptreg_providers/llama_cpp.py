@@ -9,7 +9,7 @@ from promptreg import Call, CallError, Cause, Completion, Probe
 from promptreg.errors import UsageError
 from promptreg.records import Json
 from promptreg_providers import llama_server
-from promptreg_providers.client import JsonClient, TransportChoice, address
+from promptreg_providers.client import JsonClient, TransportChoice, address, server_name
 from promptreg_providers.sampling import merged, seed_of
 from promptreg_providers.transport.base import MAX_BYTES
 from promptreg_providers.transport.json_body import (
@@ -52,6 +52,8 @@ class LlamaCpp:
             cache then serves it. Shapes no completion.
         cache_prompt: whether the server may reuse the prefix; null leaves it to the server.
         api_key_env: variable that holds the API key; default NEMOTRON_API_KEY, if that is set.
+        endpoint_id: names the server in keys and fingerprints in place of its address, for one
+            that has another address every time it starts: stored completions then still serve.
         ready_timeout: seconds to wait while the server loads its model.
         transport: `aiohttp` or `httpx`.
         max_bytes: the largest body to read.
@@ -76,6 +78,7 @@ class LlamaCpp:
         id_slot: Literal["per_version"] | None = None,
         cache_prompt: bool | None = None,
         api_key_env: str | None = None,
+        endpoint_id: str | None = None,
         ready_timeout: float = 30.0,
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
@@ -112,12 +115,13 @@ class LlamaCpp:
         self._ready_s = ready_timeout
         secret = Secret(api_key_env or _KEY_VARIABLE, required=bool(api_key_env))
         self._client = JsonClient(address(url).removesuffix("/v1"), secret, transport, max_bytes)
+        self._where = server_name(endpoint_id) or self._client.base
 
     def identity(self) -> Mapping[str, Json]:
         """Return kind, endpoint, sampling and constraints."""
         return {
             "kind": "llama_cpp",
-            "endpoint": f"{self._client.base}/{self._endpoint}",
+            "endpoint": f"{self._where}/{self._endpoint}",
             "sampling": self._sampling,
             **self._shape,
         }

@@ -9,7 +9,7 @@ from promptreg import Call, CallError, Cause, Completion, Probe
 from promptreg.errors import UsageError
 from promptreg.records import Json
 from promptreg_providers.chatml import looks_like_chatml, to_messages
-from promptreg_providers.client import JsonClient, TransportChoice, address
+from promptreg_providers.client import JsonClient, TransportChoice, address, server_name
 from promptreg_providers.sampling import merged, seed_of
 from promptreg_providers.transport.base import MAX_BYTES
 from promptreg_providers.transport.json_body import (
@@ -40,6 +40,8 @@ class OpenAIChat:
         messages: `auto` splits a prompt that begins with `<|im_start|>` into its turns and sends
             any other as one user message; `user` never splits; `chatml` always does.
         api_key_env: variable that holds the API key; none by default.
+        endpoint_id: names the server in keys and fingerprints in place of its address, for one
+            that has another address every time it starts: stored completions then still serve.
         transport: `aiohttp` or `httpx`.
         max_bytes: the largest body to read.
     """
@@ -62,6 +64,7 @@ class OpenAIChat:
         body: Mapping[str, Any] | None = None,
         messages: MessagesMode = "auto",
         api_key_env: str | None = None,
+        endpoint_id: str | None = None,
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -81,12 +84,13 @@ class OpenAIChat:
         self._client = JsonClient(
             base.removesuffix("/chat/completions"), secret, transport, max_bytes
         )
+        self._where = server_name(endpoint_id) or self._client.base
 
     def identity(self) -> Mapping[str, Json]:
         """Return kind, endpoint, model, sampling and what else is sent."""
         return {
             "kind": self._kind,
-            "endpoint": f"{self._client.base}/chat/completions",
+            "endpoint": f"{self._where}/chat/completions",
             "model": self._model,
             "messages": self._mode,
             "sampling": self._sampling,

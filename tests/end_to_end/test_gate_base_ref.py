@@ -367,6 +367,25 @@ def test_edited_scenarios_are_not_followed(
     assert allowed["difference"] > 0
 
 
+def test_an_edited_route_is_not_followed(tmp_path: Path, gate: Gate, model: Model) -> None:
+    repository = Repository(tmp_path / "select", model.server.url)
+    text = (repository.folder / "scenarios.jsonl").read_text("utf-8").splitlines(keepends=True)
+    rows = [r.replace('"id"', f'"tier": "{"ab"[i % 2]}", "id"') for i, r in enumerate(text)]
+    repository.write("scenarios.jsonl", "".join(rows))
+    repository.suite["select"] = {"basic": {"tier": "a"}}
+    repository.commit()
+    repository.branch()
+    repository.suite["select"] = {"basic": {"tier": "b"}}
+    repository.write("basic.txt", BAD)
+    repository.commit()
+    model.asked()
+    found = gate.json(repository, "--limit", "15")
+    assert any("edits the policy: select.basic; not" in w for w in found["warnings"])
+    assert whole(found)["basic"]["n_scenarios"] == 15  # of those the template serves
+    events = {int(p.rpartition(" ")[2]) % 2 for p in model.asked()}
+    assert events == {0}
+
+
 def test_scenarios_of_the_same_content_are_no_edit(repository: Repository, gate: Gate) -> None:
     rows = (repository.folder / "scenarios.jsonl").read_text("utf-8").splitlines()
     repository.write("moved/other.jsonl", "\n".join(reversed(rows)) + "\n")

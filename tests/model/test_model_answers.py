@@ -36,9 +36,7 @@ def reader(*require: str) -> AnswerReader:
 
 
 async def test_a_schema_makes_an_answer(llama_server: str) -> None:
-    provider = LlamaCpp(
-        llama_server, sampling={"max_tokens": 48, "seed": 7}, json_schema=SCHEMA
-    )
+    provider = LlamaCpp(llama_server, sampling={"max_tokens": 48, "seed": 7}, json_schema=SCHEMA)
     (completion,) = await ask(provider, call(SCENE))
     answer = reader("risk_score", "summary").read(completion)
     assert isinstance(answer, Answer), completion.text

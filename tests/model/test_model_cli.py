@@ -89,9 +89,7 @@ def test_asked_anew_the_model_says_the_same(
     assert quality[0] == quality[1]
 
 
-def test_only_new_repeats_are_asked(
-    suite: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_new_repeats_are_asked(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compare_json(capsys, "-n", "1")
     twice = compare_json(capsys, "-n", "1", "--repeats", "2")
     assert calls(twice) == (2, 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import aclosing
+from typing import Literal
 
 import pytest
 from asking_model import MODEL, call
@@ -77,6 +79,18 @@ async def test_the_chat_probe_finds_the_model(llama_server: str) -> None:
         probe = await provider.probe()
     assert probe.ready
     assert probe.model == MODEL
+
+
+@pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
+async def test_a_server_that_is_not_there_is_named(transport: Literal["aiohttp", "httpx"]) -> None:
+    with socket.socket() as closed:  # bound, so that nobody else takes the port, and not listening
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        provider = LlamaCpp(f"http://{host}", transport=transport)
+        async with aclosing(provider):
+            probe = await provider.probe()
+    assert not probe.ready
+    assert probe.detail == f"no connection to {host}: Connection refused; is the server running?"
 
 
 async def test_warming_up_is_one_token(llama_server: str) -> None:

@@ -432,11 +432,32 @@ async def test_nobody_there_stops_the_run_early() -> None:
     assert all(isinstance(o, Failure) for o in outcomes)
 
 
-async def test_connect_failures_after_a_success_do_not_stop_the_run() -> None:
+async def test_a_few_connect_failures_after_a_success_do_not_stop_the_run() -> None:
     caller = _caller(Fake(GOOD, _error(Cause.CONNECT)), concurrency=1)
     outcomes = [await caller.call(CALL) for _ in range(10)]
     assert caller.stopped is None
     assert {o.cause for o in outcomes[1:] if isinstance(o, Failure)} == {Cause.CONNECT}
+
+
+async def test_server_that_died_at_work_stops_the_run_in_the_end() -> None:
+    clock = Clock()
+    fake = Fake(GOOD, _error(Cause.CONNECT))
+    caller = _caller(fake, clock, concurrency=1)
+    for _ in range(1000):
+        await caller.call(CALL)
+    assert fake.calls == 51  # the good one, and fifty in a row
+    assert sum(clock.slept) > 5  # time to come back was given
+    assert caller.stopped is not None
+    assert caller.stopped.kind is StopKind.UNREACHABLE
+    assert "can no longer be reached (50 attempts in a row)" in caller.stopped.reason
+
+
+async def test_server_that_comes_back_in_between_is_not_given_up() -> None:
+    script = [GOOD, *[_error(Cause.CONNECT)] * 49] * 3
+    caller = _caller(Fake(*script), concurrency=1, retries=0)
+    for _ in script:
+        await caller.call(CALL)
+    assert caller.stopped is None
 
 
 @pytest.mark.parametrize(

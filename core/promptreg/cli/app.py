@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from promptreg import __version__
@@ -26,6 +25,10 @@ from promptreg.cli import (
 from promptreg.errors import ExitCode, PromptregError
 
 __all__ = ["app", "run"]
+
+# Typer carries its own copy of click since 0.29 and used the package before; whichever it is,
+# this is the class of the errors that are the caller's.
+_WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="promptreg",
@@ -86,15 +89,13 @@ def run(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _complain("interrupted", int(ExitCode.INTERRUPTED))
-    except click.ClickException as e:
+    except _WrongUsage as e:
         e.show()
         return int(ExitCode.USAGE)
     except KeyboardInterrupt:
         return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
-    except BrokenPipeError:
-        return int(ExitCode.OK)
     except OSError as e:
         where = f" ({e.filename})" if e.filename else ""
         return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))

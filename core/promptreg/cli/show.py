@@ -53,9 +53,9 @@ def show_comparison(
 ) -> None:
     """Show a comparison on stdout: JSON, one line, or the whole view."""
     if as_json:
-        from promptreg.stages.report import dump_json
+        from promptreg.stages.report import comparison_json
 
-        sys.stdout.write(dump_json(comparison))
+        print_json(comparison_json(comparison))  # ASCII: a pipe's encoding is anybody's guess
         return
     if quiet:
         gate = comparison.gate

@@ -37,6 +37,8 @@ class Tally:
     cached: int = 0
     called: int = 0
     finished: int = 0
+    kept: int = 0
+    """Trials that have a completion; those that failed are asked again by the next run."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
@@ -82,6 +84,7 @@ class Loop:
         self._workers: list[asyncio.Task[None]] = []
         self._warming = asyncio.Lock()
         self._producer: asyncio.Task[None] | None = None
+        self._failed: Exception | None = None
 
     async def run(self) -> None:
         """Do all the work, or as much as the caller allows before it stops.
@@ -103,7 +106,7 @@ class Loop:
                 task.cancel()
             ended = await asyncio.gather(*self._workers, return_exceptions=True)
             await self._settle()
-        for error in ended:
+        for error in (self._failed, *ended):
             if isinstance(error, Exception):
                 raise error
 
@@ -210,7 +213,9 @@ class Loop:
             )
         )
         if isinstance(outcome, Failure):
-            if self.store is not None and outcome.cause is not Cause.CANCELLED:
+            if outcome.cause is Cause.CANCELLED and self.caller.stopped:
+                return  # not asked, or not to the end: the next run does
+            if self.store is not None:
                 await self.store.fail(item.key, outcome)
             self._done(item, outcome)
             self._release(item.key, outcome)
@@ -220,23 +225,23 @@ class Loop:
             self._done(item, outcome)
             self._release(item.key, outcome)
             return
-        await self.store.room()
         commit = self.store.put_nowait(item.key, item.prompt.text, outcome)
         self._commits.add(commit)
         commit.add_done_callback(lambda future: self._committed(item, future))
+        # In flight until it is durable: a crash may make no more calls again than the width.
+        await asyncio.wait((commit,))
 
     def _committed(self, item: Item, future: asyncio.Future[Completion]) -> None:
         self._commits.discard(future)
         if future.cancelled():
             return
-        error = future.exception()
-        if error is not None:
-            self.failed = error
-            self.stop(str(error))
-            return
-        completion = future.result()
-        self._done(item, completion)
-        self._release(item.key, completion)
+        try:
+            completion = future.result()
+            self._done(item, completion)
+            self._release(item.key, completion)
+        except Exception as e:  # noqa: BLE001 - nobody awaits a callback: `run` raises it
+            self._failed = self._failed or e
+            self.stop(str(e))
 
     def _release(self, key: str, outcome: Completion | Failure) -> None:
         """Finish the items that asked exactly the same."""
@@ -246,6 +251,9 @@ class Loop:
 
     def _count(self, completion: Completion) -> None:
         t = self.tally
+        if self.store is None:  # completions that are local already were not called
+            t.cached += 1
+            return
         t.called += 1
         t.prompt_tokens += completion.prompt_tokens or 0
         t.completion_tokens += completion.completion_tokens or 0
@@ -253,8 +261,10 @@ class Loop:
             t.cost = (t.cost or 0.0) + completion.cost
 
     def _done(self, item: Item, outcome: Completion | Failure) -> None:
-        if isinstance(outcome, Completion) and outcome.model:
-            self.tally.models.add(outcome.model)
+        if isinstance(outcome, Completion):
+            self.tally.kept += 1
+            if outcome.model:
+                self.tally.models.add(outcome.model)
         self.tally.finished += 1
         self._finish(item, outcome)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.execute import make_provider, make_scoring
 from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work
@@ -108,7 +108,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     policy = policy_for(project, scoring, scenarios, options)
     provider = make_provider(project)
     notes: list[str] = []
-    versions = _versions(project, refs, scenarios, options)
+    versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
     keys = _keys(project, provider, notes)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
     planned = _count(project, work, keys, provider, options)
@@ -132,7 +132,12 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
 
 
 def _versions(
-    project: Project, refs: Sequence[str], scenarios: ScenarioSet, options: Options
+    project: Project,
+    refs: Sequence[str],
+    scenarios: ScenarioSet,
+    options: Options,
+    *,
+    asks_anew: bool,
 ) -> list[Version]:
     found = []
     for ref in refs:
@@ -146,10 +151,13 @@ def _versions(
     versions: list[Version] = []
     for name in names:
         served = serves(project, name, scenarios)
-        for templates in found:
-            if served and name in templates:
-                lane = len(versions)
-                versions.append(make_version(project, templates[name], served, lane=lane))
+        held = [templates[name] for templates in found if name in templates]
+        # As `compare` does: the second half of a version against itself is asked anew.
+        anew = asks_anew and len(held) == 2 and held[0].sha256 == held[1].sha256
+        for i, template in enumerate(held if served else ()):
+            offset = project.repeats(options) if anew and i else 0
+            lane = len(versions)
+            versions.append(make_version(project, template, served, lane=lane, first_repeat=offset))
     if not versions:
         raise UsageError(
             "no template serves any of the chosen scenarios; see 'select' and --filter"

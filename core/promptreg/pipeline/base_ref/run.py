@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from promptreg.errors import TemplateError, UsageError
 from promptreg.pipeline.base_ref.alone import judge_alone, with_alone
@@ -14,7 +15,8 @@ from promptreg.pipeline.base_ref.prepared import Prepared, prepare
 from promptreg.pipeline.base_ref.terms import Terms, agree
 from promptreg.pipeline.base_ref.touched import Touched, find_touched
 from promptreg.pipeline.compare import Sides, conclude, policy_for
-from promptreg.pipeline.execute import Executed, execute, make_provider, make_scoring
+from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import Run, ScenarioSet
 from promptreg.stages.load import narrow
@@ -63,6 +65,7 @@ def gate_base_ref(
         terms.scenarios,
         filters=options.filters,
         limit=options.limit,
+        served=_served(project, touched),
         seed=project.seed(options),
     )
     with terms.blame(base):
@@ -99,6 +102,13 @@ def gate_base_ref(
         comparison = with_alone(comparison, alone, judge_alone(alone, scoring, chosen, policy))
     project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
     return comparison
+
+
+def _served(project: Project, touched: Touched) -> list[Mapping[str, Any]]:
+    """Return what selects the scenarios of touched templates; nothing if one takes all."""
+    names = dict.fromkeys(edit.candidate.name for edit in touched.edits)
+    rules = [project.suite.select.get(name, {}) for name in names]
+    return list(rules) if all(rules) else []
 
 
 def _prepare(terms: Terms, touched: Touched, chosen: ScenarioSet) -> Prepared:

@@ -14,6 +14,8 @@ _AT_ONCE = frozenset({401, 402})
 """No key, or no money: another prompt will not change that."""
 _NOBODY_THERE = frozenset({404, 405, 501})
 """The address is wrong; a few are enough to know."""
+_PATIENCE = 10
+"""How many times longer a provider is waited for that has answered before."""
 
 
 class StopKind(enum.StrEnum):
@@ -53,7 +55,9 @@ class Breaker:
     """Finds out that a provider is of no use before a thousand trials have.
 
     Args:
-        threshold: attempts in a row that must fail alike before any has succeeded.
+        threshold: attempts in a row that must fail alike before any has succeeded. After a
+            success it takes `_PATIENCE` times as many to give a provider up: it may restart, and
+            the waits between attempts give it about a quarter of a minute.
     """
 
     def __init__(self, threshold: int) -> None:
@@ -66,7 +70,7 @@ class Breaker:
     def success(self) -> None:
         """Note that a call succeeded: the provider can be reached and takes our key."""
         self._succeeded = True
-        self._forbidden = 0
+        self._connect = self._forbidden = 0
 
     def failure(self, error: CallError) -> Stop | None:
         """Return why to stop, when this failure shows that going on is pointless."""
@@ -80,7 +84,13 @@ class Breaker:
         if status == 403 and (not self._succeeded or self._forbidden >= 3):
             return Stop(StopKind.REFUSED, f"the provider refuses calls: {error.detail}")
         if self._succeeded:
-            return None
+            if self._connect < _PATIENCE * self._threshold:
+                return None
+            return Stop(
+                StopKind.UNREACHABLE,
+                f"the provider can no longer be reached ({self._connect} attempts in a row): "
+                f"{error.detail}",
+            )
         if self._connect >= self._threshold:
             return Stop(
                 StopKind.UNREACHABLE,

@@ -238,7 +238,7 @@ def _difference(
         margin=r.margin,
         verdict=Verdict(r.verdict),
         gating=line.gating,
-        discordant=r.discordant,
+        discordant=_discordant(line, source),
         detectable_difference=r.detectable_difference,
         missing=Missing(int(lost[0]), int(lost[1])),
         suspect=r.suspect,
@@ -252,3 +252,12 @@ def _difference(
         ),
         notes=notes,
     )
+
+
+def _discordant(line: _Line, source: Table) -> tuple[int, int] | None:
+    """Return how many scenarios passed more often under the baseline, and under the candidate."""
+    if source.scale.kind != "binary":
+        return None
+    keep = source.applies & line.mask
+    base, cand = source.baseline[keep].mean(axis=1), source.candidate[keep].mean(axis=1)
+    return int((base > cand).sum()), int((cand > base).sum())

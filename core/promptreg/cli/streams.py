@@ -1,0 +1,72 @@
+"""Standard output and error that outlive their reader and any locale."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TextIO
+
+from promptreg.errors import ExitCode
+
+__all__ = ["flush_streams", "guard_streams"]
+
+
+class _Outliving(io.FileIO):
+    """A file descriptor that takes everything, also when its reader went away.
+
+    `promptreg gate v1 v2 | head -1` closes the pipe in the middle of the table; the exit code must
+    still be the verdict. What nobody reads goes nowhere.
+    """
+
+    def write(self, data: object) -> int:
+        """Write, or drop the bytes; return how many there were."""
+        try:
+            return super().write(data)  # type: ignore[arg-type] # any buffer; the stubs differ
+        except BrokenPipeError:
+            _send_nowhere(self.fileno())
+            return super().write(data)  # type: ignore[arg-type] # as above
+
+
+def guard_streams() -> None:
+    """Replace `sys.stdout` and `sys.stderr` of this process.
+
+    A sign that the locale's encoding lacks is shown as `?` instead of ending the program.
+    """
+    sys.stdout = _guarded(sys.stdout)
+    sys.stderr = _guarded(sys.stderr)
+
+
+def flush_streams(code: int) -> int:
+    """Write out what is buffered and return the exit code: `code`, or 5 if that fails."""
+    try:
+        sys.stdout.flush()
+    except OSError as e:  # the disk behind `> file` is full
+        if code != ExitCode.EXECUTION:
+            print(f"promptreg: the result could not be written: {e.strerror}", file=sys.stderr)
+        _send_nowhere(sys.stdout.fileno())  # else the interpreter tries again as it ends
+        return int(ExitCode.EXECUTION)
+    return code
+
+
+def _send_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _guarded(stream: TextIO | None) -> TextIO:
+    if stream is None:  # closed before we were started (`>&-`)
+        return io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return stream  # already replaced by something that is no file
+    stream.flush()
+    raw = _Outliving(number, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors="replace",
+        line_buffering=raw.isatty() or stream is sys.stderr,
+    )
