@@ -29,6 +29,7 @@ def judge_alone(
         NotComparableError: too many trials of a run were lost to the infrastructure.
     """
     pairs = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     for name, run in alone.items():
         answered = run.columns.get("answered")
         lost = 0.0
@@ -41,7 +42,7 @@ def judge_alone(
                 "anew"
             )
         # Limits look at the candidate alone; the other half of the pair is never read.
-        full = with_worst(run, scoring, scenarios)
+        full = with_worst(run, worst)
         pairs.append(RunPair(name, full, full))
     return check_limits(pairs, policy)
 
