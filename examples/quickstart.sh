@@ -36,13 +36,15 @@ wanted="$root $(cat pyproject.toml tests/constraints.txt examples/requirements-m
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || ! new_enough "$venv/bin/python"; then
     if ! new_enough "$venv/bin/python"; then
         python=
-        for candidate in ${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}; do
+        candidates=${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}
+        for candidate in $candidates; do
             if new_enough "$candidate"; then
                 python=$candidate
                 break
             fi
         done
-        [ -n "$python" ] || fail 2 "${PYTHON:-no python3} is Python 3.11 or newer; install one, or name it: PYTHON=/path/to/python3 sh $0"
+        [ -n "$python" ] ||
+            fail 2 "Python 3.11 or newer is needed and was not found (tried: $candidates); PYTHON=/path/to/python sh $0 names it"
         "$python" -m venv --clear "$venv" ||
             fail 2 "$python cannot make a virtual environment in $venv (on Debian: apt install python3-venv)"
     fi

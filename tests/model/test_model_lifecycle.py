@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_model import write_suite
 
 from model_server import SERVE, ModelServer
 from promptreg.cli.app import run
+from suite_model import write_suite
 
 pytestmark = pytest.mark.model
 
@@ -81,6 +81,11 @@ def test_a_dead_server_is_not_needed_for_what_is_stored(
     assert printed.out == ""
     assert "4 of 6 trials are answered and kept" in printed.err
     assert "is the server running?" in printed.err
+
+    assert run(["plan", "v1", "v2", "-n", "3", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["cached"], planned["calls"]) == (4, 2)
+    assert any("not reachable" in note for note in planned["notes"])
 
     assert run(["doctor"]) == 5
     assert "FAULT" in capsys.readouterr().out

@@ -56,7 +56,7 @@ class PlannedVersion:
 class Detectable:
     """The smallest change of a metric that would be seen with 80 % power.
 
-    `change` rests on typical variances until there is a run to measure them on.
+    `change` rests on typical variances; what a comparison says rests on measured ones.
     """
 
     template: str
@@ -119,7 +119,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
             "completion tokens are not known before the first calls"
         )
     notes.append(
-        "detectable changes rest on typical variances; a first run replaces them by measured ones"
+        "detectable changes rest on typical variances; 'compare' says them from measured ones"
     )
     return Plan(
         suite=project.suite.suite,
@@ -182,7 +182,13 @@ def _keys(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | 
         return (probe.model, dict(probe.fingerprint)) if probe.ready else None
 
     name = digest({"use": entry.use, "identity": dict(identity)})
-    known = asyncio.run(ask()) or recall_probe(project.store, name)
+    told = asyncio.run(ask())
+    known = told or recall_probe(project.store, name)
+    if known is not None and told is None:
+        notes.append(
+            f"provider {entry.use} is not reachable: the store was searched for the model it "
+            "named last"
+        )
     if known is None:
         notes.append(
             f"provider {entry.use} is not reachable: nothing can be looked up in the store"
