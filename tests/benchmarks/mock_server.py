@@ -39,7 +39,13 @@ def answer(body: bytes) -> bytes:
 
 
 class Server(asyncio.Protocol):
-    """One keep-alive connection."""
+    """One keep-alive connection.
+
+    `GET /window` tells the seconds from the first request to the last answer since it last told.
+    """
+
+    first = 0.0
+    last = 0.0
 
     def __init__(self, delay: float) -> None:
         self.delay = delay
@@ -60,11 +66,16 @@ class Server(asyncio.Protocol):
                 return
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
+            loop = asyncio.get_running_loop()
             if head.startswith(b"post"):
-                loop = asyncio.get_running_loop()
+                Server.first = Server.first or loop.time()
+                Server.last = loop.time() + self.delay
                 loop.call_later(self.delay, self.reply, b"200 OK", answer(body))
             elif b" /health" in head:
                 self.reply(b"200 OK", b'{"status":"ok"}')
+            elif b" /window" in head:
+                self.reply(b"200 OK", b"%f" % (Server.last - Server.first))
+                Server.first = Server.last = 0.0
             else:
                 self.reply(b"404 Not Found", b"{}")
 

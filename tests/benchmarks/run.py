@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,19 +89,15 @@ def measure(command: list[str], folder: Path) -> dict[str, float]:
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     env |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE)
-    out, _ = process.communicate()
+    process = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, check=False)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode not in (0, 1, 3):
         raise SystemExit(f"{' '.join(command)} exited {process.returncode}")
-    found = {
+    return {
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "wall_s": time.perf_counter() - started,
         "peak_mb": usage.ru_maxrss / 1024,
     }
-    if out.startswith(b"{"):
-        found["window_s"] = json.loads(out).get("window_s", 0.0)
-    return found
 
 
 def isolated(command: list[str], folder: Path) -> dict[str, float]:
@@ -123,13 +120,25 @@ def isolated(command: list[str], folder: Path) -> dict[str, float]:
     return found
 
 
+def windowed(command: list[str], folder: Path, url: str) -> dict[str, float]:
+    """Measure, and add the calling window as the server saw it."""
+
+    def window() -> float:
+        with urllib.request.urlopen(f"{url}/window") as reply:
+            return float(reply.read())
+
+    window()
+    found = isolated(command, folder)
+    return found | {"window_s": window()}
+
+
 def promptreg(folder: Path, n: int, url: str, width: int, *, again: bool) -> dict[str, float]:
     """Measure `promptreg compare v1 v2 -o out.json`; `again`: with everything cached."""
     suite(folder, url, n, width)
     if not again:
         shutil.rmtree(folder / ".promptreg", ignore_errors=True)
     command = [sys.executable, "-m", "promptreg", "compare", "v1", "v2", "-q", "-o", "out.json"]
-    return isolated(command, folder)
+    return windowed(command, folder, url)
 
 
 def main() -> None:
@@ -147,7 +156,7 @@ def main() -> None:
         rows["promptreg --help"] = isolated([sys.executable, "-m", "promptreg", "--help"], folder)
         with server(0) as url:
             bare = [sys.executable, str(HERE / "bare_aiohttp.py"), url, str(2 * n), str(width)]
-            rows["bare aiohttp"] = isolated(bare, folder)
+            rows["bare aiohttp"] = windowed(bare, folder, url)
             if importlib.util.find_spec("pydantic_evals"):
                 peer = [sys.executable, str(HERE / "peer_pydantic_evals.py"), *bare[2:]]
                 rows["pydantic-evals (aiohttp)"] = isolated(peer, folder)
@@ -160,14 +169,16 @@ def main() -> None:
                 rows[f"{title}, cached"] = promptreg(folder, large, url, width, again=True)
         with server(50) as url:
             slow = [sys.executable, str(HERE / "bare_aiohttp.py"), url, str(2 * n), str(width)]
-            rows["bare aiohttp, 50 ms"] = isolated(slow, folder)
+            rows["bare aiohttp, 50 ms"] = windowed(slow, folder, url)
             rows[f"promptreg, 2 x {n:,}, 50 ms"] = promptreg(folder, n, url, width, again=False)
     base = rows["bare aiohttp"]["cpu_s"]
-    print(f"{'':34}{'CPU s':>8}{'x aiohttp':>11}{'wall s':>9}{'peak MB':>9}")
+    print(f"{'':34}{'CPU s':>8}{'x aiohttp':>11}{'window s':>10}{'wall s':>9}{'peak MB':>9}")
     for title, row in rows.items():
         ratio = row["cpu_s"] / base
+        window = f"{row['window_s']:10.2f}" if "window_s" in row else " " * 10
         print(
-            f"{title:34}{row['cpu_s']:8.2f}{ratio:11.2f}{row['wall_s']:9.2f}{row['peak_mb']:9.0f}"
+            f"{title:34}{row['cpu_s']:8.2f}{ratio:11.2f}{window}"
+            f"{row['wall_s']:9.2f}{row['peak_mb']:9.0f}"
         )
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(rows, indent=2))

@@ -60,6 +60,18 @@ def test_a_limit_is_a_sample_that_row_order_does_not_change(tmp_path: Path) -> N
     assert order == sorted(order)
 
 
+def test_a_limit_samples_what_a_template_serves(tmp_path: Path) -> None:
+    whole = load(tmp_path)
+    some = narrow(whole, limit=5, served=[{"night": True}, {"id": "s1"}])
+    assert len(some.scenarios) == 5
+    assert all(s.attributes["night"] == "true" or s.id == "s1" for s in some.scenarios)
+    assert "5 of 11 at random" in some.selection
+    assert narrow(whole, limit=11, served=[{"night": True}, {"id": "s1"}]) is whole
+    assert narrow(whole, served=[{"night": True}]) is whole
+    # Where nothing is served there is nothing better to take: whoever asks is told elsewhere.
+    assert len(narrow(whole, limit=3, served=[{"kind": "nowhere"}]).scenarios) == 3
+
+
 @pytest.mark.parametrize(
     ("filters", "limit", "message"),
     [

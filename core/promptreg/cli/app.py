@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ from promptreg.cli import (
 from promptreg.errors import ExitCode, PromptregError
 
 __all__ = ["app", "run"]
+
+# Typer carries its own copy of click since 0.29 and used the package before; whichever it is,
+# this is the class of the errors that are the caller's.
+_WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="promptreg",
@@ -87,15 +91,15 @@ def run(arguments: list[str]) -> int:
         return _complain(str(e), int(e.exit_code))
     except typer.Abort:
         return _complain("interrupted", int(ExitCode.INTERRUPTED))
+    except _WrongUsage as e:
+        e.show()
+        return int(ExitCode.USAGE)
     except KeyboardInterrupt:
         return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
     except OSError as e:
         where = f" ({e.filename})" if e.filename else ""
         return _complain(f"{e.strerror or e}{where}", int(ExitCode.EXECUTION))
     except Exception as e:
-        if callable(show := getattr(e, "show", None)):  # usage errors of the option parser
-            show()
-            return int(ExitCode.USAGE)
         if os.environ.get("PROMPTREG_DEBUG"):
             raise
         return _complain(

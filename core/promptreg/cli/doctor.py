@@ -105,7 +105,7 @@ def _plugins(plugins: Plugins) -> _Check:
 def _provider(project: Project) -> _Check:
     import asyncio
 
-    from promptreg.pipeline.execute import make_provider
+    from promptreg.pipeline.parts import make_provider
     from promptreg.protocols import Probe
 
     use = project.suite.provider.use

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from promptreg.errors import PromptregError
 from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.execute import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
 from promptreg.records import Scenario, ScenarioSet, Template

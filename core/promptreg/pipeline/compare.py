@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from promptreg.errors import NotComparableError, UsageError
-from promptreg.pipeline.execute import (
-    Executed,
-    default_blocks,
-    execute,
-    make_provider,
-    make_scoring,
-)
+from promptreg.pipeline.evidence import described
+from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run, with_worst
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
@@ -25,7 +19,6 @@ from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.compare import (
-    Change,
     RunPair,
     check_comparable,
     check_limits,
@@ -37,15 +30,9 @@ from promptreg.stages.compare import (
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
 from promptreg.stages.score import Scoring
-from promptreg.store.runs import read_trials
-from promptreg.verdicts import Comparison, Counts, ScenarioChange, Side, SideTrial
+from promptreg.verdicts import Comparison, Counts, Side
 
 __all__ = ["compare", "policy_for"]
-
-MAX_CHANGES = 500
-"""Scenarios whose trials a report carries, the worst first."""
-MAX_TEXT = 20_000
-"""Characters of one text a report carries."""
 
 
 @dataclass(slots=True)
@@ -77,9 +64,10 @@ def compare(
     policy = policy_for(project, scoring, scenarios, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     pairs: list[RunPair] = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     for name, baseline in sides.baseline.items():
         candidate = sides.candidate[name]
-        baseline, candidate = (with_worst(run, scoring, scenarios) for run in (baseline, candidate))
+        baseline, candidate = (with_worst(run, worst) for run in (baseline, candidate))
         sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
         if out:
@@ -111,7 +99,7 @@ def compare(
         provider=facts[0].provider,
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        changes=_described(changes[:MAX_CHANGES], pairs, scenarios),
+        changes=described(changes, pairs, scenarios),
         changes_total=len(changes),
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
@@ -304,55 +292,6 @@ def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
     extra = planned - t.planned  # trials of a stored run
     return Counts(
         planned, t.cached + max(extra, 0), t.called, failed, t.prompt_tokens, t.completion_tokens
-    )
-
-
-def _described(
-    changes: Sequence[Change], pairs: Sequence[RunPair], scenarios: ScenarioSet
-) -> tuple[ScenarioChange, ...]:
-    truths = {s.id: dict(s.ground_truth) for s in scenarios.scenarios}
-    trials: dict[tuple[str, str, str], SideTrial] = {}
-    for pair in pairs:
-        ids = [c.scenario_id for c in changes if c.template == pair.template]
-        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
-            for scenario_id, trial in _trials(run, ids):
-                trials.setdefault((pair.template, scenario_id, side), trial)
-    absent = SideTrial("", "", "", {}, "missing: not stored", {})
-    return tuple(
-        ScenarioChange(
-            template=c.template,
-            scenario_id=c.scenario_id,
-            family=c.family,
-            attributes=c.attributes,
-            ground_truth=truths.get(c.scenario_id, {}),
-            change=c.change,
-            baseline=trials.get((c.template, c.scenario_id, "baseline"), absent),
-            candidate=trials.get((c.template, c.scenario_id, "candidate"), absent),
-        )
-        for c in changes
-    )
-
-
-def _trials(run: Run, ids: Sequence[str]) -> Iterator[tuple[str, SideTrial]]:
-    """Yield each scenario's trial; of several repeats the first."""
-    for row in read_trials(run, ids=ids):
-        if row["repeat"] == 0:
-            yield row["scenario_id"], side_trial(row)
-
-
-def side_trial(row: Mapping[str, Any]) -> SideTrial:
-    """Return a stored row as reports show it, long texts cut."""
-    cause = row.get("error_cause") or ""
-    failure = f"{cause}: {row.get('error_detail') or ''}" if cause else ""
-    answer = json.loads(row["answer"]) if row.get("answer") else {}
-    return SideTrial(
-        prompt=(row.get("prompt") or "")[:MAX_TEXT],
-        text=(row.get("text") or "")[:MAX_TEXT],
-        thinking=(row.get("thinking") or "")[:MAX_TEXT],
-        answer=answer,
-        failure=failure,
-        scores={k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")},
-        latency_s=row.get("latency_s"),
     )
 
 

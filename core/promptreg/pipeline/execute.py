@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -23,15 +22,14 @@ from promptreg.errors import (
 from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.loop import Loop, Tally
+from promptreg.pipeline.parts import make_provider, told
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Item, Version, Work
-from promptreg.policy import EFFECTIVE
-from promptreg.protocols import Probe, Provider
+from promptreg.protocols import Probe
 from promptreg.records import (
     Completion,
     Failure,
-    Outcome,
     Run,
     RunFacts,
     ScenarioSet,
@@ -44,7 +42,7 @@ from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe, remember_probe
 from promptreg.store.runs import RunWriter
 
-__all__ = ["Executed", "default_blocks", "execute", "make_provider", "make_scoring"]
+__all__ = ["Executed", "execute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,62 +64,6 @@ class Executed:
     synthetic: bool
     duration_s: float
     warnings: tuple[str, ...] = field(default=())
-
-
-def make_provider(project: Project) -> Provider:
-    """Return the suite's provider.
-
-    Raises:
-        PluginError, SuiteError: it is unknown, or its settings are wrong.
-    """
-    entry = project.suite.provider
-    settings = dict(entry.settings)
-    match settings.get("path"):  # relative to the suite, wherever the command was called
-        case str(path):
-            settings["path"] = str(project.base / path)
-        case list(paths):
-            settings["path"] = [str(project.base / str(path)) for path in paths]
-    return project.plugins.providers.create(entry.use, settings, f"{project.path}: provider")
-
-
-def make_scoring(project: Project) -> Scoring:
-    """Return the suite's scorers, ready to score.
-
-    Raises:
-        PluginError, SuiteError: one is unknown, its settings are wrong, or two share a metric.
-    """
-    made = []
-    for i, entry in enumerate(project.suite.scorers):
-        where = f"{project.path}: scorers[{i}]"
-        settings = entry.settings
-        if "cap_s" in project.plugins.scorers.get(entry.use, where).settings():
-            # What a trial that never came back took: as long as one waits for it.
-            settings = {"cap_s": project.suite.provider.timeout.read} | settings
-        scorer = project.plugins.scorers.create(entry.use, settings, where)
-        made.append((f"{entry.use} (scorers[{i}])", scorer))
-    return Scoring(made, effective=project.suite.answer.effective)
-
-
-def told(scoring: Scoring, trial: Trial) -> dict[str, tuple[float | None, Outcome]]:
-    """Score a trial and return what it contributes to each metric, as run writers take it."""
-    outcomes = zip(scoring.scales, scoring.apply(trial), strict=True)
-    return {s.name: (None if value != value else value, o) for s, (value, o) in outcomes}
-
-
-def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
-    """Return the composite's blocks where the suite names none: one per scorer of quality.
-
-    A metric takes part if it is an average on a finite range. `answered` is in by way of the
-    others, since a failed trial is the worst value of each; alone it stands only where there is
-    nothing else.
-    """
-    blocks: dict[str, list[str]] = {}
-    for scale in scoring.scales:
-        finite = math.isfinite(scale.high - scale.low)
-        if scale.statistic == "mean" and finite and not scale.name.startswith(EFFECTIVE):
-            blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
-    quality = {who: names for who, names in blocks.items() if names != ["answered"]}
-    return {"+".join(names): names for names in (quality or blocks).values()}
 
 
 def execute(

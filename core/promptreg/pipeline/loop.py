@@ -251,6 +251,9 @@ class Loop:
 
     def _count(self, completion: Completion) -> None:
         t = self.tally
+        if self.store is None:  # completions that are local already were not called
+            t.cached += 1
+            return
         t.called += 1
         t.prompt_tokens += completion.prompt_tokens or 0
         t.completion_tokens += completion.completion_tokens or 0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.execute import make_provider, make_scoring
 from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.records import ScenarioSet
@@ -59,7 +60,19 @@ class Project:
         path = self.base / self.suite.scenarios
         found = load_scenarios(path, cluster=self.suite.cluster, attributes=self.suite.attributes)
         seed = self.suite.seed if options.seed is None else options.seed
-        return narrow(found, filters=options.filters, limit=options.limit, seed=seed)
+        return narrow(
+            found,
+            filters=options.filters,
+            limit=options.limit,
+            served=self._served(options),
+            seed=seed,
+        )
+
+    def _served(self, options: Options) -> list[Mapping[str, Any]]:
+        """Return what selects the scenarios of the chosen templates; nothing if one takes all."""
+        names = options.templates or self.suite.templates
+        rules = [self.suite.select.get(name, {}) for name in names]
+        return list(rules) if all(rules) else []
 
     def repeats(self, options: Options) -> int:
         """Return how often each prompt is asked."""

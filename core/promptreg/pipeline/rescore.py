@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from promptreg.errors import NotComparableError
-from promptreg.pipeline.execute import make_scoring, told
 from promptreg.pipeline.facts import scorer_facts
 from promptreg.pipeline.keys import digest
+from promptreg.pipeline.parts import make_scoring, told
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import Cause, Completion, Failure, Prompt, Run, Template, Trial
 from promptreg.stages.parse import AnswerReader

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from promptreg.pipeline.project import Project
-from promptreg.records import Cause, Run, ScenarioSet
-from promptreg.stages.score import Scoring
+from promptreg.records import Cause, Run
 from promptreg.store.runs import load_run, read_trials
 
 __all__ = ["stored_run", "with_absent", "with_worst"]
@@ -35,19 +34,19 @@ def with_absent(run: Run) -> Run:
     return replace(run, absent=tuple(sorted(absent)))
 
 
-def with_worst(run: Run, scoring: Scoring, scenarios: ScenarioSet) -> Run:
+def with_worst(run: Run, worst: Mapping[str, Mapping[str, float]]) -> Run:
     """Return the run with what a failed trial of each scenario counts as.
 
-    Scenarios that the suite no longer holds get the worst end of the scale.
+    Args:
+        run: the run.
+        worst: scenario id to metric to value; what is not named there gets the worst end of the
+            scale.
     """
-    known = {s.id: s for s in scenarios.scenarios}
-    facts = [scoring.worst(known[i]) if i in known else None for i in run.scenario_ids]
+    known = [worst.get(scenario_id, {}) for scenario_id in run.scenario_ids]
     columns = {}
     for name, column in run.columns.items():
-        default = column.scale.worst
-        fallback = np.nan if default is None else default
-        worst = np.array(
-            [fallback if f is None else f.get(name, fallback) for f in facts], dtype=np.float64
-        )
-        columns[name] = replace(column, worst=worst)
+        end = column.scale.worst
+        fallback = np.nan if end is None else end
+        values = np.array([facts.get(name, fallback) for facts in known], dtype=np.float64)
+        columns[name] = replace(column, worst=values)
     return replace(run, columns=columns)

@@ -1,7 +1,7 @@
 """The one thread that writes the call store, in groups.
 
-A durable commit costs one flush of the disk, whatever it holds. So rows wait up to `GROUP_S` for
-company, and whoever waits for them is told once per group.
+A durable commit costs one flush of the disk, whatever it holds. Rows that come while one is under
+way are the next group, so groups grow with the load and no row waits for company.
 """
 
 from __future__ import annotations
@@ -19,14 +19,11 @@ from promptreg.errors import StoreError
 from promptreg.store.problems import from_sqlite
 from promptreg.store.schema import transaction
 
-__all__ = ["GROUP_ROWS", "GROUP_S", "Job", "Writer"]
+__all__ = ["GROUP_ROWS", "Job", "Writer"]
 
 T = TypeVar("T")
 
 GROUP_ROWS = 256
-GROUP_S = 0.01
-"""Seconds the first row of a group waits for others; the commit itself comes on top."""
-
 _WHOLE_GROUP = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_BUSY}
 )
@@ -81,7 +78,6 @@ class Writer:
         self._lock = lock
         self._jobs: deque[Job[object]] = deque()
         self._some = threading.Event()
-        self._many = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="promptreg-store", daemon=True)
         self._thread.start()
@@ -98,8 +94,6 @@ class Writer:
         # The thread clears the event before it looks at the queue, so a set one means: it will.
         if not self._some.is_set():
             self._some.set()
-        if len(self._jobs) >= GROUP_ROWS and not self._many.is_set():
-            self._many.set()
 
     @property
     def waiting(self) -> int:
@@ -109,7 +103,6 @@ class Writer:
     def close(self) -> None:
         """Write what is queued and end the thread."""
         self._closing = True
-        self._many.set()
         self._some.set()
         self._thread.join()
         late = list(self._jobs)
@@ -119,14 +112,10 @@ class Writer:
     def _run(self) -> None:
         while True:
             self._some.wait(max(0.0, self._next_beat - time.monotonic()))
-            if self._jobs and not self._closing:
-                self._many.wait(GROUP_S)
-            self._many.clear()
             self._some.clear()
             group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP_ROWS))]
             if self._jobs or self._closing:
                 self._some.set()
-                self._many.set()
             try:
                 self._write(group)
             except Exception as error:  # noqa: BLE001 - a dead thread would hang every caller

@@ -21,6 +21,7 @@ def narrow(
     *,
     filters: Mapping[str, Sequence[str]] | None = None,
     limit: int | None = None,
+    served: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
 ) -> ScenarioSet:
     """Return the scenarios that pass every filter, at most `limit` of them.
@@ -30,6 +31,8 @@ def narrow(
         filters: attribute (or column) to the values kept; every one must match.
         limit: how many to keep at random; the choice depends on the seed and the ids alone, never
             on the order of the rows.
+        served: the suite's routing; the sample is drawn from the scenarios that match one of
+            these, since a sample that no template serves is of no use. Empty: from all.
         seed: of the random sample.
 
     Raises:
@@ -46,10 +49,12 @@ def narrow(
         said.append(f"{name}={','.join(values)}")
     if not kept:
         raise DataError(f"{scenarios.source}: no scenario passes the filter {' '.join(said)}")
-    if limit is not None and limit < len(kept):
-        said.append(f"{limit} of {len(kept)} at random (seed {seed})")
-        chosen = {s.id for s in sorted(kept, key=lambda s: _rank(s.id, seed))[:limit]}
-        kept = [s for s in kept if s.id in chosen]
+    if limit is not None:
+        pool = [s for s in kept if any(matches(s, where) for where in served)] or kept
+        if limit < len(pool):
+            said.append(f"{limit} of {len(pool)} at random (seed {seed})")
+            chosen = {s.id for s in sorted(pool, key=lambda s: _rank(s.id, seed))[:limit]}
+            kept = [s for s in pool if s.id in chosen]
     if not said:
         return scenarios
     before = [scenarios.selection] if scenarios.selection else []

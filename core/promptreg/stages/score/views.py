@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,24 @@ def _frozen(value: Any) -> Any:
     if hasattr(value, "tolist"):  # numpy arrays and scalars, as Parquet readers may give
         return _frozen(value.tolist())
     return value
+
+
+class _ReadOnly(Mapping[str, Any]):
+    """A mapping whose values are frozen when somebody looks at them; most are never looked at."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Mapping[str, Any]) -> None:
+        self._inner = inner
+
+    def __getitem__(self, key: str) -> Any:
+        return _frozen(self._inner[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inner)
+
+    def __len__(self) -> int:
+        return len(self._inner)
 
 
 def answer_view(answer: Answer | None) -> Answer | None:
@@ -60,7 +78,7 @@ def scenario_view(scenario: Scenario) -> Scenario:
     """Return the scenario with read-only mappings."""
     return replace(
         scenario,
-        variables=_frozen(scenario.variables),
+        variables=_ReadOnly(scenario.variables),
         ground_truth=_frozen(scenario.ground_truth),
         attributes=_frozen(scenario.attributes),
     )
