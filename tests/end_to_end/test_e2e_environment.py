@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -51,7 +52,6 @@ def test_a_damaged_store_is_salvaged(
     every = stored_keys(tmp_path)
     store = tmp_path / ".promptreg" / "calls.sqlite"
     damage(store)
-    damaged = store.read_bytes()
     server.forget()
     for arguments in (["compare", "v1", "v2"], ["doctor"]):
         refused = promptreg(*arguments)
@@ -60,6 +60,7 @@ def test_a_damaged_store_is_salvaged(
         assert "doctor --salvage" in " ".join((refused.err + refused.out).split())
         assert not any(ord(c) < 32 and c != "\n" for c in refused.out)
     assert server.calls == []
+    damaged = store.read_bytes()
     salvaged = promptreg("doctor", "--salvage")
     assert salvaged.code == 0, salvaged.err
     kept = stored_keys(tmp_path)
@@ -111,9 +112,9 @@ def test_disk_full_at_the_report(small_disk: Path, tmp_path: Path, server: Model
     report = small_disk / "report.html"
     report.write_text("the report of yesterday", "utf-8")
     number = os.open(filler, os.O_WRONLY | os.O_CREAT)
-    with pytest.raises(OSError, match="No space"):
-        while True:
-            os.write(number, b"x" * PAGE)
+    with contextlib.suppress(OSError):
+        while os.write(number, b"x" * PAGE):
+            pass
     os.close(number)
     full = promptreg("compare", "v1", "v2", "-o", str(report), "-o", "other.json")
     assert full.code == 5
@@ -162,7 +163,9 @@ def test_folders_that_cannot_be_written(tmp_path: Path, server: ModelServer) -> 
 def test_odd_environments(tmp_path: Path, server: ModelServer, env: dict[str, str]) -> None:
     data = scenarios(N)
     data[0]["detections"] = "Ein Bär vor der Tür, İstanbul'dan ışık, 犬"
-    server.answer = lambda scenario, version: answer_text(good_score(scenario), "Tür → \U0001f4e6 ı")
+    server.answer = lambda scenario, version: answer_text(
+        good_score(scenario), "Tür → \U0001f4e6 ı"
+    )
     promptreg = Promptreg(write_suite(tmp_path, server.url, rows=data), env)
     finished = promptreg("compare", "v1", "v2", "-o", "r.json", "-o", "r.html", "-o", "r.md")
     assert finished.code == 0, finished.err
