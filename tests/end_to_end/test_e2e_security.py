@@ -116,8 +116,10 @@ def test_what_models_and_scenarios_say_is_obeyed_by_nobody(
         return answer_text(score, evil[number % len(evil)])
 
     server.answer = answer
-    keys = {"gate": {"slices": ["scenario_type"]}, "attributes": ["scenario_type"]}
-    promptreg = Promptreg(write_suite(tmp_path, server.url, rows=rows, **keys))
+    shown = ["scenario_type"]
+    promptreg = Promptreg(
+        write_suite(tmp_path, server.url, rows=rows, gate={"slices": shown}, attributes=shown)
+    )
     finished = promptreg("compare", "v1", "v2", "-v", *OUTPUTS)
     assert finished.code == 0, finished.err
     plain = promptreg("run", "v1", "v2")
