@@ -43,10 +43,12 @@ class Promptreg:
     Attributes:
         folder: where it starts.
         env: variables to set; an empty value takes one away.
+        wrapper: a command that is given the command to run.
     """
 
     folder: Path
     env: Mapping[str, str] | None = None
+    wrapper: Sequence[str] = ()
 
     def __call__(
         self, *args: str, env: Mapping[str, str] | None = None, within_s: float = 60.0
@@ -76,7 +78,7 @@ class Promptreg:
         stderr: int | IO[str],
     ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, *args],
+            [*self.wrapper, sys.executable, *args],
             cwd=self.folder,
             env=self._environment(env),
             stdin=subprocess.DEVNULL,

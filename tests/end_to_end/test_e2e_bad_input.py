@@ -1,4 +1,4 @@
-"""What users get wrong: exit 2, one message with file, field, value and what is allowed; no call."""
+"""What users get wrong: exit 2, one message that says what, where and what is allowed; no call."""
 
 from __future__ import annotations
 

@@ -78,6 +78,29 @@ def test_secret_is_taken_out_of_messages_but_stand_ins_stay_in_answers(
     assert Secret(None, required=False).headers() == {}
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "nv/api+0123456789=",
+        "nv\\/api\\u002b0123456789\\u003D",
+        "\\u006ev\\\\\\/api+012345678\\\\u0039=",
+    ],
+)
+def test_secret_is_found_however_json_spells_it(
+    monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    monkeypatch.setenv("KEY", "nv/api+0123456789=")
+    secret = Secret("KEY", required=True)
+    assert secret.redact_answer(f'{{"a": "{spelled}!"}}') == '{"a": "***!"}'
+    assert secret.redact(f"<{spelled}>") == "<***>"
+
+
+def test_looking_for_a_secret_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "nv/api+0123456789=")
+    text = "\\" * 300_000 + "u"
+    assert Secret("KEY", required=True).redact_answer(text) == text
+
+
 def test_proxy_comes_from_the_environment_but_never_for_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -135,7 +135,10 @@ def _store(project: Project) -> _Check:
         existed = CallStore.exists(project.store)
         found = verify(project.store) if existed else []
         if found:
-            return _Check("store", False, "; ".join(found[:5]))
+            told = found[:5] + ([f"{len(found) - 5} findings more"] if found[5:] else [])
+            if not any("--salvage" in line for line in told):
+                told.append("'promptreg doctor --salvage' keeps every readable row")
+            return _Check("store", False, "; ".join(told))
         with CallStore.open(project.store) as store:
             stats = store.stats()
     except PromptregError as e:

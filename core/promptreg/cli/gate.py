@@ -1,16 +1,51 @@
-"""`promptreg gate A B`."""
+"""`promptreg gate A B`, and `promptreg gate --base-ref REF`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from promptreg.cli import options as o
-from promptreg.cli.compare import Baseline, Candidate, comparison_command
+from promptreg.cli.compare import comparison_command
+from promptreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from promptreg.pipeline.project import Options
+    from promptreg.verdicts import Comparison
 
 __all__ = ["gate"]
 
+Versions = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="BASELINE CANDIDATE",
+        help="The trusted version and the version under test: v1 v2. With --base-ref instead any "
+        "number of labels, to look at those alone.",
+    ),
+]
+BaseRef = Annotated[
+    str | None,
+    typer.Option(
+        "--base-ref",
+        metavar="REF",
+        help="Compare every template version this branch touches with itself at the merge base "
+        "of REF and HEAD, such as origin/main.",
+    ),
+]
+AllowPolicyChange = Annotated[
+    bool,
+    typer.Option(
+        "--allow-policy-change",
+        help="With --base-ref: take policy and scenarios from the work tree, not from the base.",
+    ),
+]
+
 
 def gate(
-    baseline: Baseline,
-    candidate: Candidate,
+    versions: Versions = None,
+    base_ref: BaseRef = None,
+    allow_policy_change: AllowPolicyChange = False,
     config: o.Config = None,
     output: o.Output = None,
     concurrency: o.Concurrency = None,
@@ -34,7 +69,16 @@ def gate(
 
     0 pass, 1 regression, 3 inconclusive, 4 not comparable, 5 not finished. Reports are written
     before the exit code is decided.
+
+    With --base-ref the baseline of every touched template version is read from git, where this
+    branch left REF, never from the work tree; the work tree, uncommitted edits included, is the
+    candidate. Policy (gate, scorers, answer, repeats, seed, select, ...) and scenarios are read
+    there too, so that a change cannot move its own goal; edits to them are reported. All touched
+    versions are one comparison, with one verdict and one report; where several labels of a
+    template are touched they are shown as template@label. Nothing touched, or no prompt changed:
+    pass, without a call. A new version is held to the absolute limits alone.
     """
+    _check(versions or [], base_ref, allow_policy_change)
     o.read_env_file(env_file)
     options = o.make_options(
         template=template,
@@ -50,7 +94,67 @@ def gate(
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
     )
-    comparison = comparison_command(
-        config, baseline, candidate, options, output or [], as_json, quiet, verbose
-    )
+    names = versions or []
+    if base_ref is None:
+        comparison = comparison_command(
+            config, names[0], names[1], options, output or [], as_json, quiet, verbose
+        )
+    else:
+        comparison = _base_ref_command(
+            config,
+            (base_ref, names),
+            options,
+            output or [],
+            allow_policy_change=allow_policy_change,
+            as_json=as_json,
+            quiet=quiet,
+            verbose=verbose,
+        )
     return int(comparison.gate.exit_code)
+
+
+def _check(versions: list[str], base_ref: str | None, allow_policy_change: bool) -> None:
+    if base_ref is None and len(versions) != 2:
+        found = f"found {len(versions)}: {' '.join(versions)}" if versions else "found none"
+        raise UsageError(
+            f"gate takes a BASELINE and a CANDIDATE ({found}), or --base-ref REF; for example "
+            "'promptreg gate v1 v2' or 'promptreg gate --base-ref origin/main'"
+        )
+    if base_ref is None and allow_policy_change:
+        raise UsageError(
+            "--allow-policy-change goes with --base-ref; two versions of one suite share its policy"
+        )
+
+
+def _base_ref_command(
+    config: str | None,
+    asked: tuple[str, list[str]],
+    options: Options,
+    output: list[str],
+    *,
+    allow_policy_change: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> Comparison:
+    """Compare with the base, write the reports, show the result."""
+    from promptreg.cli.progress import progress
+    from promptreg.cli.show import complain, show_comparison
+    from promptreg.pipeline.base_ref import gate_base_ref
+    from promptreg.pipeline.project import open_project
+    from promptreg.stages.report import plan_reports, write_reports
+
+    project = open_project(config)
+    planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
+    with progress(project.plugins, quiet=quiet or as_json):
+        comparison = gate_base_ref(
+            project,
+            *asked,
+            options,
+            allow_policy_change=allow_policy_change,
+            handle_signals=True,
+        )
+    written = write_reports(comparison, planned)
+    show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    complain(project.plugins)
+    return comparison

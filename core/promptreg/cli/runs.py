@@ -124,6 +124,7 @@ def _show(
 ) -> None:
     from promptreg.cli.show import print_table
     from promptreg.numbers import amount, count
+    from promptreg.stages.report.text import clean
 
     for s in summaries:
         facts = s.run.facts
@@ -159,6 +160,6 @@ def _show(
         ]
         print_table(["version", "place", "mean"], rows, {1, 2})
     for warning in executed.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {clean(warning)}")
     t = executed.tally
     print(f"{executed.provider}: {t.planned:,} trials, {t.cached:,} cached, {t.called:,} called")

@@ -30,16 +30,18 @@ def print_json(value: Any) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:
-    """Print a plain table; columns in `right` are right-aligned."""
+    """Print a plain table of any text, made harmless; columns in `right` are right-aligned."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
+
+    from promptreg.stages.report.text import clean
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, head in enumerate(heads):
         table.add_column(head, justify="right" if i in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(clean(cell)) for cell in row))
     console().print(table)
 
 
@@ -68,11 +70,11 @@ def show_comparison(
 
 def complain(plugins: Plugins) -> None:
     """Say on stderr which plug-ins are broken or raised in an event; neither changes a verdict."""
-    for broken in plugins.broken:
-        print(
-            f"promptreg: plug-in {broken.name} of {broken.owner} could not be loaded: "
-            f"{broken.reason}",
-            file=sys.stderr,
-        )
-    for line in plugins.complaints:
-        print(f"promptreg: {line}", file=sys.stderr)
+    from promptreg.stages.report.text import clean
+
+    lines = [
+        f"plug-in {broken.name} of {broken.owner} could not be loaded: {broken.reason}"
+        for broken in plugins.broken
+    ]
+    for line in (*lines, *plugins.complaints):
+        print(f"promptreg: {clean(line)}", file=sys.stderr)

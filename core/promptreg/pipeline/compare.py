@@ -32,11 +32,11 @@ from promptreg.stages.load import RunRef
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Comparison, Counts, Side
 
-__all__ = ["compare", "policy_for"]
+__all__ = ["Sides", "compare", "conclude", "policy_for"]
 
 
 @dataclass(slots=True)
-class _Sides:
+class Sides:
     """Both sides' runs by template, and how they came to be."""
 
     baseline: dict[str, Run]
@@ -63,6 +63,28 @@ def compare(
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, scenarios, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
+    comparison = conclude(
+        project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
+    )
+    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    return comparison
+
+
+def conclude(
+    project: Project,
+    labels: tuple[str, str],
+    sides: Sides,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    policy: Policy,
+    started: float,
+) -> Comparison:
+    """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+    """
     pairs: list[RunPair] = []
     worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     for name, baseline in sides.baseline.items():
@@ -84,10 +106,10 @@ def compare(
     partial = any(f.partial for f in facts)
     gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
     changes = rank_changes(pairs, policy)
-    comparison = Comparison(
+    return Comparison(
         suite=project.suite.suite,
-        baseline=_side(ref_a, [p.baseline for p in pairs]),
-        candidate=_side(ref_b, [p.candidate for p in pairs]),
+        baseline=_side(labels[0], [p.baseline for p in pairs]),
+        candidate=_side(labels[1], [p.candidate for p in pairs]),
         gate=gate,
         differences=differences,
         limits=limits,
@@ -105,8 +127,6 @@ def compare(
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
     )
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
-    return comparison
 
 
 def policy_for(
@@ -140,7 +160,7 @@ def _run_sides(
     options: Options,
     scoring: Scoring,
     handle_signals: bool,
-) -> _Sides:
+) -> Sides:
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
     stored_a = _stored(project, a, scoring)
     stored_b = _stored(project, b, scoring)
@@ -151,7 +171,7 @@ def _run_sides(
                 f"{stored_b.id} of {stored_b.facts.template!r}"
             )
         name = stored_a.facts.template
-        return _Sides({name: stored_a}, {name: stored_b})
+        return Sides({name: stored_a}, {name: stored_b})
     if stored_a is not None or stored_b is not None:
         stored = stored_a or stored_b
         assert stored is not None  # noqa: S101 - for the type checker; just tested
@@ -167,8 +187,8 @@ def _run_sides(
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
         warnings = [*executed.warnings, age + "is not excluded"]
         if stored_a is not None:
-            return _Sides({name: stored}, {name: fresh}, executed, {}, warnings)
-        return _Sides({name: fresh}, {name: stored}, executed, {}, warnings)
+            return Sides({name: stored}, {name: fresh}, executed, {}, warnings)
+        return Sides({name: fresh}, {name: stored}, executed, {}, warnings)
     assert not isinstance(a, RunRef)  # noqa: S101 - for the type checker; both were looked up
     assert not isinstance(b, RunRef)  # noqa: S101
     return _run_both(project, a, b, ref_a, ref_b, scenarios, options, scoring, handle_signals)
@@ -184,7 +204,7 @@ def _run_both(
     options: Options,
     scoring: Scoring,
     handle_signals: bool,
-) -> _Sides:
+) -> Sides:
     names = common_templates(a, b, ref_a, ref_b)
     warnings: list[str] = []
     versions: list[Version] = []
@@ -217,7 +237,7 @@ def _run_both(
         project, versions, scenarios, options, scoring, handle_signals=handle_signals
     )
     pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
-    return _Sides(
+    return Sides(
         baseline={n: pair[0] for n, pair in zip(kept, pairs, strict=True)},
         candidate={n: pair[1] for n, pair in zip(kept, pairs, strict=True)},
         executed=executed,
@@ -295,7 +315,7 @@ def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
     )
 
 
-def _warnings(sides: _Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator[str]:
+def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator[str]:
     if synthetic:
         yield "answers came from a scripted provider: they say nothing about any model"
     if scenarios.partial:

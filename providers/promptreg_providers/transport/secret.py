@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import cached_property
 
 from promptreg.errors import ProviderError
 
@@ -58,12 +60,34 @@ class Secret:
 
     def redact(self, text: str) -> str:
         """Return a message without the key."""
-        if len(self._value) >= _SHORTEST and self._value in text:
-            return text.replace(self._value, _MASK)
-        return text
+        return self._masked(text) if len(self._value) >= _SHORTEST else text
 
     def redact_answer(self, text: str) -> str:
         """Return what a server sent without the key, in case it echoes its request."""
-        if len(self._value) >= _SHORTEST_IN_TEXT and self._value in text:
-            return text.replace(self._value, _MASK)
+        return self._masked(text) if len(self._value) >= _SHORTEST_IN_TEXT else text
+
+    def _masked(self, text: str) -> str:
+        """Mask the key as it is, and as JSON may spell it: `\\u002f` or `\\/` for a slash."""
+        if self._value in text:
+            text = text.replace(self._value, _MASK)
+        if "\\u" in text or "\\/" in text or self._needs_escapes:
+            text = self._spelled.sub(_MASK, text)
         return text
+
+    @cached_property
+    def _needs_escapes(self) -> bool:
+        return '"' in self._value or "\\" in self._value
+
+    @cached_property
+    def _spelled(self) -> re.Pattern[str]:
+        """Matches the key however its signs are escaped, at any depth of JSON within JSON."""
+        return re.compile("".join(_spelling(sign) for sign in self._value))
+
+
+def _spelling(sign: str) -> str:
+    """Return a pattern for one sign; the bound on backslashes keeps matching linear."""
+    plain = re.escape(sign)
+    escaped = rf"\\{{1,8}}u00(?i:{ord(sign):02x})"  # keys are ASCII
+    if sign in '/"\\':
+        return rf"(?:{plain}|\\{{1,8}}{plain}|{escaped})"
+    return rf"(?:{plain}|{escaped})"

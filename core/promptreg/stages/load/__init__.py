@@ -1,17 +1,33 @@
 """Reads what a suite names: scenarios, templates, and references to versions."""
 
+from promptreg.stages.load.gitsource import Revision
 from promptreg.stages.load.narrow import matches, narrow
+from promptreg.stages.load.past import (
+    is_tracked,
+    merge_base,
+    past_scenarios,
+    past_template,
+    past_text,
+    uncommitted,
+)
 from promptreg.stages.load.references import Resolved, RunRef, resolve
 from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
 
 __all__ = [
     "Resolved",
+    "Revision",
     "RunRef",
     "at_revision",
+    "is_tracked",
     "load_scenarios",
     "load_template",
     "matches",
+    "merge_base",
     "narrow",
+    "past_scenarios",
+    "past_template",
+    "past_text",
     "resolve",
+    "uncommitted",
 ]

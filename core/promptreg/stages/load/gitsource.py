@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptreg.errors import TemplateError
 
-__all__ = ["Revision"]
+__all__ = ["Revision", "is_shallow", "run_git"]
 
 _TIMEOUT_S = 30
+_LFS_OBJECT = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,50 +43,74 @@ class Revision:
         """
         if not name or not name.isprintable() or name.startswith((":", "-")) or len(name) > 200:
             raise TemplateError(f"{name!r:.80} is no git revision")
-        prefix = _text(_git(base, "rev-parse", "--show-prefix"), base)
-        found = _git(
+        prefix = _text(run_git(base, "rev-parse", "--show-prefix"), base)
+        found = run_git(
             base, "rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"
         )
         if found.returncode:
-            shallow = _git(base, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
             hint = (
                 "; this clone is shallow: fetch the history (git fetch --unshallow, or "
                 "fetch-depth: 0 in a CI checkout)"
-                if shallow
+                if is_shallow(base)
                 else "; see 'git log' and 'git branch -a'"
             )
             raise TemplateError(f"git knows no revision {name!r} in {base}{hint}")
         return cls(base, name, found.stdout.decode("ascii").strip(), prefix.rstrip("\n"))
 
-    def read(self, path: str, limit: int) -> tuple[bytes, str]:
+    def read(self, path: str, limit: int, *, exact: bool = False) -> tuple[bytes, str]:
         """Return a file's bytes and its path from the top of the repository.
 
         The path is taken relative to the suite's folder, then to the top of the repository.
 
+        Args:
+            path: with slashes.
+            limit: bytes.
+            exact: relative to the suite's folder only.
+
         Raises:
             TemplateError: not in this revision, no plain file, or above `limit` bytes.
         """
-        found = self._find(path)
+        found = self._find(path, exact)
         if found is None:
-            raise TemplateError(f"{path}: not in revision {self.name} ({self.commit[:10]})")
+            raise TemplateError(
+                f"{path}: not in revision {self.name} ({self.commit[:10]}){self._submodule(path)}"
+            )
         entry, full = found
         return self._blob(entry, full, limit), full
 
-    def holds(self, path: str) -> bool:
+    def holds(self, path: str, *, exact: bool = False) -> bool:
         """Return whether the revision has something of that name."""
-        return self._find(path) is not None
+        return self._find(path, exact) is not None
 
-    def _find(self, path: str) -> tuple[str, str] | None:
+    def _find(self, path: str, exact: bool = False) -> tuple[str, str] | None:
         """Return the tree's entry and the path from the top."""
-        for start in dict.fromkeys((self.prefix, "")):
-            full = posixpath.normpath(posixpath.join(start, path.replace("\\", "/")))
-            if full.startswith(("../", "/")) or full in ("..", "."):
-                continue
-            listed = _git(self.base, "ls-tree", "-z", "--full-tree", self.commit, "--", full)
-            entry = listed.stdout.split(b"\0")[0]
-            if listed.returncode == 0 and entry:
-                return entry.decode("utf-8", "replace"), full
+        for start in (self.prefix,) if exact else dict.fromkeys((self.prefix, "")):
+            full = self._full(start, path)
+            if full is not None and (entry := self._entry(full)):
+                return entry, full
         return None
+
+    @staticmethod
+    def _full(start: str, path: str) -> str | None:
+        full = posixpath.normpath(posixpath.join(start, path.replace("\\", "/")))
+        return None if full.startswith(("../", "/")) or full in ("..", ".") else full
+
+    def _entry(self, full: str) -> str:
+        listed = run_git(self.base, "ls-tree", "-z", "--full-tree", self.commit, "--", full)
+        return "" if listed.returncode else listed.stdout.split(b"\0")[0].decode("utf-8", "replace")
+
+    def _submodule(self, path: str) -> str:
+        """Return why a path below a submodule is not found, for messages; else nothing."""
+        full = self._full(self.prefix, path) or ""
+        parents = full.split("/")[:-1]
+        for depth in range(1, len(parents) + 1):
+            folder = "/".join(parents[:depth])
+            if self._entry(folder).startswith("160000 "):
+                return (
+                    f"; {folder} is a submodule, whose files this repository does not hold: keep "
+                    "the suite in the same repository as its templates and scenarios"
+                )
+        return ""
 
     def _blob(self, entry: str, full: str, limit: int) -> bytes:
         mode, kind, blob = entry.partition("\t")[0].split()
@@ -91,18 +118,46 @@ class Revision:
         if mode == "120000" or kind != "blob":
             what = "a symbolic link" if mode == "120000" else f"a {kind}"
             raise TemplateError(f"{where}: is {what}; allowed: plain files")
-        size = int(_text(_git(self.base, "cat-file", "-s", blob), self.base))
+        size = int(_text(run_git(self.base, "cat-file", "-s", blob), self.base))
         if size > limit:
             raise TemplateError(f"{where}: {size:,} bytes; at most {limit:,} are read")
-        found = _git(self.base, "cat-file", "blob", blob)
+        found = run_git(self.base, "cat-file", "blob", blob)
         if found.returncode:
             raise TemplateError(f"{where}: {_reason(found)}")
         if found.stdout.startswith(b"version https://git-lfs"):
-            raise TemplateError(f"{where}: is kept by git-lfs, only its pointer is in git")
+            return self._lfs_object(found.stdout, limit, where)
         return found.stdout
 
+    def _lfs_object(self, pointer: bytes, limit: int, where: str) -> bytes:
+        """Return the file that git-lfs keeps beside the repository; it is never downloaded."""
+        match = _LFS_OBJECT.search(pointer)
+        oid = match[1].decode() if match else ""
+        common = run_git(self.base, "rev-parse", "--git-common-dir").stdout.decode().strip()
+        path = self.base / common / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+        if not oid or not path.is_file():
+            raise TemplateError(
+                f"{where}: is kept by git-lfs, only its pointer is in git; "
+                f"'git lfs fetch origin {self.commit}' brings it"
+            )
+        if path.stat().st_size > limit:
+            raise TemplateError(f"{where}: larger than {limit:,} bytes, as kept by git-lfs")
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != oid:
+            raise TemplateError(f"{where}: its git-lfs object is damaged; 'git lfs fsck' checks it")
+        return data
 
-def _git(base: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+
+def is_shallow(base: Path) -> bool:
+    """Return whether the clone around a folder lacks a part of its history."""
+    return run_git(base, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+
+
+def run_git(base: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Return what git says in a folder; it asks nothing, fetches nothing and runs no helper.
+
+    Raises:
+        TemplateError: git is missing, cannot be run, or takes too long.
+    """
     # A hook exports GIT_DIR and friends, relative to another folder; and git must never ask,
     # fetch, or run a helper on the way.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}

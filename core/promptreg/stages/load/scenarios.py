@@ -37,7 +37,11 @@ _SHARED_OBJECTS = 10_000
 
 
 def load_scenarios(
-    path: Path, *, cluster: str | None = None, attributes: Sequence[str] | None = None
+    path: Path,
+    *,
+    cluster: str | None = None,
+    attributes: Sequence[str] | None = None,
+    stands_for: Path | None = None,
 ) -> ScenarioSet:
     """Return the scenarios of a `.parquet`, `.jsonl`, `.ndjson`, `.csv`, `.json`, `.yaml` file.
 
@@ -45,6 +49,7 @@ def load_scenarios(
         path: the file; its ending says the format.
         cluster: the column that names the family; None: each scenario is its own.
         attributes: the columns to slice by; None: every column of few distinct words.
+        stands_for: for a copy: the file it is a copy of, for messages and paths of images.
 
     Raises:
         DataError: says file, line or row, field, value and what is allowed.
@@ -59,7 +64,9 @@ def load_scenarios(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _build(reader(path), cluster, attributes)
+        table = reader(path)
+        table.path = stands_for or path
+        return _build(table, cluster, attributes)
     finally:
         if collecting:
             gc.enable()

@@ -102,25 +102,28 @@ def parse_source(text: str, where: str) -> Source:
     return Source("file", text)
 
 
-def read_source(source: Source, base: Path, where: str) -> tuple[str, str]:
+def read_source(
+    source: Source, base: Path, where: str, at: Revision | None = None
+) -> tuple[str, str]:
     """Return (text, where it came from, for people).
 
     Args:
         source: not of the kind `same`.
         base: the folder of the suite file.
         where: begins every message.
+        at: where a source that names no revision itself is read; None: the work tree.
 
     Raises:
         TemplateError: missing, outside of the project, not readable as text.
     """
     try:
         files: _Files
-        if source.revision:
-            revision = Revision.find(base, source.revision)
-            files, origin = revision, f" at {source.revision} ({revision.commit[:10]})"
+        revision = Revision.find(base, source.revision) if source.revision else at
+        if revision is not None:
+            files, origin = revision, f" at {revision.name} ({revision.commit[:10]})"
         else:
             files, origin = _WorkTree(base, where), ""
-        text, label = _extract(source, files, where)
+        text, label = _extract(source, files, where, installed=revision is None)
     except TemplateError as e:
         if str(e).startswith(where):
             raise
@@ -128,9 +131,9 @@ def read_source(source: Source, base: Path, where: str) -> tuple[str, str]:
     return _normal(text, f"{where}: {label}"), label + origin
 
 
-def _extract(source: Source, files: _Files, where: str) -> tuple[str, str]:
+def _extract(source: Source, files: _Files, where: str, *, installed: bool) -> tuple[str, str]:
     if source.kind == "constant":
-        data, path = _module(source, files, where)
+        data, path = _module(source, files, where, installed=installed)
         text = decode(data, f"{where}: {path}", TemplateError)
         return constant_of(text, source.selector, f"{where}: {path}"), f"{path}:{source.selector}"
     data, path = files.read(source.path, MAX_TEMPLATE)
@@ -146,7 +149,7 @@ def _extract(source: Source, files: _Files, where: str) -> tuple[str, str]:
     return text, path
 
 
-def _module(source: Source, files: _Files, where: str) -> tuple[bytes, str]:
+def _module(source: Source, files: _Files, where: str, *, installed: bool) -> tuple[bytes, str]:
     """Find a module's file without importing it or its parents."""
     if source.path.endswith(".py"):
         return files.read(source.path, MAX_TEMPLATE)
@@ -155,7 +158,7 @@ def _module(source: Source, files: _Files, where: str) -> tuple[bytes, str]:
     for name in names:
         if files.holds(name):
             return files.read(name, MAX_TEMPLATE)
-    if not source.revision:
+    if installed:
         for entry in sys.path:
             for name in names[:2]:
                 path = Path(entry or ".") / name
@@ -163,7 +166,7 @@ def _module(source: Source, files: _Files, where: str) -> tuple[bytes, str]:
                     return read_bytes(path, MAX_TEMPLATE, TemplateError), str(path)
     raise TemplateError(
         f"{where}: no module {source.path!r}; looked for {', '.join(names)} beside the suite and "
-        "at the top of the repository" + ("" if source.revision else ", and on the Python path")
+        "at the top of the repository" + (", and on the Python path" if installed else "")
     )
 
 

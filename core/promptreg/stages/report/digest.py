@@ -78,6 +78,8 @@ def sentence(comparison: Comparison) -> str:
             said.append("misses an absolute limit")
         return f"{candidate} {' and '.join(said) or 'does not pass'}."
     if comparison.gate.verdict is GateVerdict.PASS:
+        if not comparison.differences:  # nothing was compared, and nothing may be claimed
+            return f"{candidate} passes; nothing had to be compared."
         return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
     return f"The data do not tell whether {candidate} is worse than {baseline}."
 

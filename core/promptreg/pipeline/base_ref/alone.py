@@ -1,0 +1,96 @@
+"""New versions: without a baseline, only the absolute limits can judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from promptreg.errors import ExitCode, NotComparableError
+from promptreg.pipeline.stored import with_worst
+from promptreg.policy import Policy
+from promptreg.records import Outcome, Run, ScenarioSet
+from promptreg.stages.compare import RunPair, check_limits
+from promptreg.stages.score import Scoring
+from promptreg.verdicts import Comparison, Gate, GateVerdict, Limit
+
+__all__ = ["judge_alone", "with_alone"]
+
+_MAX_GAP_SHARE = 0.20
+
+
+def judge_alone(
+    alone: Mapping[str, Run], scoring: Scoring, scenarios: ScenarioSet, policy: Policy
+) -> tuple[Limit, ...]:
+    """Return every absolute limit on runs without a baseline.
+
+    Raises:
+        NotComparableError: too many trials of a run were lost to the infrastructure.
+    """
+    pairs = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
+    for name, run in alone.items():
+        answered = run.columns.get("answered")
+        lost = 0.0
+        if answered is not None and answered.outcomes.size:
+            lost = float(np.mean(answered.outcomes == Outcome.GAP))
+        if lost > _MAX_GAP_SHARE:
+            raise NotComparableError(
+                f"not comparable: {lost:.0%} of the trials of {name} ({run.id}) were lost to the "
+                f"infrastructure (allowed: {_MAX_GAP_SHARE:.0%}); run again, failed calls are made "
+                "anew"
+            )
+        # Limits look at the candidate alone; the other half of the pair is never read.
+        full = with_worst(run, worst)
+        pairs.append(RunPair(name, full, full))
+    return check_limits(pairs, policy)
+
+
+def with_alone(
+    comparison: Comparison, alone: Mapping[str, Run], limits: Sequence[Limit]
+) -> Comparison:
+    """Return the comparison with runs without a baseline, and with what their limits decide."""
+    candidate = comparison.candidate
+    failed = {side: dict(causes) for side, causes in comparison.counts.failed.items()}
+    for run in alone.values():
+        for cause, count in run.failures.items():
+            failed["candidate"][cause] = failed["candidate"].get(cause, 0) + count
+    planned = sum(run.counts.get("planned", 0) for run in alone.values())
+    counts = comparison.counts
+    return replace(
+        comparison,
+        gate=_gate(comparison.gate, alone, limits),
+        limits=(*comparison.limits, *limits),
+        candidate=replace(
+            candidate,
+            template_sha256={
+                **candidate.template_sha256,
+                **{name: run.facts.template_sha256 for name, run in alone.items()},
+            },
+            run_ids={**candidate.run_ids, **{name: run.id for name, run in alone.items()}},
+        ),
+        counts=replace(counts, planned=counts.planned + planned, failed=failed),
+    )
+
+
+def _gate(gate: Gate, alone: Mapping[str, Run], limits: Sequence[Limit]) -> Gate:
+    missed = tuple(
+        f"{limit.template}: {limit.metric} is shown to miss its limit "
+        f"({limit.bound.replace('_', ' ')} {limit.threshold:g})"
+        for limit in limits
+        if limit.status == "not_met"
+    )
+    new = tuple(_new(name, [x for x in limits if x.template == name]) for name in alone)
+    if missed:
+        accused = gate.reasons if gate.verdict is GateVerdict.FAIL else ()
+        return Gate(GateVerdict.FAIL, (*accused, *missed, *new), ExitCode.REGRESSION)
+    return replace(gate, reasons=(*gate.reasons, *new))
+
+
+def _new(name: str, limits: Sequence[Limit]) -> str:
+    text = f"{name} is new: only absolute limits apply"
+    if not limits:
+        return f"{text}, and none is declared (gate.limits)"
+    open_ = [limit.metric for limit in limits if limit.status == "not_shown"]
+    return f"{text}; neither met nor missed: {', '.join(open_)}" if open_ else text

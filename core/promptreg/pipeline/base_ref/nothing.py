@@ -1,0 +1,75 @@
+"""The comparison in which nothing is compared: nothing touched, nothing different, or all new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from promptreg.errors import ExitCode
+from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.project import Project
+from promptreg.policy import Policy
+from promptreg.records import Run, ScenarioSet
+from promptreg.verdicts import Comparison, Counts, Gate, GateVerdict, Side
+
+__all__ = ["nothing_compared"]
+
+_BOTH: dict[str, dict[str, int]] = {"baseline": {}, "candidate": {}}
+
+
+def nothing_compared(
+    project: Project,
+    labels: tuple[str, str],
+    policy: Policy,
+    reasons: Sequence[str],
+    warnings: Sequence[str],
+    *,
+    diffs: dict[str, tuple[str, str]],
+    executed: Executed | None,
+    alone: Sequence[Run],
+    scenarios: ScenarioSet,
+    duration_s: float,
+) -> Comparison:
+    """Return a comparison without differences, which passes for the reasons given.
+
+    With answers of a scripted provider it is inconclusive: those can never pass a gate.
+    """
+    synthetic = executed is not None and executed.synthetic
+    told = list(warnings)
+    if synthetic:
+        told.insert(0, "answers came from a scripted provider: they say nothing about any model")
+    if alone and scenarios.partial:
+        told.append(
+            f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were asked about "
+            f"({scenarios.selection}); such a run can never become a baseline"
+        )
+    counts = Counts(0, 0, 0, _BOTH)
+    if executed is not None:
+        t = executed.tally
+        counts = Counts(0, t.cached, t.called, _BOTH, t.prompt_tokens, t.completion_tokens)
+    prints = dict(alone[0].facts.fingerprints) if alone else {}
+    return Comparison(
+        suite=project.suite.suite,
+        baseline=Side(labels[0], {}, {}, {}),
+        candidate=Side(labels[1], {}, {}, prints),
+        gate=_gate(reasons, synthetic),
+        differences=(),
+        limits=(),
+        counts=counts,
+        cost=executed.tally.cost if executed else None,
+        duration_s=duration_s,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=executed.provider if executed else f"{project.suite.provider.use} (not asked)",
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        template_diffs=diffs,
+        warnings=tuple(dict.fromkeys(told)),
+    )
+
+
+def _gate(reasons: Sequence[str], synthetic: bool) -> Gate:
+    if synthetic:
+        why = "answers came from a scripted provider; they can never pass a gate"
+        return Gate(GateVerdict.INCONCLUSIVE, (why, *reasons), ExitCode.INCONCLUSIVE)
+    return Gate(GateVerdict.PASS, tuple(reasons), ExitCode.OK)

@@ -1,0 +1,120 @@
+"""Which template versions a change touches, by the hash of their content."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promptreg.errors import UsageError, did_you_mean
+from promptreg.pipeline.base_ref.base import Base
+from promptreg.pipeline.project import Project
+from promptreg.records import Template
+from promptreg.stages.load import load_template, past_template
+from promptreg.suite import TemplateEntry
+
+__all__ = ["Edit", "Touched", "find_touched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One version before and after; `baseline` None: it is new."""
+
+    baseline: Template | None
+    candidate: Template
+    shown: str = ""
+    """What reports call it: the template's name, with the label where several are touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a change does to the versions of a suite.
+
+    Attributes:
+        edits: changed and new versions, in the suite's order, each content once.
+        unchanged: how many versions have the same content on both sides.
+        notes: deleted versions, and versions that share their content with another.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    unchanged: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def find_touched(
+    project: Project, base: Base, labels: Sequence[str], templates: Sequence[str]
+) -> Touched:
+    """Return the versions whose engine or text differs between base and work tree.
+
+    Args:
+        project: the work tree's suite.
+        base: the suite at the base.
+        labels: only versions of these labels; empty: all.
+        templates: only these templates; empty: all.
+
+    Raises:
+        UsageError: no label or template is called so on either side.
+        TemplateError: a version cannot be read.
+    """
+    now, then = project.suite.templates, base.suite.templates
+    names = [*now, *(n for n in then if n not in now)]
+    known = {n: dict.fromkeys([*_labels(now, n), *_labels(then, n)]) for n in names}
+    _check("template", templates, names)
+    _check("label", labels, [label for n in names for label in known[n]])
+    edits: list[Edit] = []
+    notes: list[str] = []
+    seen: dict[tuple[str, str, str], str] = {}
+    unchanged = 0
+    for name in names:
+        if templates and name not in templates:
+            continue
+        for label in known[name]:
+            if labels and label not in labels:
+                continue
+            version = f"{name}@{label}"
+            if label not in _labels(now, name):
+                notes.append(f"{version} is deleted by the change: nothing is left to compare")
+                continue
+            candidate = load_template(name, label, now[name], project.base)
+            baseline = None
+            if label in _labels(then, name):
+                baseline = past_template(name, label, then[name], base.revision)
+                if baseline.sha256 == candidate.sha256:
+                    unchanged += 1
+                    continue
+            content = (name, baseline.sha256 if baseline else "", candidate.sha256)
+            twin = seen.setdefault(content, version)
+            if twin != version:
+                notes.append(f"{version} has the content of {twin} on both sides: compared once")
+                continue
+            edits.append(Edit(baseline, candidate))
+    return Touched(_named(edits), unchanged, tuple(notes))
+
+
+def _labels(templates: Mapping[str, TemplateEntry], name: str) -> list[str]:
+    entry = templates.get(name)
+    return [] if entry is None else list(entry.versions)
+
+
+def _check(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    for word in asked:
+        if word not in known:
+            listed = ", ".join(dict.fromkeys(known)) or "none"
+            raise UsageError(
+                f"no {what} is called {word!r}{did_you_mean(word, known)}, neither at the base nor "
+                f"in the work tree; there are: {listed}"
+            )
+
+
+def _named(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    count = Counter(e.candidate.name for e in edits)
+    return tuple(
+        Edit(
+            e.baseline,
+            e.candidate,
+            e.candidate.name
+            if count[e.candidate.name] == 1
+            else f"{e.candidate.name}@{e.candidate.label}",
+        )
+        for e in edits
+    )
