@@ -36,12 +36,13 @@ def emptied(path: Path) -> None:
     os.truncate(path, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "all_lost"),
     [
-        pytest.param(flipped, False, marks=pytest.mark.slow),
+        (flipped, False),
         (truncated, False),
-        pytest.param(emptied, True, marks=pytest.mark.slow),
+        (emptied, True),
     ],
 )
 def test_a_damaged_store_is_salvaged(
@@ -106,6 +107,7 @@ def test_disk_full_at_the_store(small_disk: Path, server: ModelServer) -> None:
     assert not kept & set(server.keys)
 
 
+@pytest.mark.slow
 def test_disk_full_at_the_report(small_disk: Path, tmp_path: Path, server: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path / "suite", server.url, n=N))
     filler = small_disk / "filler"
@@ -149,8 +151,8 @@ def test_folders_that_cannot_be_written(tmp_path: Path, server: ModelServer) -> 
 @pytest.mark.parametrize(
     "env",
     [
-        pytest.param({"HOME": ""}, id="no home"),
-        pytest.param({"LC_ALL": "C"}, id="C"),
+        pytest.param({"HOME": ""}, id="no home", marks=pytest.mark.slow),
+        pytest.param({"LC_ALL": "C"}, id="C", marks=pytest.mark.slow),
         pytest.param(
             {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="truly ASCII"
         ),
@@ -176,6 +178,7 @@ def test_odd_environments(tmp_path: Path, server: ModelServer, env: dict[str, st
     assert "Tür → \U0001f4e6 ı" in (tmp_path / "r.json").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ein Ordner mit Ä", "-dash", pytest.param("a'b\"c $(x)%")])
 def test_odd_paths(tmp_path: Path, server: ModelServer, name: str) -> None:
     folder = write_suite(tmp_path / name, server.url, n=6)
@@ -187,6 +190,7 @@ def test_odd_paths(tmp_path: Path, server: ModelServer, name: str) -> None:
     assert len(stored_keys(folder)) == 12
 
 
+@pytest.mark.slow
 def test_few_file_descriptors(tmp_path: Path, server: ModelServer) -> None:
     folder = write_suite(tmp_path, server.url, n=60, provider={"retries": 0})
     promptreg = Promptreg(folder, wrapper=("sh", "-c", 'ulimit -n 64; exec "$0" "$@"'))

@@ -83,13 +83,13 @@ def check_chain(tmp_path: Path, server: ModelServer, kills: list[int]) -> None:
 
 
 def test_kills_while_calls_are_made(tmp_path: Path, slow_server: ModelServer) -> None:
-    check_chain(tmp_path, slow_server, [1, 9, 23])
+    check_chain(tmp_path, slow_server, [9, 23])
 
 
 @pytest.mark.slow
 def test_twenty_kills_while_calls_are_made(tmp_path: Path, slow_server: ModelServer) -> None:
     draw = random.Random(20)
-    kills = [draw.randint(1, 2 * WIDTH) for _ in range(16)]
+    kills = [1, *(draw.randint(1, 2 * WIDTH) for _ in range(15))]
     check_chain(tmp_path, slow_server, kills)
 
 
@@ -103,6 +103,7 @@ def done(tmp_path: Path, server: ModelServer) -> Promptreg:
     return promptreg
 
 
+@pytest.mark.slow
 def test_killed_while_reports_are_written(done: Promptreg, server: ModelServer) -> None:
     # A pipe without a reader holds the second report up for as long as one likes.
     pipe = done.folder / "pipe.html"

@@ -29,7 +29,8 @@ def test_provider_is_down_from_the_start(tmp_path: Path) -> None:
 
 def test_provider_dies_half_way(tmp_path: Path) -> None:
     with running(ModelServer(delay_s=0.01)) as server:
-        folder = write_suite(tmp_path, server.url, n=N)
+        quick = {"concurrency": 2, "retries": 1}
+        folder = write_suite(tmp_path, server.url, n=N, provider=quick)
         promptreg = Promptreg(folder)
         process = promptreg.start("compare", "v1", "v2", "--json", "-o", "report.json")
         server.wait_for(20)
@@ -51,6 +52,7 @@ def test_provider_dies_half_way(tmp_path: Path) -> None:
         assert not kept & set(server.keys)
 
 
+@pytest.mark.slow
 def test_offline_when_all_is_stored(tmp_path: Path) -> None:
     with running(ModelServer()) as server:
         promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
@@ -79,8 +81,11 @@ def test_a_refused_key_is_named_not_shown(tmp_path: Path, server: ModelServer) -
     assert "NEMOTRON_API_KEY" in finished.err
     assert key not in finished.err + finished.out
     assert len(server.calls) <= 4  # nobody hammers at a closed door
+
+
+@pytest.mark.slow
+def test_a_missing_key_is_named_before_any_request(tmp_path: Path, server: ModelServer) -> None:
     missing = Promptreg(write_suite(tmp_path / "b", server.url, provider={"api_key_env": "NO_KEY"}))
-    server.forget()
     finished = missing("compare", "v1", "v2")
     assert finished.code == 5
     assert "NO_KEY is not set" in finished.err
@@ -115,15 +120,19 @@ def test_too_many_gaps_are_not_comparable(tmp_path: Path) -> None:
     with running(failing(3, status(500))) as server:
         folder = write_suite(tmp_path, server.url, n=N, provider={"retries": 0})
         promptreg = Promptreg(folder)
-        for command in ("compare", "gate"):
-            finished = promptreg(command, "v1", "v2", "-o", "report.json")
-            assert finished.code == 4
-            assert "30% of the candidate's trials" in finished.err
-            assert "http_status 9" in finished.err
-            assert "run again" in finished.err
-        assert len(server.calls) == 2 * N + 9, "only failed calls are made anew"
+        finished = promptreg("compare", "v1", "v2", "-o", "report.json")
+        assert finished.code == 4
+        assert "30% of the candidate's trials" in finished.err
+        assert "http_status 9" in finished.err
+        assert "run again" in finished.err
+        assert not (folder / "report.json").exists()
+        server.forget()
+        server.answer = right
+        assert promptreg("gate", "v1", "v2", "-q").code == 3
+        assert len(server.calls) == 9, "only failed calls are made anew"
 
 
+@pytest.mark.slow
 def test_few_gaps_are_bounded_both_ways(tmp_path: Path) -> None:
     with running(failing(1, status(500))) as server:
         folder = write_suite(
@@ -172,6 +181,7 @@ def test_a_spent_budget_stops_and_a_larger_one_goes_on(tmp_path: Path, server: M
     assert server.repeated == {}
 
 
+@pytest.mark.slow
 def test_answers_of_every_broken_kind_are_told_apart(tmp_path: Path) -> None:
     texts: dict[int, str | Fault] = {
         1: "",

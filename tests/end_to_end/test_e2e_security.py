@@ -57,7 +57,7 @@ def echoing(kind: str) -> Fault:
     return play
 
 
-@pytest.mark.parametrize("kind", ["plain", "escaped"])
+@pytest.mark.parametrize("kind", [pytest.param("plain", marks=pytest.mark.slow), "escaped"])
 @pytest.mark.parametrize(
     "key", ["planted-secret-8f3a51c0", pytest.param(KEY, marks=pytest.mark.slow)], ids=["k", "odd"]
 )
@@ -100,6 +100,7 @@ EVIL = {
 }
 
 
+@pytest.mark.slow
 def test_what_models_and_scenarios_say_is_obeyed_by_nobody(
     tmp_path: Path, server: ModelServer
 ) -> None:
@@ -142,6 +143,7 @@ def test_what_models_and_scenarios_say_is_obeyed_by_nobody(
     ET.fromstring((tmp_path / "r.junit.xml").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_a_template_cannot_look_into_the_program(tmp_path: Path, server: ModelServer) -> None:
     for text in (
         "[{id} v2] {detections} {id.__class__}",

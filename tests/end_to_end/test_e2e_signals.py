@@ -26,8 +26,11 @@ def slow_server() -> Iterator[ModelServer]:
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
-    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+    [
+        pytest.param(signal.SIGINT, 130, id="SIGINT"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 143, id="SIGHUP", marks=pytest.mark.slow),
+    ],
 )
 def test_one_signal_stops_cleanly(
     tmp_path: Path, slow_server: ModelServer, number: signal.Signals, code: int
@@ -81,12 +84,14 @@ def test_interrupted_while_it_starts(tmp_path: Path) -> None:
     assert (finished.code, finished.out, finished.err) == (130, "", "")
 
 
-@pytest.mark.parametrize("extra", [["--json"], ["-v"]], ids=["json", "view"])
+@pytest.mark.parametrize(
+    "extra", ["--json", pytest.param("-v", marks=pytest.mark.slow)], ids=["json", "view"]
+)
 def test_a_reader_that_leaves_changes_no_verdict(
-    tmp_path: Path, server: ModelServer, extra: list[str]
+    tmp_path: Path, server: ModelServer, extra: str
 ) -> None:
     promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
-    process = promptreg.start("gate", "v1", "v2", *extra)
+    process = promptreg.start("gate", "v1", "v2", extra)
     assert process.stdout is not None
     process.stdout.close()  # nobody reads
     finished = promptreg.end(process)
@@ -94,6 +99,7 @@ def test_a_reader_that_leaves_changes_no_verdict(
     assert finished.err == ""
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_stdout(tmp_path: Path, server: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
     with Path("/dev/full").open("w") as full:
@@ -103,6 +109,7 @@ def test_a_full_disk_behind_stdout(tmp_path: Path, server: ModelServer) -> None:
     assert "No space left" in finished.err
 
 
+@pytest.mark.slow
 def test_head_takes_one_line(tmp_path: Path, server: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
     process = promptreg.start("compare", "v1", "v2", "--json")
@@ -114,6 +121,7 @@ def test_head_takes_one_line(tmp_path: Path, server: ModelServer) -> None:
     assert (finished.code, finished.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_errors_without_a_reader(tmp_path: Path) -> None:
     promptreg = Promptreg(write_suite(tmp_path, "http://127.0.0.1:9"))
     read, write = os.pipe()

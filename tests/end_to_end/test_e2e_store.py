@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command_line import Promptreg, stored_keys
-from fake_model import ModelServer
+from fake_model import ModelServer, running
 from suite_factory import TEMPLATE, answer_text, good_score, scenario_ids, write_suite
 
 N = 20
 
 
+def drifting(scenario: str, version: str) -> str:
+    """Answer worse for every fifth scenario of v2."""
+    worse = version == "v2" and int(scenario[1:]) % 5 == 0
+    return answer_text(good_score(scenario) + (40 if worse else 0))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ModelServer, Path]]:
+    """A server, and a suite of which v1 and v2 were compared."""
+    folder = tmp_path_factory.mktemp("shared") / "suite"
+    with running(ModelServer(drifting)) as started:
+        finished = Promptreg(write_suite(folder, started.url, n=N))("compare", "v1", "v2", "--json")
+        assert finished.code == 0
+        (folder / "first.json").write_text(finished.out, "utf-8")
+        yield started, folder
+
+
 @pytest.fixture
-def asked(tmp_path: Path, server: ModelServer) -> Promptreg:
-    """A suite of which v1 and v2 were compared; the server has forgotten it."""
-    server.answer = lambda scenario, version: answer_text(
-        good_score(scenario) + (40 if version == "v2" and int(scenario[1:]) % 5 == 0 else 0)
-    )
-    promptreg = Promptreg(write_suite(tmp_path / "suite", server.url, n=N))
-    finished = promptreg("compare", "v1", "v2", "--json")
-    assert finished.code == 0
-    (promptreg.folder / "first.json").write_text(finished.out, "utf-8")
-    server.forget()
-    return promptreg
+def server(shared: tuple[ModelServer, Path]) -> ModelServer:
+    """The server that answered, which has forgotten it."""
+    shared[0].forget()
+    return shared[0]
+
+
+@pytest.fixture
+def asked(shared: tuple[ModelServer, Path], tmp_path: Path) -> Promptreg:
+    """A copy of the suite, with all that is stored."""
+    return Promptreg(shutil.copytree(shared[1], tmp_path / "suite"))
 
 
 def first(promptreg: Promptreg) -> dict[str, object]:
@@ -71,6 +89,7 @@ def test_a_version_against_itself_asks_anew(asked: Promptreg, server: ModelServe
     assert sides[0] != sides[1]
 
 
+@pytest.mark.slow
 def test_runs_are_references_and_can_be_rescored(asked: Promptreg, server: ModelServer) -> None:
     report = first(asked)
     runs = [report[side]["run_id"] for side in ("baseline", "candidate")]  # type: ignore[index]
@@ -89,6 +108,7 @@ def test_runs_are_references_and_can_be_rescored(asked: Promptreg, server: Model
     assert server.calls == []
 
 
+@pytest.mark.slow
 def test_export_and_recorded_give_the_same_verdicts(asked: Promptreg, server: ModelServer) -> None:
     report = first(asked)
     runs = [report[side]["run_id"] for side in ("baseline", "candidate")]  # type: ignore[index]
@@ -131,15 +151,21 @@ def test_plan_asks_nothing_and_counts_right(asked: Promptreg, server: ModelServe
     (asked.folder / "v2.txt").write_text(TEMPLATE.replace("LABEL", "v2") + " Now.", "utf-8")
     plan = asked("plan", "v1", "v2", "--json").json
     assert (plan["trials"], plan["cached"], plan["calls"]) == (2 * N, N, N)
-    repeats = asked("plan", "v1", "v2", "--json", "--repeats", "3").json
-    assert (repeats["trials"], repeats["cached"]) == (6 * N, N)
-    anew = asked("plan", "v1", "v2", "--json", "--no-cache").json
-    assert anew["calls"] == 2 * N
     twice = asked("plan", "v1", "v1", "--json").json
     assert server.calls == []
     assert (twice["trials"], twice["calls"]) == (2 * N, N)
 
 
+@pytest.mark.slow
+def test_plan_knows_repeats_and_no_cache(asked: Promptreg, server: ModelServer) -> None:
+    repeats = asked("plan", "v1", "v2", "--json", "--repeats", "3").json
+    assert (repeats["trials"], repeats["cached"]) == (6 * N, 2 * N)
+    anew = asked("plan", "v1", "v2", "--json", "--no-cache").json
+    assert anew["calls"] == 2 * N
+    assert server.calls == []
+
+
+@pytest.mark.slow
 def test_cache_commands(asked: Promptreg, server: ModelServer) -> None:
     listed = asked("cache", "list", "--json").json
     assert listed["calls"]["completions"] == 2 * N
@@ -158,6 +184,7 @@ def test_cache_commands(asked: Promptreg, server: ModelServer) -> None:
     assert server.calls == []
 
 
+@pytest.mark.slow
 def test_doctor(asked: Promptreg, server: ModelServer) -> None:
     assert asked("doctor").code == 0
     seen = {c["check"]: c["ok"] for c in asked("doctor", "--json").json}

@@ -41,6 +41,7 @@ def test_two_comparisons_at_once(tmp_path: Path, slow_server: ModelServer) -> No
     assert sum(r["trials"]["called"] for r in reports) == 2 * N
 
 
+@pytest.mark.slow
 def test_a_dead_process_leaves_its_calls_to_the_living(
     tmp_path: Path, slow_server: ModelServer
 ) -> None:

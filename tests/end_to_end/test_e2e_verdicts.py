@@ -59,8 +59,11 @@ def many_lost(i: int, version: str) -> object:
         (120, good, 0, "PASS"),
         (120, worse, 1, "regressed"),
         (12, good, 3, "not shown to be no worse"),
-        (120, few_lost, 4, "3 of 120 scenarios have trials on one side only"),
-        (120, many_lost, 4, "http_status 40"),
+        pytest.param(
+            *(120, few_lost, 4, "3 of 120 scenarios have trials on one side only"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(120, many_lost, 4, "http_status 40", marks=pytest.mark.slow),
     ],
     ids=["pass", "regression", "inconclusive", "unmatched", "lost"],
 )
@@ -78,6 +81,7 @@ def test_the_exit_code_is_the_verdict(
     assert json.loads(report.read_text("utf-8"))["gate"]["exit_code"] == code
 
 
+@pytest.mark.slow
 def test_compare_exits_0_unless_asked(tmp_path: Path) -> None:
     promptreg = recorded_suite(tmp_path, 60, worse)
     plain = promptreg("compare", "v1", "v2", "--json")
@@ -88,6 +92,7 @@ def test_compare_exits_0_unless_asked(tmp_path: Path) -> None:
     assert recorded_suite(tmp_path, 60, few_lost)("compare", "v1", "v2").code == 4
 
 
+@pytest.mark.slow
 def test_unmatched_scenarios_can_be_left_out(tmp_path: Path) -> None:
     promptreg = recorded_suite(tmp_path, 120, few_lost)
     finished = promptreg("gate", "v1", "v2", "--allow-unmatched", "--json")
@@ -113,6 +118,7 @@ def test_a_scripted_provider_never_passes(tmp_path: Path) -> None:
     assert json.loads((folder / "r.json").read_text("utf-8"))["synthetic"] is True
 
 
+@pytest.mark.slow
 def test_a_part_of_the_scenarios_is_labelled(tmp_path: Path) -> None:
     promptreg = recorded_suite(tmp_path, 120, good)
     limited = promptreg("gate", "v1", "v2", "-n", "100", "--json", "-o", "r.md", "-o", "r.html")
@@ -124,6 +130,7 @@ def test_a_part_of_the_scenarios_is_labelled(tmp_path: Path) -> None:
     assert "30 of 120" in filtered.out
 
 
+@pytest.mark.slow
 def test_order_seed_and_width_change_nothing(tmp_path: Path) -> None:
     promptreg = recorded_suite(tmp_path, 60, worse)
     first = promptreg("compare", "v1", "v2", "--json").json
