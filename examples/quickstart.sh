@@ -66,7 +66,7 @@ echo "quickstart: 1 of 2, a live model: basic template, v1 against v2"
 "$venv/bin/promptreg" compare v1 v2 -c "$suite/quickstart.yaml" -o "$out/report.html" -o "$out/report.json"
 stop_server
 
-echo "quickstart: 2 of 2, recorded completions of a larger model: five templates, no model needed"
+echo "quickstart: 2 of 2, recorded completions of a larger model, no model needed"
 "$venv/bin/promptreg" compare v1 v2 -c "$suite/promptreg.yaml" -o "$out/recorded.html" -o "$out/recorded.json"
 
 echo "quickstart: the reports are"
