@@ -1,8 +1,9 @@
 """Turn the hand-written stories.yaml into scenarios.jsonl, byte for byte the same on every run.
 
-It judges nothing: the stories say what is seen and what is right. What follows from other facts (hour and kind of
-day from the timestamp, the count from the detections, the range from the scenario type) is derived here, and what
-a story leaves unsaid about a context is filled with the plain words a pipeline prints when it found nothing.
+It judges nothing: the stories say what is seen and what is right. What follows from other facts
+(hour and kind of day from the timestamp, the count from the detections, the range from the
+scenario type) is derived here, and what a story leaves unsaid about a context is filled with the
+plain words a pipeline prints when it found nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 
-RISK_RANGES = {"normal": [0, 25], "suspicious": [30, 55], "threat": [70, 100], "edge_case": [20, 60]}
+RISK_RANGES = {
+    "normal": [0, 25],
+    "suspicious": [30, 55],
+    "threat": [70, 100],
+    "edge_case": [20, 60],
+}
 ENRICHMENT_LEVELS = {
     "basic": "none",
     "enriched": "basic",
@@ -26,7 +32,12 @@ ENRICHMENT_LEVELS = {
     "vision_enhanced": "full",
     "model_zoo_enhanced": "full",
 }
-CAMERAS = {"front_door": "Front Door", "backyard": "Backyard", "driveway": "Driveway", "side_gate": "Side Gate"}
+CAMERAS = {
+    "front_door": "Front Door",
+    "backyard": "Backyard",
+    "driveway": "Driveway",
+    "side_gate": "Side Gate",
+}
 HOLIDAYS = {
     "2025-10-31": "Halloween",
     "2025-11-27": "Thanksgiving",
@@ -131,7 +142,9 @@ def context(telling: dict[str, Any], tier: str) -> dict[str, Any]:
             words = NO_PERSON
         values[name] = telling.get(short, words)
         if values[name] is None:
-            raise SystemExit(f"the story of {telling['at']} lacks {short!r}, which tier {tier} needs")
+            raise SystemExit(
+                f"the story of {telling['at']} lacks {short!r}, which tier {tier} needs"
+            )
     return values
 
 
@@ -177,7 +190,11 @@ def scenario(family: dict[str, Any], number: int, telling: dict[str, Any]) -> di
 def build(stories: Path) -> str:
     """The whole text of scenarios.jsonl."""
     families = yaml.safe_load(stories.read_text(encoding="utf-8"))
-    rows = [scenario(family, i, telling) for family in families for i, telling in enumerate(family["tell"], 1)]
+    rows = [
+        scenario(family, i, telling)
+        for family in families
+        for i, telling in enumerate(family["tell"], 1)
+    ]
     ids = [row["scenario_id"] for row in rows]
     if len(set(ids)) != len(ids):
         raise SystemExit("two scenarios share an id")
@@ -187,13 +204,19 @@ def build(stories: Path) -> str:
 def main() -> int:
     """Write scenarios.jsonl, or with --check say whether it is what the stories make."""
     parser = argparse.ArgumentParser(description="Build scenarios.jsonl from stories.yaml.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the file is out of date"
+    )
     args = parser.parse_args()
     target = HERE / "scenarios.jsonl"
     text = build(HERE / "stories.yaml")
     if args.check:
         current = target.read_text(encoding="utf-8") if target.exists() else ""
-        print("up to date" if current == text else f"{target.name} is not what stories.yaml makes; build it anew")
+        print(
+            "up to date"
+            if current == text
+            else f"{target.name} is not what stories.yaml makes; build it anew"
+        )
         return 0 if current == text else 1
     target.write_text(text, encoding="utf-8", newline="\n")
     print(f"{text.count(chr(10))} scenarios")

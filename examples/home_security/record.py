@@ -1,9 +1,9 @@
-"""Record completions.jsonl: ask a real model every prompt of the suite once and keep exactly what it answered.
+"""Record completions.jsonl: ask a real model every prompt once and keep exactly what it answered.
 
-The basic template is asked first, over all scenarios, then the other tiers. Within a template the scenarios come in
-a seeded random order; both versions are asked one after the other, in random order, each in a slot of its own, so
-that the model server keeps the constant part of each prompt. The file is appended to: a stopped recording goes on
-where it was.
+The basic template is asked first, over all scenarios, then the other tiers. Within a template the
+scenarios come in a seeded random order; both versions are asked one after the other, in random
+order, each in a slot of its own, so that the model server keeps the constant part of each prompt.
+The file is appended to: a stopped recording goes on where it was.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def load_scenarios() -> list[dict[str, Any]]:
 
 
 def serves(template: str, scenario: dict[str, Any]) -> bool:
-    """Whether a tier serves a scenario: basic serves all, every other tier those it is the best tier for."""
+    """Whether a tier serves a scenario: basic all, another those it is the best tier for."""
     return template == "basic" or scenario["tier"] == template
 
 
@@ -65,7 +65,7 @@ def render(template: str, version: str, scenario: dict[str, Any]) -> str:
 
 
 def planned(scenarios: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every (template, version, scenario): scenarios in seeded random order, both versions next to each other."""
+    """Every (template, version, scenario): random order, both versions next to each other."""
     for template in TEMPLATES:
         chance = random.Random(f"{ORDER_SEED}/{template}")
         chosen = [scenario for scenario in scenarios if serves(template, scenario)]
@@ -78,14 +78,21 @@ def planned(scenarios: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[st
 def ask(url: str, prompt: str, slot: int, timeout_s: float) -> dict[str, Any]:
     """One POST to /completion; a failure is a value with its cause, never a made-up text."""
     sampling = {**SAMPLING, "n_predict": SAMPLING["max_tokens"]}
-    body = json.dumps({"prompt": prompt, **sampling, "cache_prompt": True, "id_slot": slot}).encode()
-    request = urllib.request.Request(f"{url}/completion", body, {"Content-Type": "application/json"})
+    body = json.dumps(
+        {"prompt": prompt, **sampling, "cache_prompt": True, "id_slot": slot}
+    ).encode()
+    request = urllib.request.Request(
+        f"{url}/completion", body, {"Content-Type": "application/json"}
+    )
     started = time.monotonic()
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as stream:
             reply = json.load(stream)
     except urllib.error.HTTPError as error:
-        return {"text": None, "error": f"http {error.code}: {error.read(500).decode(errors='replace')}"}
+        return {
+            "text": None,
+            "error": f"http {error.code}: {error.read(500).decode(errors='replace')}",
+        }
     except (OSError, ValueError) as error:
         return {"text": None, "error": f"{type(error).__name__}: {error}"}
     return {
@@ -108,7 +115,9 @@ class Recorder:
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
-                self.done.add((row["scenario_id"], row["template"], row["version"], row["prompt_sha256"]))
+                self.done.add(
+                    (row["scenario_id"], row["template"], row["version"], row["prompt_sha256"])
+                )
 
     def record(self, template: str, version: str, scenario: dict[str, Any]) -> None:
         """Ask one prompt and append the line, unless it is there."""
@@ -119,14 +128,18 @@ class Recorder:
         came = ask(self.url, prompt, VERSIONS.index(version), self.timeout_s)
         if self.stop.is_set() and came["error"]:
             return  # the server was stopped under the request: not the model's failure
-        row = {"scenario_id": scenario["scenario_id"], "template": template, "version": version, "repeat": 0, **came}
+        row = {
+            "scenario_id": scenario["scenario_id"],
+            "template": template,
+            "version": version,
+            "repeat": 0,
+            **came,
+        }
         row |= {"prompt_sha256": digest, "sampling": SAMPLING, "model": self.model}
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-        print(
-            f"{template} {version} {scenario['scenario_id']} {came.get('latency_s')} s {came['error'] or ''}",
-            flush=True,
-        )
+        took = came["error"] or f"{came['latency_s']} s"
+        print(f"{template} {version} {scenario['scenario_id']} {took}", flush=True)
 
 
 @contextmanager
@@ -193,9 +206,15 @@ def write_meta(path: Path, model: Path, name: str, started: str) -> None:
 
 def main() -> int:
     """Record what is missing; Ctrl-C and SIGTERM end it cleanly, and the next call goes on."""
-    parser = argparse.ArgumentParser(description="Record the completions of the home security suite.")
+    parser = argparse.ArgumentParser(
+        description="Record the completions of the home security suite."
+    )
     parser.add_argument("--model", type=Path, required=True, help="the GGUF file to ask")
-    parser.add_argument("--name", default="Qwen2.5-Coder-1.5B-Instruct Q4_K_M", help="the model's name for the record")
+    parser.add_argument(
+        "--name",
+        default="Qwen2.5-Coder-1.5B-Instruct Q4_K_M",
+        help="the model's name for the record",
+    )
     parser.add_argument("--output", type=Path, default=HERE / "completions.jsonl")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for one request")
     args = parser.parse_args()
