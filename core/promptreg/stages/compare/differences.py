@@ -18,6 +18,8 @@ from promptreg.verdicts import Difference, Missing, Slice, Verdict
 
 __all__ = ["compare_pairs", "complete_case", "tables_of"]
 
+MIN_FAMILIES = 6
+"""Fewer families cannot reach significance at the 5 % level, however much they changed."""
 SLICE_Q = 0.10
 """False discovery rate among slices, which are hints and never gate."""
 
@@ -150,7 +152,8 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
     if difference.direction == "lower_is_better":
         change = -change
     if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        if p_adjusted <= SLICE_Q:
+        enough = difference.n_clusters >= MIN_FAMILIES and difference.interval is not None
+        if p_adjusted <= SLICE_Q and enough:
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
             verdict = Verdict.INCONCLUSIVE

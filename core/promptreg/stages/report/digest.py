@@ -185,6 +185,8 @@ def hurting_slices(
 
 
 def _hurts(d: Difference) -> bool:
+    if d.interval is None:  # too few scenarios to say anything at all
+        return False
     return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
 
 

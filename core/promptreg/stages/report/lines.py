@@ -132,8 +132,8 @@ def limit_words(limit: Limit, *, share: bool = False) -> tuple[str, str]:
 
 
 def _seen(d: Difference, *, share: bool) -> str:
-    if d.detectable_difference is None:
-        return "-"
+    if d.detectable_difference is None or (share and d.detectable_difference > 1):
+        return "-"  # no share changes by more than all of it: nothing could have been seen
     if d.ratio is not None and d.baseline:  # it is in the unit; people read ratios here
         return numbers.ratio(1 + d.detectable_difference / d.baseline)
     return numbers.margin(d.detectable_difference, share=share)
