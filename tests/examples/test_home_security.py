@@ -160,3 +160,24 @@ def test_the_report_counts_what_anybody_would_count(tmp_path: Path) -> None:
             assert line[side] == pytest.approx(hits[key] / sizes[key]), key
             checked += 1
     assert checked >= 2 * len(TIERS)
+
+
+def test_the_starter_of_init_is_a_part_of_this_example() -> None:
+    starter = HERE.parents[1] / "core" / "promptreg" / "cli" / "starter"
+    recorded = {
+        (row["scenario_id"], row["version"]): row["text"]
+        for row in rows("completions.jsonl")
+        if row["template"] == "basic"
+    }
+    lines = (starter / "completions.jsonl").read_text("utf-8").splitlines()
+    given = [json.loads(line) for line in lines]
+    assert len(given) >= 100
+    assert all(recorded[row["scenario_id"], row["version"]] == row["text"] for row in given)
+    for line in (starter / "scenarios.jsonl").read_text("utf-8").splitlines():
+        scenario = json.loads(line)
+        assert SCENARIOS[scenario["scenario_id"]]["ground_truth"] == scenario["ground_truth"]
+    for label in ("v1", "v2"):
+        name = f"basic.{label}.txt"
+        assert (starter / "templates" / name).read_bytes() == (
+            HERE / "templates" / name
+        ).read_bytes()
