@@ -315,9 +315,10 @@ class _Session:
             running.add_signal_handler(number, stop, number)
 
     def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
-        done = (
-            f"{tally.kept:,} of {tally.planned:,} trials are answered and kept; "
-            "the same command goes on from there"
+        done = f"{tally.kept:,} of {tally.planned:,} trials are answered" + (
+            " and kept; the same command goes on from there"
+            if self.options.cache
+            else "; with --no-cache the next call asks all of them anew"
         )
         if self.signal:
             code = ExitCode.INTERRUPTED if self.signal == signal.SIGINT else ExitCode.TERMINATED
