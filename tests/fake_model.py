@@ -88,10 +88,11 @@ class ModelServer(FaultServer):
 
     def wait_for(self, calls: int, within_s: float = 30.0) -> None:
         """Return once so many calls have come in."""
-        end = time.monotonic() + within_s
-        while len(self.calls) < calls:
-            assert time.monotonic() < end, f"only {len(self.calls)} calls came"
-            time.sleep(0.005)
+        _wait(self.calls, calls, within_s)
+
+    def wait_for_requests(self, requests: int, within_s: float = 30.0) -> None:
+        """Return once so many requests of any kind have come in."""
+        _wait(self.requests, requests, within_s)
 
     def forget(self) -> None:
         """Start counting anew."""
@@ -111,6 +112,13 @@ class ModelServer(FaultServer):
         answer = self.answer(*Asked.of(request))
         fault = ok(llama(answer)) if isinstance(answer, str) else answer
         return _later(fault, self.delay_s) if self.delay_s else fault
+
+
+def _wait(log: list[Request], wanted: int, within_s: float) -> None:
+    end = time.monotonic() + within_s
+    while len(log) < wanted:
+        assert time.monotonic() < end, f"only {len(log)} of {wanted} came"
+        time.sleep(0.005)
 
 
 def _later(fault: Fault, seconds: float) -> Fault:

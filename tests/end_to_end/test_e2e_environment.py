@@ -108,6 +108,27 @@ def test_disk_full_at_the_store(small_disk: Path, server: ModelServer) -> None:
 
 
 @pytest.mark.slow
+def test_disk_full_at_the_runs(small_disk: Path, server: ModelServer) -> None:
+    subprocess.run(["mount", "-o", "remount,size=40m", str(small_disk)], check=True)
+    promptreg = Promptreg(write_suite(small_disk, server.url, n=200))
+    assert promptreg("compare", "v1", "v2", "-q").code == 0
+    server.forget()
+    runs = small_disk / ".promptreg" / "runs"
+    for spare in (8, 24, 48):  # too little for the store's index, for the first run, for both
+        shutil.rmtree(runs)
+        seen = os.statvfs(small_disk)
+        size = (seen.f_blocks - seen.f_bfree) * seen.f_bsize // 1024 + spare
+        subprocess.run(["mount", "-o", f"remount,size={size}k", str(small_disk)], check=True)
+        full = promptreg("compare", "v1", "v2")
+        assert full.code == 5, (spare, full)
+        assert ".promptreg" in full.err
+        assert not list(runs.glob(".writing-*"))
+        subprocess.run(["mount", "-o", "remount,size=40m", str(small_disk)], check=True)
+    assert promptreg("compare", "v1", "v2", "-q").code == 0
+    assert server.calls == []
+
+
+@pytest.mark.slow
 def test_disk_full_at_the_report(small_disk: Path, tmp_path: Path, server: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path / "suite", server.url, n=N))
     filler = small_disk / "filler"

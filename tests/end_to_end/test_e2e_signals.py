@@ -12,6 +12,7 @@ import pytest
 
 from command_line import Promptreg, stored_keys
 from fake_model import ModelServer, running
+from fault_server import status
 from suite_factory import write_suite
 
 N = 30
@@ -82,6 +83,31 @@ def test_interrupted_while_it_starts(tmp_path: Path) -> None:
     )
     finished = Promptreg(tmp_path).python("-c", code)
     assert (finished.code, finished.out, finished.err) == (130, "", "")
+
+
+@pytest.mark.slow
+def test_interrupted_while_the_server_loads(tmp_path: Path) -> None:
+    server = ModelServer()
+    server.pages["/health"] = status(503)
+    with running(server):
+        folder = write_suite(tmp_path, server.url, n=N, provider={"ready_timeout": 60})
+        promptreg = Promptreg(folder)
+        process = promptreg.start("compare", "v1", "v2")
+        server.wait_for_requests(2)
+        process.send_signal(signal.SIGINT)
+        stopped = promptreg.end(process, within_s=20)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err == "promptreg: interrupted; the next call resumes\n"
+
+
+@pytest.mark.slow
+def test_no_cache_makes_no_promise(tmp_path: Path, server: ModelServer) -> None:
+    promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
+    stopped = promptreg("compare", "v1", "v2", "--no-cache", "--budget", "7")
+    assert stopped.code == 5
+    assert "7 of 60 trials are answered; with --no-cache the next call asks all" in stopped.err
+    finished = promptreg("compare", "v1", "v2", "--no-cache", "--json")
+    assert finished.json["trials"]["called"] == 2 * N
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ def run(arguments: list[str]) -> int:
             f"internal error: {type(e).__name__}: {e} (PROMPTREG_DEBUG=1 shows where)",
             int(ExitCode.EXECUTION),
         )
+    if result == ExitCode.INTERRUPTED:  # newer versions of typer take Ctrl-C themselves
+        return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
     return int(result) if isinstance(result, int) else 0
 
 

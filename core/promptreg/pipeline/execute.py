@@ -129,6 +129,8 @@ class _Session:
         try:
             return await self._run(handle_signals)
         finally:
+            for writer in self.writers:
+                writer.abandon()  # does nothing where the run was finished
             with suppress(Exception):
                 await self.provider.aclose()
 
@@ -155,17 +157,16 @@ class _Session:
         facts = self._facts(identity, server, probe)
         metrics = self.scoring.scales
         attributes = sorted({a for s in self.scenarios.scenarios for a in s.attributes})
-        self.writers = [
-            RunWriter(
+        for told_of in facts:
+            writer = RunWriter(
                 self.project.store,
-                f,
+                told_of,
                 self.work.repeats,
                 metrics,
                 attributes=attributes,
                 aggregates=self.scoring.aggregates,
             )
-            for f in facts
-        ]
+            self.writers.append(writer)
         self.project.plugins.emit(
             "promptreg_run_started", suite=suite.suite, planned=self.work.planned
         )
@@ -183,9 +184,6 @@ class _Session:
         finally:
             if store is not None:
                 store.close()
-            if loop.tally.finished < loop.tally.planned or caller.stopped:
-                for writer in self.writers:
-                    writer.abandon()
         if caller.stopped is not None:
             self._raise_stopped(caller.stopped, loop.tally)
         runs = tuple(self._close(i) for i in range(len(self.writers)))
@@ -315,9 +313,10 @@ class _Session:
             running.add_signal_handler(number, stop, number)
 
     def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
-        done = (
-            f"{tally.kept:,} of {tally.planned:,} trials are answered and kept; "
-            "the same command goes on from there"
+        done = f"{tally.kept:,} of {tally.planned:,} trials are answered" + (
+            " and kept; the same command goes on from there"
+            if self.options.cache
+            else "; with --no-cache the next call asks all of them anew"
         )
         if self.signal:
             code = ExitCode.INTERRUPTED if self.signal == signal.SIGINT else ExitCode.TERMINATED

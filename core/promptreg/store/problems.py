@@ -51,7 +51,8 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> StoreError:
         )
     if code in _CLOSED_TO_US:
         return StoreError(f"{path}: cannot be opened for writing ({error}); allow this user to")
-    return StoreError(f"{path}: {error}; everything committed before is kept")
+    hint = " (is the disk full, or gone?)" if code == sqlite3.SQLITE_IOERR else ""
+    return StoreError(f"{path}: {error}{hint}; everything committed before is kept")
 
 
 def from_os(path: Path, error: OSError) -> StoreError:
