@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asking_model import ask, call
 
+from asking_model import ask, call
 from promptreg import Answer, Cause, Failure
 from promptreg.stages.parse import AnswerReader
 from promptreg.suite import AnswerEntry

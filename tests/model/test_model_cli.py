@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_model import write_suite
 
 from promptreg.cli.app import run
+from suite_model import write_suite
 
 pytestmark = pytest.mark.model
 

@@ -6,8 +6,8 @@ import json
 from typing import Any, Literal
 
 import pytest
-from asking_model import MODEL, ask, call
 
+from asking_model import MODEL, ask, call
 from promptreg_providers.llama_cpp import LlamaCpp
 from promptreg_providers.openai_chat import OpenAIChat
 

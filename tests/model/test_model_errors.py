@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import Literal
 
 import pytest
-from asking_model import MODEL, call
 
+from asking_model import MODEL, call
 from promptreg import Call, Cause, Completion, Failure
 from promptreg.stages.call import Caller
 from promptreg_providers.llama_cpp import LlamaCpp

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking_model import ask, call
 
+from asking_model import ask, call
 from model_server import ModelServer
 from promptreg import Completion
 from promptreg_providers.llama_cpp import LlamaCpp

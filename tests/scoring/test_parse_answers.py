@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from scoring_makers import GOOD, answered, failed, reader, text_of, without
 
 from promptreg import Cause, Completion, Failure
 from promptreg.errors import SuiteError
+from scoring_makers import GOOD, answered, failed, reader, text_of, without
 
 ANSWER = text_of()
 

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from scoring_makers import GOOD, reader, text_of, without
 
 from promptreg import Cause, Completion, Failure
 from promptreg.stages.parse.effective import FALLBACK
+from scoring_makers import GOOD, reader, text_of, without
 
 STANDARD = reader()
 

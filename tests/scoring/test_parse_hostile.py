@@ -7,9 +7,9 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_makers import GOOD, reader, text_of
 
 from promptreg import Answer, Cause, Completion, Failure
+from scoring_makers import GOOD, reader, text_of
 
 WORDS = '<think> </think> { } [ ] " \\ : , "a" 1 NaN - 1e9 "risk_score" \\ud800 ``` ```json null'
 SIGNS = WORDS.split()

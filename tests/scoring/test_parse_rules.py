@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scoring_makers import answered, failed, text_of
 
 from promptreg import Cause
+from scoring_makers import answered, failed, text_of
 
 
 @pytest.mark.parametrize("score", ["0", "100", "85.0", "1e1", "-0"])

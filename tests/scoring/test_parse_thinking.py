@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from scoring_makers import GOOD, answered, failed, text_of
 
 from promptreg import Cause
 from promptreg.stages.parse import split_thinking
+from scoring_makers import GOOD, answered, failed, text_of
 
 DRAFT = text_of(risk_score=1)
 ANSWER = text_of()

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from scoring_makers import GOOD, make, scenario, trial
 
 from promptreg import Cause, Completion, Failure, Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg.errors import PluginError, SuiteError
 from promptreg.records import Outcome
 from promptreg.stages.score import Scoring
+from scoring_makers import GOOD, make, scenario, trial
 
 POINTS = Scale("points", high=10)
 TIMEOUT = Failure(Cause.TIMEOUT, "120 s")

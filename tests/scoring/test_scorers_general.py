@@ -8,12 +8,12 @@ import sys
 from typing import Any
 
 import pytest
-from scoring_makers import GOOD, catalog, make, scenario, trial
 
 from promptreg import Cause, Completion, Failure, Scale, Score, Scorer, Trial, Unscored
 from promptreg.errors import SuiteError
 from promptreg.records import Outcome
 from promptreg.stages.score import Scoring
+from scoring_makers import GOOD, catalog, make, scenario, trial
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "answer_schema": {"require": ["summary"]},

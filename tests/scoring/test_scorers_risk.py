@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_makers import GOOD, make, scenario, trial
 
 from promptreg import Cause, Failure, Score, Scorer, Trial, Unscored
 from promptreg.errors import SuiteError
+from scoring_makers import GOOD, make, scenario, trial
 
 FAILED = Failure(Cause.EMPTY, "no text")
 
