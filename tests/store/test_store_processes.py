@@ -83,7 +83,7 @@ def contents(root: Path, count: int) -> dict[str, object]:
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    count, rng = 320, random.Random(20)
+    count, rng = 1200, random.Random(20)
     committed: set[str] = set()
     in_flight = 0
     for _ in range(20):
