@@ -13,9 +13,7 @@ __all__ = [
     "margin",
     "number",
     "p_value",
-    "percent",
     "ratio",
-    "signed",
 ]
 
 
@@ -35,25 +33,6 @@ def number(value: float | None, unit: str = "") -> str:
     else:
         text = f"{value:.3f}"
     return f"{text} {unit}".strip()
-
-
-def signed(value: float | None, unit: str = "") -> str:
-    """Format a difference with its sign."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    text = number(value, unit)
-    return text if value < 0 or text.startswith("-") else f"+{text}"
-
-
-def percent(value: float | None, *, sign: bool = False, points: bool = False) -> str:
-    """Format a share as `88%`, or a difference of shares as `-7.0pp`."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    mark = "+" if sign and value >= 0 else ""
-    if points:
-        return f"{mark}{100 * value:.1f}pp"
-    digits = 0 if abs(value) >= 0.1 or value == 0 else 1
-    return f"{mark}{100 * value:.{digits}f}%"
 
 
 def ratio(value: float | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from promptreg.records import Completion, Json, Prompt, Scale, Scenario, Score, Trial, Unscored
 from promptreg.verdicts import Comparison
@@ -153,6 +153,3 @@ class Reporter(Protocol):
     def write(self, comparison: Comparison, path: Path) -> None:
         """Write the report to `path`, whole or not at all."""
         ...
-
-
-SettingsMapping = Mapping[str, Any]

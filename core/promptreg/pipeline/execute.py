@@ -238,7 +238,6 @@ class _Session:
         suite = self.project.suite
         line, prints = provider_facts(suite.provider.use, identity, server, probe.model)
         prints |= {
-            "scenarios": "",
             "scorers": scorer_facts(suite.scorers, self.project.plugins),
             "parser": digest(suite.answer.model_dump(mode="json")),
             "repeats": str(self.work.repeats),

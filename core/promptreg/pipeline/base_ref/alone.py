@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from promptreg.errors import ExitCode, NotComparableError
+from promptreg.errors import ExitCode
 from promptreg.pipeline.stored import with_worst
 from promptreg.policy import Policy
-from promptreg.records import Outcome, Run, ScenarioSet
-from promptreg.stages.compare import RunPair, check_limits
+from promptreg.records import Run, ScenarioSet
+from promptreg.stages.compare import RunPair, check_gaps, check_limits
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Comparison, Gate, GateVerdict, Limit
 
 __all__ = ["judge_alone", "with_alone"]
-
-_MAX_GAP_SHARE = 0.20
 
 
 def judge_alone(
@@ -31,16 +27,7 @@ def judge_alone(
     pairs = []
     worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     for name, run in alone.items():
-        answered = run.columns.get("answered")
-        lost = 0.0
-        if answered is not None and answered.outcomes.size:
-            lost = float(np.mean(answered.outcomes == Outcome.GAP))
-        if lost > _MAX_GAP_SHARE:
-            raise NotComparableError(
-                f"not comparable: {lost:.0%} of the trials of {name} ({run.id}) were lost to the "
-                f"infrastructure (allowed: {_MAX_GAP_SHARE:.0%}); run again, failed calls are made "
-                "anew"
-            )
+        check_gaps(run, f"the trials of {name}")
         # Limits look at the candidate alone; the other half of the pair is never read.
         full = with_worst(run, worst)
         pairs.append(RunPair(name, full, full))

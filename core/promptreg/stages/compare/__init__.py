@@ -1,7 +1,7 @@
 """Compare two runs: from columns of scores to differences with verdicts."""
 
 from promptreg.stages.compare.changes import Change, rank_changes
-from promptreg.stages.compare.comparable import check_comparable, matched
+from promptreg.stages.compare.comparable import check_comparable, check_gaps, matched
 from promptreg.stages.compare.differences import compare_pairs, complete_case
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
@@ -10,6 +10,7 @@ __all__ = [
     "Change",
     "RunPair",
     "check_comparable",
+    "check_gaps",
     "check_limits",
     "compare_pairs",
     "complete_case",

@@ -13,7 +13,7 @@ from promptreg.errors import NotComparableError
 from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 
-__all__ = ["MAX_GAP_SHARE", "check_comparable", "matched", "restrict"]
+__all__ = ["MAX_GAP_SHARE", "check_comparable", "check_gaps", "matched", "restrict"]
 
 MAX_GAP_SHARE = 0.20
 """Above this share of trials lost to infrastructure on a side, no verdict is worth printing."""
@@ -55,16 +55,29 @@ def check_comparable(
             f"not comparable: {baseline.repeats} repeats in baseline {baseline.id}, "
             f"{candidate.repeats} in candidate {candidate.id}"
         )
-    for side, run in (("baseline", baseline), ("candidate", candidate)):
-        share = _gap_share(run)
-        if share > MAX_GAP_SHARE:
-            raise NotComparableError(
-                f"not comparable: {share:.0%} of the {side}'s trials ({run.id}) were lost to the "
-                f"infrastructure (allowed: {MAX_GAP_SHARE:.0%}): "
-                + ", ".join(f"{k} {v}" for k, v in run.failures.items())
-                + "; run again, failed calls are made anew"
-            )
+    check_gaps(baseline, "the baseline's trials")
+    check_gaps(candidate, "the candidate's trials")
     return tuple(warnings)
+
+
+def check_gaps(run: Run, trials: str) -> None:
+    """Refuse a run of which too much was lost to the infrastructure.
+
+    Args:
+        run: the run.
+        trials: what its trials are called in the message, such as `the baseline's trials`.
+
+    Raises:
+        NotComparableError: names the share and the causes.
+    """
+    share = _gap_share(run)
+    if share > MAX_GAP_SHARE:
+        raise NotComparableError(
+            f"not comparable: {share:.0%} of {trials} ({run.id}) were lost to the "
+            f"infrastructure (allowed: {MAX_GAP_SHARE:.0%}): "
+            + ", ".join(f"{k} {v}" for k, v in run.failures.items())
+            + "; run again, failed calls are made anew"
+        )
 
 
 def matched(baseline: Run, candidate: Run, *, allow_unmatched: bool) -> tuple[RunPair, list[str]]:
