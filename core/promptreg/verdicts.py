@@ -139,12 +139,14 @@ class Side:
         label: the reference asked for, such as `v1`.
         template_sha256, run_ids: by template name.
         fingerprints: by name; equal on both sides but for the template.
+        sources: where each template's text came from, for people: a path as the suite gives it.
     """
 
     label: str
     template_sha256: Mapping[str, str]
     run_ids: Mapping[str, str]
     fingerprints: Mapping[str, str]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,7 @@ def _side(label: str, runs: Sequence[Run]) -> Side:
         template_sha256={r.facts.template: r.facts.template_sha256 for r in runs},
         run_ids={r.facts.template: r.id for r in runs},
         fingerprints=dict(runs[0].facts.fingerprints),
+        sources={r.facts.template: r.facts.source for r in runs},
     )
 
 

@@ -56,6 +56,7 @@ def with_alone(
                 **{name: run.facts.template_sha256 for name, run in alone.items()},
             },
             run_ids={**candidate.run_ids, **{name: run.id for name, run in alone.items()}},
+            sources={**candidate.sources, **{n: run.facts.source for n, run in alone.items()}},
         ),
         counts=replace(counts, planned=counts.planned + planned, failed=failed),
     )
