@@ -213,7 +213,8 @@ class Comparison:
 
     `changes` lists scenarios, the worst first. `template_diffs` maps a template's name to its
     (baseline text, candidate text). `warnings` are things a reader must know before believing the
-    verdict.
+    verdict. `suite_file` is the suite's path on this machine: a way to the sides' `sources` for
+    who points at files, never to be shown.
     """
 
     suite: str
@@ -237,4 +238,5 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     complete_case: Mapping[str, float | None] = field(default_factory=dict)
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
+    suite_file: str = ""
     schema_version: str = SCHEMA_VERSION

@@ -126,6 +126,7 @@ def conclude(
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
+        suite_file=str(project.path.resolve()),
     )
 
 

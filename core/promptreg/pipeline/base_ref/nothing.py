@@ -65,6 +65,7 @@ def nothing_compared(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         template_diffs=diffs,
         warnings=tuple(dict.fromkeys(told)),
+        suite_file=str(project.path.resolve()),
     )
 
 
