@@ -46,7 +46,7 @@ def test_the_verdict_comes_first() -> None:
 
 def test_the_same_line_as_everywhere() -> None:
     text = markdown(make_comparison())
-    row = "| in_range | 88.0% | 81.0% | -7.0pp | [-11.5, -2.5] | ±5pp | **REGRESSED** | ±6.4pp |"
+    row = "| in_range | 88.0% | 81.0% | -7.0pp | [-11.5,\u00a0-2.5] | ±5pp · ±6.4pp | **REGRESSED** |"
     assert row in text
     assert "| deviation, points | 4.20 | 5.30 | +1.10 |" in text
 
@@ -55,7 +55,7 @@ def test_tables_keep_their_shape_with_hostile_cells() -> None:
     for comparison in (make_comparison(), hostile_comparison()):
         rows = [line for line in markdown(comparison).split("\n") if line.startswith("| ")]
         assert len(rows) > 20
-        assert {row.count("|") for row in rows} <= {11, 5}
+        assert {row.count("|") for row in rows} == {8, 5}
 
 
 def test_hostile_text_brings_no_tag_link_mention_or_image() -> None:

@@ -68,7 +68,9 @@ def _metrics(c: Comparison, verdict: Verdict) -> Iterator[_Remark]:
 def _limits(c: Comparison, status: str) -> Iterator[_Remark]:
     for limit, what, told in digest.limits(c):
         if limit.status == status:
-            yield _Remark(limit.template, f"{limit.template}: limit", f"{what}: {told}")
+            yield _Remark(
+                limit.template, f"{limit.template}: limit of {limit.metric}", f"{what}: {told}"
+            )
 
 
 def place_of(comparison: Comparison, template: str, job: Job) -> tuple[str, int]:

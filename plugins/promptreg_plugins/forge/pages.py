@@ -34,8 +34,8 @@ def decision_page(
 ) -> str:
     """Return the decision, at most `limit` large.
 
-    What does not fit is left out in this order: template diffs, failures by cause, scenarios,
-    slices, warnings, limits, metrics; what was left out is said.
+    What does not fit is left out in this order: template diffs, failures by cause, notes on
+    metrics, scenarios, slices, warnings, limits, metrics; what was left out is said.
     """
     pieces = [
         *_hidden(marker),

@@ -41,7 +41,7 @@ def _scenario(change: ScenarioChange, c: Comparison) -> str:
     for side, trial in ((c.baseline, change.baseline), (c.candidate, change.candidate)):
         body.append(f"- **{escape(side.label, 24)}**")
         body += [f"  - {escape(words, 320)}" for words in digest.answer_words(trial, 300)]
-    title = f"{escape(change.template, 40)}: {escape(change.scenario_id, 80)}{escape(by)}"
+    title = f"{escape(change.template, 40)}: {escape(change.scenario_id, 80)}{by}"
     return f"<details><summary>{title}</summary>\n\n" + "\n".join(body) + "\n\n</details>"
 
 

@@ -21,8 +21,9 @@ class Rank(IntEnum):
     WARNINGS = 3
     SLICES = 4
     SCENARIOS = 5
-    FAILURES = 6
-    DIFFS = 7
+    FINER = 6
+    FAILURES = 7
+    DIFFS = 8
 
 
 @dataclass(frozen=True, slots=True)

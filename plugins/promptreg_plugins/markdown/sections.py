@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from promptreg.numbers import count
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import Line, lines_of
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
@@ -14,7 +15,6 @@ from promptreg_plugins.markdown.fitting import Rank, Section
 __all__ = ["MARKS", "ending", "headline", "sections"]
 
 MARKS = {GateVerdict.PASS: "✅", GateVerdict.FAIL: "❌", GateVerdict.INCONCLUSIVE: "⚠️"}
-_ALIGNED = ("---", *["---:"] * 5, "---", "---:", "---:", "---")
 
 
 def sections(comparison: Comparison, *, shown: int = 10) -> list[Section]:
@@ -39,7 +39,8 @@ def headline(c: Comparison) -> Section:
     ]
     if c.synthetic:
         rows.append("\n**SYNTHETIC** answers from a scripted provider: never passes a gate.")
-    rows += [f"\n- {escape(reason, 300)}" for reason in c.gate.reasons[2:10]]
+    reasons = [f"- {escape(reason, 300)}" for reason in c.gate.reasons[2:10]]
+    rows += ["", *reasons] if reasons else []
     return Section("verdict", tuple(rows))
 
 
@@ -75,6 +76,7 @@ def _tables(c: Comparison) -> Iterator[Section]:
             head=title + _heading(lines, c),
             rank=Rank.TABLES,
         )
+        yield _finer(name, lines)
 
 
 def _weight(d: Difference) -> int:
@@ -91,17 +93,33 @@ def _weight(d: Difference) -> int:
 def _heading(lines: Sequence[Line], c: Comparison) -> str:
     labels = [escape(side.label, 24) for side in (c.baseline, c.candidate)]
     level = round(100 * lines[0].difference.level) if lines else 95
-    head = ["metric", *labels, "change", f"{level}% interval", "margin", "verdict"]
-    rows = [[*head, "could have seen", "n", ""], _ALIGNED]
+    head = ["metric", *labels, "change", f"{level}% interval"]
+    head += ["margin · detectable", "verdict"]
+    rows = [head, ["---", *["---:"] * 5, "---"]]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _row(x: Line) -> str:
     verdict = f"**{x.verdict}**" if x.verdict.startswith("REGRESSED") else x.verdict
-    figures = [x.baseline, x.candidate, x.change, x.interval, x.margin]
-    extras = escape(" · ".join((*x.extras, *x.finer)), 300)
-    cells = [escape(x.title, 90), *figures, verdict, x.seen, str(x.n), extras]
-    return f"| {' | '.join(cells)} |"
+    interval = x.interval.replace(" ", "\u00a0")  # tables are narrow, and two lines hard to read
+    cells = [escape(x.title, 90), x.baseline, x.candidate, x.change, interval]
+    return f"| {' | '.join((*cells, f'{x.margin} · {x.seen}', verdict))} |"
+
+
+def _finer(name: str, lines: Sequence[Line]) -> Section:
+    """Return what a narrow table has no room for."""
+    what = f"Scenarios, p-values and notes of {escape(name, 60)}"
+    return Section(
+        what,
+        tuple(
+            f"- {escape(x.title, 90)}: "
+            + escape(" · ".join((count(x.n, "scenario"), *x.extras, *x.finer)), 400)
+            for x in lines
+        ),
+        head=f"<details><summary>{what}</summary>\n\n",
+        tail="\n\n</details>",
+        rank=Rank.FINER,
+    )
 
 
 def _limits(c: Comparison) -> Iterator[Section]:
@@ -122,17 +140,25 @@ def _slices(c: Comparison) -> Iterator[Section]:
     rows, more = digest.hurting_slices(c, 20)
     for name in dict.fromkeys(d.template for d in rows):
         lines = lines_of(d for d in rows if d.template == name)
+        labels = " | ".join(escape(side.label, 24) for side in (c.baseline, c.candidate))
         what = f"Slices of {escape(name, 60)} that became worse"
         title = f"<details><summary>{what} (hints, never gating)</summary>\n\n"
         yield Section(
             what,
-            tuple(_row(x) for x in lines),
-            head=title + _heading(lines, c),
+            tuple(_slice_row(x) for x in lines),
+            head=f"{title}| metric | n | {labels} | change | interval | verdict |\n"
+            "| --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
             tail="\n\n</details>",
             rank=Rank.SLICES,
         )
     if more:
         yield Section("more slices", (f"and {more} more slices",), rank=Rank.SLICES)
+
+
+def _slice_row(x: Line) -> str:
+    interval = x.interval.replace(" ", "\u00a0")
+    cells = [escape(x.title, 90), str(x.n), x.baseline, x.candidate, x.change, interval]
+    return f"| {' | '.join((*cells, x.verdict))} |"
 
 
 def _failures(c: Comparison) -> Iterator[Section]:
