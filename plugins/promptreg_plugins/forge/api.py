@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -47,7 +48,6 @@ class Api:
         headers: sent with every request; hold the token.
         secret: the token, which no message may hold.
         hints: status to what is probably wrong.
-        sleep: waits so many seconds.
     """
 
     forge: str
@@ -55,7 +55,6 @@ class Api:
     headers: Mapping[str, str] = field(repr=False)
     secret: str = field(repr=False)
     hints: Mapping[int, str] = field(default_factory=dict)
-    sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -65,6 +64,23 @@ class Api:
                 f"the address of {self.forge}'s API is {one_line(self.url, 100)!r}; it must begin "
                 "with https:// (a token goes there)"
             )
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        return httpx.Client(
+            headers={**self.headers, "User-Agent": "promptreg"},
+            timeout=_TIMEOUT_S,
+            follow_redirects=False,  # the token must not travel
+            # Plain http is this machine alone (see above) and needs no certificates, which take
+            # a while to load.
+            verify=self.url.startswith("https"),
+        )
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
 
     def pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a list that comes in pages.
@@ -109,43 +125,37 @@ class Api:
         """
         import httpx
 
-        with httpx.Client(
-            headers={**self.headers, "User-Agent": "promptreg"},
-            timeout=_TIMEOUT_S,
-            follow_redirects=False,  # the token must not travel
-        ) as client:
-            for attempt in range(_TRIES):
-                last = attempt + 1 == _TRIES
-                try:
-                    reply = self._once(client, method, path, query, body)
-                except httpx.HTTPError as e:
-                    problem = self._problem(method, path, f"{type(e).__name__}: {e}")
-                    if method == "POST" and not isinstance(e, httpx.ConnectError):
-                        raise UnsureError(problem) from e
-                    if last:
-                        raise ForgeError(problem) from e
-                    self.sleep(2.0**attempt)
-                    continue
-                if reply.status < 300 or (reply.status in allow and not _limited(reply)):
-                    return reply
-                wait = _wait(reply, attempt)
-                if reply.status >= 500 and method == "POST":
-                    raise UnsureError(self._refusal(method, path, reply))
-                if wait is None or wait > _LONGEST_WAIT_S or last:
-                    raise ForgeError(self._refusal(method, path, reply))
-                self.sleep(wait)
+        for attempt in range(_TRIES):
+            last = attempt + 1 == _TRIES
+            try:
+                reply = self._once(method, path, query, body)
+            except httpx.HTTPError as e:
+                problem = self._problem(method, path, f"{type(e).__name__}: {e}")
+                if method == "POST" and not isinstance(e, httpx.ConnectError):
+                    raise UnsureError(problem) from e
+                if last:
+                    raise ForgeError(problem) from e
+                time.sleep(2.0**attempt)
+                continue
+            if reply.status < 300 or (reply.status in allow and not _limited(reply)):
+                return reply
+            wait = _wait(reply, attempt)
+            if reply.status >= 500 and method == "POST":
+                raise UnsureError(self._refusal(method, path, reply))
+            if wait is None or wait > _LONGEST_WAIT_S or last:
+                raise ForgeError(self._refusal(method, path, reply))
+            time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
     def _once(
         self,
-        client: httpx.Client,
         method: str,
         path: str,
         query: Mapping[str, str] | None,
         body: Mapping[str, str] | None,
     ) -> _Reply:
         url = f"{self.url.rstrip('/')}{path}"
-        with client.stream(method, url, params=query, json=body) as response:
+        with self._client.stream(method, url, params=query, json=body) as response:
             content = bytearray()
             for piece in response.iter_bytes():
                 content += piece

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,10 @@ def _comment(
     if not _REPOSITORY.fullmatch(repository):
         raise ForgeError(f"GITHUB_REPOSITORY is {repository!r:.80}; it must be OWNER/NAME")
     which = pull_request(env.get("GITHUB_EVENT_NAME", ""), event)
-    notes = GithubNotes(_api(env, token, event), repository, which, env)
     marker = Marker(job.name or suite[0], job.path_of(suite[1]), job.number)
-    done = put(notes, marker, body, job, create=create, sleep=notes.api.sleep)
+    with closing(_api(env, token, event)) as api:
+        notes = GithubNotes(api, repository, which, env)
+        done = put(notes, marker, body, job, create=create)
     say(f"pull request {which}: {done}")
 
 

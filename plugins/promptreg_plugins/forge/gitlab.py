@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,9 @@ def _comment(
             "be numbers"
         )
     url = env.get("CI_API_V4_URL") or "https://gitlab.com/api/v4"
-    notes = GitlabNotes(Api("GitLab", url, {"PRIVATE-TOKEN": token}, token, _HINTS), project, which)
     marker = Marker(job.name or suite[0], job.path_of(suite[1]), job.number)
-    done = put(notes, marker, body, job, create=create, sleep=notes.api.sleep)
+    with closing(Api("GitLab", url, {"PRIVATE-TOKEN": token}, token, _HINTS)) as api:
+        done = put(GitlabNotes(api, project, which), marker, body, job, create=create)
     say(f"merge request {which}: {done}")
 
 

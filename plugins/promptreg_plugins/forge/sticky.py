@@ -80,12 +80,12 @@ class Marker:
         By name where it is known, else by file: a broken suite file has no name.
         """
         if not self.name:
-            return bool(self.file) and self.file == other.file
-        return self.name == other.name
+            return bool(self.file) and _word(self.file) == _word(other.file)
+        return _word(self.name) == _word(other.name)
 
 
 def _word(text: str) -> str:
-    return quote(text[:200], safe="/.").replace("-", "%2D")
+    return quote(text[:200], safe="/.", errors="replace").replace("-", "%2D")
 
 
 def put(
@@ -95,7 +95,6 @@ def put(
     job: Job,
     *,
     create: bool,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Write or update the comment and return what was done, in words.
 
@@ -107,7 +106,6 @@ def put(
         body: from the marker to the comment's text.
         job: this run.
         create: whether a comment is made where there is none.
-        sleep: waits so many seconds.
 
     Raises:
         ForgeError: the forge refused, or did not answer.
@@ -123,7 +121,7 @@ def put(
         except UnsureError:  # it may be there all the same: look before writing another
             if attempt + 1 == _TRIES:
                 raise
-            sleep(2.0 * (attempt + 1))
+            time.sleep(2.0 * (attempt + 1))
             continue
         return "a comment was written"
     raise AssertionError("the last try returns or raises")
@@ -132,7 +130,7 @@ def put(
 def _matching(notes: Notes, marker: Marker, job: Job) -> list[tuple[Note, Marker]]:
     read = [(note, Marker.read(note.body)) for note in notes.own()]
     found = [(note, m) for note, m in read if m is not None and marker.fits(m)]
-    same = [(note, m) for note, m in found if m.file == marker.file]
+    same = [(note, m) for note, m in found if _word(m.file) == _word(marker.file)]
     # Two suites may share a name; a comment about a file that is gone was about this one.
     gone = [(n, m) for n, m in found if m.file and not (job.workspace / m.file).is_file()]
     return same or gone or ([] if marker.file else found)

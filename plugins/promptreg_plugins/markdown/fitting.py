@@ -73,10 +73,14 @@ def fit(
     room = limit - _NOTE
     shown: dict[int, str] = {}
     left_out: list[str] = []
+    least = max(Rank)
     for index in sorted(range(len(sections)), key=lambda i: sections[i].rank):
         section = sections[index]
-        text, cut = _shortened(section, room, size)
+        # After the first cut nothing of a lesser rank slips into what little room is left: what is
+        # missing shall follow from the order alone.
+        text, cut = _shortened(section, room if section.rank <= least else 0, size)
         if cut:
+            least = min(least, section.rank)
             left_out.append(f"{section.name}{cut}".strip())
         if text:
             shown[index] = text
