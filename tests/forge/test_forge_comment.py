@@ -10,7 +10,7 @@ import pytest
 
 from comparison_factory import hostile_comparison, make_comparison
 from forge_server import BOT, ForgeServer, Refusal, comment
-from promptreg.errors import BudgetError
+from promptreg.errors import BudgetError, StoppedError
 from promptreg.verdicts import Comparison, GateVerdict
 from promptreg_plugins.forge import comparison_failed, comparison_finished
 from promptreg_plugins.forge.sticky import Marker
@@ -128,6 +128,14 @@ def test_nothing_touched_updates_and_does_not_begin(forge: ForgeServer, github: 
     (body,) = forge.bodies
     assert "GATE PASS" in body
     assert "nothing had to be compared" in body
+
+
+def test_an_interrupted_run_updates_and_does_not_begin(forge: ForgeServer, github: Env) -> None:
+    comparison_failed("home_security", "", StoppedError("interrupted"), github())
+    assert forge.bodies == []
+    comparison_finished(make_comparison(), github())
+    comparison_failed("home_security", "", StoppedError("interrupted"), github())
+    assert "NOT DECIDED — exit 130: interrupted" in forge.bodies[0]
 
 
 def test_no_decision_replaces_an_old_pass(

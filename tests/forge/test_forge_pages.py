@@ -1,4 +1,4 @@
-"""Summary, annotations and comment: whole, within their limits, and nothing but text from others."""
+"""Summary, annotations, comment: whole, within limits, and only text from others."""
 
 from __future__ import annotations
 
@@ -143,6 +143,7 @@ def flood(scenarios: int = 2_000) -> Comparison:
     )
 
 
+@pytest.mark.slow
 def test_pages_keep_their_limits_and_say_what_is_missing(
     forge: ForgeServer, github: Env, tmp_path: Path
 ) -> None:

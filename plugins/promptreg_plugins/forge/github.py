@@ -23,6 +23,7 @@ from promptreg_plugins.forge.showing import (
     found_something,
     reported,
     tested_commit,
+    worth_saying,
 )
 from promptreg_plugins.forge.sticky import Marker, Note, put
 
@@ -77,7 +78,7 @@ def show_failure(suite: str, suite_file: str, error: Exception, env: Mapping[str
             job,
             (suite, suite_file),
             lambda m: failure_page(m.name, error, job, marker=str(m)),
-            create=bool(suite),
+            create=worth_saying(suite, error),
         )
 
 

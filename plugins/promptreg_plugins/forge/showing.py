@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from promptreg.errors import PromptregError
+from promptreg.errors import PromptregError, StoppedError
 from promptreg.stages.load.gitsource import run_git
 from promptreg.verdicts import Comparison
 from promptreg_plugins.forge.job import ForgeError
@@ -19,6 +19,7 @@ __all__ = [
     "found_something",
     "reported",
     "tested_commit",
+    "worth_saying",
 ]
 
 COMMENT_LIMIT = 64_000
@@ -50,6 +51,14 @@ def found_something(comparison: Comparison) -> bool:
     """Return whether the change touches a template; of others only old comments are updated."""
     c = comparison
     return bool(c.differences or c.limits or c.template_diffs or c.candidate.run_ids)
+
+
+def worth_saying(suite: str, error: Exception) -> bool:
+    """Return whether a failure deserves a comment of its own; an old one is always updated.
+
+    Not where a newer push stopped the run, nor where the suite has no name to keep it by.
+    """
+    return bool(suite) and not isinstance(error, StoppedError)
 
 
 def tested_commit(workspace: Path) -> str:
