@@ -162,15 +162,22 @@ def test_pages_keep_their_limits_and_say_what_is_missing(
 
 def test_what_matters_least_goes_first(tmp_path: Path) -> None:
     made = make_comparison()
-    words = ("<summary>Template basic", "<summary>Failed", "<summary>Scenarios, p-values")
-    words += ("**Scenarios that became", "<summary>Slices of basic", "**Warning:**")
-    words += ("**Limits on", "| in_range |")
+    words = [
+        "<summary>Template basic",
+        "<summary>Failed",
+        "<summary>Scenarios, p-values",
+        "**Scenarios that became",
+        "<summary>Slices of basic",
+        "**Warning:**",
+        "**Limits on",
+        "| in_range |",
+    ]
     gone: list[str] = []
     for limit in range(22_000, 1_000, -250):
         page = decision_page(made, job(), limit, shown=5)
         assert len(page) <= max(limit, 2_600)
         gone += [w for w in words if w not in page and w not in gone]
-    assert gone == list(words)[: len(gone)]
+    assert gone == words[: len(gone)]
     assert len(gone) > 5
 
 
@@ -186,7 +193,7 @@ def test_a_full_summary_is_told(
     assert octets("é") == 2
 
 
-def annotations(text: str) -> list[str]:
+def annotation_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("::")]
 
 
@@ -198,7 +205,7 @@ def test_annotations_are_one_line_each_and_ten_at_most(
     comparison_finished(poison(made, text), github(PROMPTREG_GITHUB_TOKEN=""))
     shown = capfd.readouterr()
     assert shown.out == ""
-    lines = annotations(shown.err)
+    lines = annotation_lines(shown.err)
     assert len(lines) == 10
     for line in lines:
         assert re.fullmatch(r"::error title=[^:,]*::[^\r\n]*", line), line
@@ -212,11 +219,11 @@ def test_what_is_open_is_a_warning_and_a_pass_is_silent(
     made = make_comparison(verdict=GateVerdict.INCONCLUSIVE)
     rows = [d for d in made.differences if d.verdict is not Verdict.REGRESSED]
     comparison_finished(dataclasses.replace(made, differences=tuple(rows)), github())
-    lines = annotations(capfd.readouterr().err)
+    lines = annotation_lines(capfd.readouterr().err)
     assert lines
     assert all(line.startswith("::warning title=") for line in lines)
     comparison_finished(make_comparison(verdict=GateVerdict.PASS), github())
-    assert annotations(capfd.readouterr().err) == []
+    assert annotation_lines(capfd.readouterr().err) == []
 
 
 FILES = {

@@ -90,6 +90,7 @@ def gate(clone: Path, github: Callable[..., dict[str, str]]) -> Gate:
     return Gate(clone, github(GITHUB_WORKSPACE=str(clone)))
 
 
+@pytest.mark.slow
 def test_the_life_of_a_pull_request(
     gate: Gate, clone: Path, forge: ForgeServer, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def test_however_it_is_written_no_line_is_a_command(pieces: list[str]) -> None:
     assert shown.replace("\u200b", "") == "".join(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("actions", ["true", ""])
 def test_answers_and_errors_cannot_command(tmp_path: Path, actions: str) -> None:
     evil = "::stop-commands::x\n::error::forged ##[add-mask]a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 
 from promptreg.errors import ExitCode
@@ -51,7 +52,8 @@ def decision_page(
 def failure_page(suite: str, error: Exception, job: Job, *, marker: str = "") -> str:
     """Return that there is no decision, why, and with which exit code the job ends."""
     code = getattr(error, "exit_code", ExitCode.EXECUTION)
-    why = clean(str(error), 3_000) or type(error).__name__
+    said = clean(str(error), 3_000) or type(error).__name__
+    why = "\n".join(textwrap.fill(line, 96, break_long_words=False) for line in said.split("\n"))
     what = _WORDS.get(code, "not finished")
     about = f"**{escape(suite)}**: " if suite else ""
     rows = (

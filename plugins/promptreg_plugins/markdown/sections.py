@@ -93,17 +93,17 @@ def _weight(d: Difference) -> int:
 def _heading(lines: Sequence[Line], c: Comparison) -> str:
     labels = [escape(side.label, 24) for side in (c.baseline, c.candidate)]
     level = round(100 * lines[0].difference.level) if lines else 95
-    head = ["metric", *labels, "change", f"{level}% interval"]
-    head += ["margin · detectable", "verdict"]
-    rows = [head, ["---", *["---:"] * 5, "---"]]
+    # The verdict goes first: a narrow page cuts the end of a table off.
+    head = ["metric", "verdict", *labels, "change", f"{level}% interval", "margin · detectable"]
+    rows = [head, ["---", "---", *["---:"] * 5]]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _row(x: Line) -> str:
     verdict = f"**{x.verdict}**" if x.verdict.startswith("REGRESSED") else x.verdict
     interval = x.interval.replace(" ", "\u00a0")  # tables are narrow, and two lines hard to read
-    cells = [escape(x.title, 90), x.baseline, x.candidate, x.change, interval]
-    return f"| {' | '.join((*cells, f'{x.margin} · {x.seen}', verdict))} |"
+    cells = [escape(x.title, 90), verdict, x.baseline, x.candidate, x.change, interval]
+    return f"| {' | '.join((*cells, f'{x.margin} · {x.seen}'))} |"
 
 
 def _finer(name: str, lines: Sequence[Line]) -> Section:
@@ -146,8 +146,8 @@ def _slices(c: Comparison) -> Iterator[Section]:
         yield Section(
             what,
             tuple(_slice_row(x) for x in lines),
-            head=f"{title}| metric | n | {labels} | change | interval | verdict |\n"
-            "| --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+            head=f"{title}| metric | verdict | {labels} | change | interval | n |\n"
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n",
             tail="\n\n</details>",
             rank=Rank.SLICES,
         )
@@ -157,8 +157,8 @@ def _slices(c: Comparison) -> Iterator[Section]:
 
 def _slice_row(x: Line) -> str:
     interval = x.interval.replace(" ", "\u00a0")
-    cells = [escape(x.title, 90), str(x.n), x.baseline, x.candidate, x.change, interval]
-    return f"| {' | '.join((*cells, x.verdict))} |"
+    cells = [escape(x.title, 90), x.verdict, x.baseline, x.candidate, x.change, interval]
+    return f"| {' | '.join((*cells, str(x.n)))} |"
 
 
 def _failures(c: Comparison) -> Iterator[Section]:
