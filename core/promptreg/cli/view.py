@@ -153,12 +153,16 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
 
 
 def _limits(c: Comparison, out: _Out) -> None:
-    if not c.limits:
+    if not c.limits and not c.criteria:
         return
-    out.heading("Limits", "on the candidate alone")
+    preset = f"; policy preset {one_line(c.preset, 60)}" if c.preset else ""
+    out.heading("Limits", f"on the candidate alone{preset}")
     for limit, what, status in digest.limits(c):
         style = "bold red" if limit.status == "not_met" else ""
         out.line(f"{one_line(limit.template, 30)}: {what}: {status}", style, indent=2)
+    for criterion, what, status in digest.criteria(c):
+        style = "yellow" if criterion.status in ("missing", "not_measured") else ""
+        out.line(f"{what}: {status}", style, indent=2)
 
 
 def _failures(c: Comparison, out: _Out) -> None:

@@ -111,7 +111,12 @@ def _limits(c: Comparison) -> str:
         f"- {escape(limit.template, 40)}: {escape(what, 160)}: {escape(status, 160)}"
         for limit, what, status in digest.limits(c)[:30]
     ]
-    return "**Limits on the candidate**\n\n" + "\n".join(rows) if rows else ""
+    rows += [
+        f"- {escape(what, 200)}: {escape(status, 200)}"
+        for _, what, status in digest.criteria(c)[:30]
+    ]
+    preset = f" (policy preset {escape(c.preset, 60)})" if c.preset else ""
+    return f"**Limits on the candidate{preset}**\n\n" + "\n".join(rows) if rows else ""
 
 
 def _slices(c: Comparison) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.lines import limit_words, oriented
+from promptreg.stages.report.lines import criterion_words, limit_words, oriented
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
     Comparison,
+    Criterion,
     Difference,
     GateVerdict,
     Limit,
@@ -26,6 +27,7 @@ __all__ = [
     "CauseCount",
     "answer_words",
     "causes",
+    "criteria",
     "facts",
     "guards",
     "headline",
@@ -169,6 +171,11 @@ def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
         (limit, *limit_words(limit, share=shares.get((limit.template, limit.metric), False)))
         for limit in comparison.limits
     ]
+
+
+def criteria(comparison: Comparison) -> list[tuple[Criterion, str, str]]:
+    """Return what the policy asks for besides numbers, and what became of it in words."""
+    return [(c, *criterion_words(c)) for c in comparison.criteria]
 
 
 def hurting_slices(
