@@ -137,8 +137,9 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
     if not any(d.slice is not None and not d.gating for d in c.differences):
         return
     out.heading("Slices that became worse", "hints, never gating")
+    small = digest.too_small(c)
     if not rows:
-        out.line("none stands out", indent=2)
+        out.line("none stands out" + (f"; {small}" if small else ""), indent=2)
         return
     labels = _labels(c)
     for name in dict.fromkeys(d.template for d in rows):
@@ -150,6 +151,8 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
             out.exact(text)
     if more:
         out.line(f"and {more} more", "dim", indent=2)
+    if small:
+        out.line(small, "dim", indent=2)
 
 
 def _limits(c: Comparison, out: _Out) -> None:

@@ -128,6 +128,8 @@ def _slices(c: Comparison) -> str:
         lines = lines_of(d for d in rows if d.template == name)
         parts.append(f"{escape(name, 60)}\n\n{_table(lines, c)}")
     parts += [f"and {more} more"] if more else []
+    small = digest.too_small(c)
+    parts += [escape(small, 400)] if small else []
     return _folded("Slices that became worse (hints, never gating)", "\n\n".join(parts))
 
 

@@ -183,11 +183,8 @@ def _difference(
     interval = None if r.low is None or r.high is None else (r.low, r.high)
     verdict = Verdict(r.verdict)
     insufficient = r.n_clusters < line.min_families
-    if insufficient:
-        words = "family" if r.n_clusters == 1 else "families"
-        notes = (*notes, f"{r.n_clusters} {words}; a verdict takes {line.min_families}")
-        if not (line.gating and verdict is Verdict.REGRESSED):  # harm that is shown stays shown
-            verdict = Verdict.INCONCLUSIVE
+    if insufficient and not (line.gating and verdict is Verdict.REGRESSED):
+        verdict = Verdict.INCONCLUSIVE  # harm that is shown stays shown
     return Difference(
         template=line.pair.template,
         metric=line.metric,

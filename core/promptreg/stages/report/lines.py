@@ -144,7 +144,7 @@ def limit_words(limit: Limit, *, share: bool = False) -> tuple[str, str]:
         what += f"{bound} {shown(limit.threshold)}"
     else:
         word, value = limit.within
-        words = f"{one_line(word.replace('_', ' '), 20)} {numbers.number(value)}"
+        words = f"{one_line(word.replace('_', ' '), 20)} {value:g}"
         what += f"{words} on {bound} {shown(limit.threshold)} of scenarios"
     interval = limit.interval
     around = f", interval [{shown(interval[0])}, {shown(interval[1])}]" if interval else ""
