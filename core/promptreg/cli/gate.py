@@ -68,7 +68,8 @@ def gate(
     """Decide: compare both versions and exit with the verdict.
 
     0 pass, 1 regression, 3 inconclusive, 4 not comparable, 5 not finished. Reports are written
-    before the exit code is decided.
+    before the exit code is decided. With --filter or --limit a part of the scenarios can fail the
+    gate and never pass it; --template leaves no scenario out.
 
     With --base-ref the baseline of every touched template version is read from git, where this
     branch left REF, never from the work tree; the work tree, uncommitted edits included, is the
@@ -93,6 +94,7 @@ def gate(
         margins=margin,
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
+        deciding=True,
     )
     names = versions or []
     if base_ref is None:

@@ -21,12 +21,15 @@ from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.compare import (
     RunPair,
+    check_baseline,
     check_comparable,
+    check_criteria,
     check_limits,
     compare_pairs,
     complete_case,
     matched,
     rank_changes,
+    unequal_losses,
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
@@ -60,9 +63,10 @@ def compare(
         UsageError: a reference, the suite or a template is wrong.
     """
     started = time.perf_counter()
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     comparison = conclude(
         project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
@@ -80,8 +84,12 @@ def conclude(
     scoring: Scoring,
     policy: Policy,
     started: float,
+    beside: Sequence[Run] = (),
 ) -> Comparison:
     """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
+
+    Runs `beside` them, of versions without a baseline, have a say only in which scenarios there
+    are.
 
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
@@ -100,12 +108,17 @@ def conclude(
             )
         pairs.append(pair)
     policy = _with_run_scales(policy, pairs)
-    differences = compare_pairs(pairs, policy, seed=_resampling_seed(pairs))
+    seed = _resampling_seed(pairs)
+    differences = compare_pairs(pairs, policy, seed=seed)
     limits = check_limits(pairs, policy)
+    criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
+    sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
     synthetic = any(f.synthetic for f in facts)
     partial = any(f.partial for f in facts)
-    gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
+    gate = decide_gate(
+        differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
+    )
     changes = rank_changes(pairs, policy)
     shown, scenario_map, troubles = laid_out(
         project, scenarios, changes, described(changes, pairs, scenarios)
@@ -132,6 +145,8 @@ def conclude(
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
         suite_file=str(project.path.resolve()),
+        criteria=criteria,
+        preset=policy.preset,
         scenario_map=scenario_map,
     )
 
@@ -140,6 +155,8 @@ def policy_for(
     project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
 ) -> Policy:
     """Return the suite's policy with the command line's word, checked against what exists.
+
+    Takes every scenario, whatever a filter keeps: a filter does not make a policy wrong.
 
     Raises:
         SuiteError: it names a metric, attribute or value that does not exist.
@@ -171,6 +188,9 @@ def _run_sides(
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
     stored_a = _stored(project, a, scoring)
     stored_b = _stored(project, b, scoring)
+    told: tuple[str, ...] = ()
+    if stored_a is not None:  # before any call is made
+        told = check_baseline(stored_a, allow=options.allow_mismatch, decides=options.deciding)
     if stored_a is not None and stored_b is not None:
         if stored_a.facts.template != stored_b.facts.template and not options.allow_mismatch:
             raise NotComparableError(
@@ -178,7 +198,7 @@ def _run_sides(
                 f"{stored_b.id} of {stored_b.facts.template!r}"
             )
         name = stored_a.facts.template
-        return Sides({name: stored_a}, {name: stored_b})
+        return Sides({name: stored_a}, {name: stored_b}, warnings=[*told])
     if stored_a is not None or stored_b is not None:
         stored = stored_a or stored_b
         assert stored is not None  # noqa: S101 - for the type checker; just tested
@@ -192,7 +212,7 @@ def _run_sides(
         )
         fresh = executed.runs[0]
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
-        warnings = [*executed.warnings, age + "is not excluded"]
+        warnings = [*told, *executed.warnings, age + "is not excluded"]
         if stored_a is not None:
             return Sides({name: stored}, {name: fresh}, executed, {}, warnings)
         return Sides({name: fresh}, {name: stored}, executed, {}, warnings)

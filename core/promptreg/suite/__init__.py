@@ -17,6 +17,8 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
+from promptreg.suite.gate_parts import ShareEntry, SliceEntry
+from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
 from promptreg.suite.reading import find_suite, load_suite, parse_suite
 
 __all__ = [
@@ -26,12 +28,19 @@ __all__ = [
     "GateEntry",
     "GuardEntry",
     "LimitEntry",
+    "Preset",
     "ProviderEntry",
+    "Resolved",
     "ScorerEntry",
+    "ShareEntry",
+    "SliceEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
     "find_suite",
     "load_suite",
     "parse_suite",
+    "preset",
+    "preset_names",
+    "resolve",
 ]

@@ -130,10 +130,14 @@ def _limits(c: Comparison) -> Iterator[Section]:
     ]
     if len(found) > 30:
         rows.append(f"- and {len(found) - 30} more")
+    rows += [
+        f"- {escape(what, 200)}: {escape(status, 200)}"
+        for _, what, status in digest.criteria(c)[:30]
+    ]
+    preset = f" (policy preset {escape(c.preset, 60)})" if c.preset else ""
     if rows:
-        yield Section(
-            "limits", tuple(rows), head="**Limits on the candidate**\n\n", rank=Rank.LIMITS
-        )
+        head = f"**Limits on the candidate{preset}**\n\n"
+        yield Section("limits", tuple(rows), head=head, rank=Rank.LIMITS)
 
 
 def _slices(c: Comparison) -> Iterator[Section]:
@@ -151,6 +155,8 @@ def _slices(c: Comparison) -> Iterator[Section]:
             tail="\n\n</details>",
             rank=Rank.SLICES,
         )
+    if small := digest.too_small(c):
+        yield Section("slices too small", (escape(small, 400),), rank=Rank.SLICES)
     if more:
         yield Section("more slices", (f"and {more} more slices",), rank=Rank.SLICES)
 

@@ -25,7 +25,8 @@ class JunitReporter:
         _gate(comparison, root)
         tables = digest.whole_suite(comparison)
         guarding = digest.guards(comparison)
-        for template in dict.fromkeys([*tables, *(d.template for d in guarding)]):
+        limited = (limit.template for limit in comparison.limits)  # also new versions, alone
+        for template in dict.fromkeys([*tables, *(d.template for d in guarding), *limited]):
             rows = tables.get(template, []) + [d for d in guarding if d.template == template]
             _template(comparison, template, rows, root)
         for total in ("tests", "failures", "skipped"):
@@ -46,6 +47,10 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
         ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
     elif comparison.gate.verdict is GateVerdict.INCONCLUSIVE:
         ET.SubElement(case, "skipped", message=said)
+    for criterion, what, status in digest.criteria(comparison):
+        asked = ET.SubElement(suite, "testcase", classname=classname, name=f"criterion: {what}")
+        if criterion.status != "present":
+            ET.SubElement(asked, "skipped", message=status)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]
     notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []
     notes += [f"warning: {one_line(w, 400)}" for w in comparison.warnings]
