@@ -274,7 +274,8 @@ class Comparison:
 
     `changes` lists scenarios, the worst first. `template_diffs` maps a template's name to its
     (baseline text, candidate text). `warnings` are things a reader must know before believing the
-    verdict.
+    verdict. `suite_file` is the suite's path on this machine: a way to the sides' `sources` for
+    who points at files, never to be shown.
     """
 
     suite: str
@@ -301,5 +302,6 @@ class Comparison:
     criteria: tuple[Criterion, ...] = ()
     preset: str = ""
     """The preset that the policy starts from; empty for none."""
+    suite_file: str = ""
     scenario_map: ScenarioMap | None = None
     schema_version: str = SCHEMA_VERSION

@@ -146,6 +146,7 @@ def conclude(
         complete_case=complete_case(pairs, policy),
         criteria=criteria,
         preset=policy.preset,
+        suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +32,7 @@ class JunitReporter:
         for total in ("tests", "failures", "skipped"):
             root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
         root.set("errors", "0")
+        _times(comparison, root)
         ET.indent(root)
         write_whole(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
@@ -38,7 +40,8 @@ class JunitReporter:
 def _gate(comparison: Comparison, root: ET.Element) -> None:
     suite = ET.SubElement(root, "testsuite", name="gate")
     name = f"{one_line(comparison.candidate.label)} against {one_line(comparison.baseline.label)}"
-    case = ET.SubElement(suite, "testcase", classname=one_line(comparison.suite), name=name)
+    classname = f"{one_line(comparison.suite)}.gate"
+    case = ET.SubElement(suite, "testcase", classname=classname, name=name)
     said = digest.headline(comparison)
     if comparison.gate.verdict is GateVerdict.FAIL:
         ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
@@ -97,3 +100,20 @@ def _total(suite: ET.Element) -> None:
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     suite.set("errors", "0")
+
+
+def _times(comparison: Comparison, root: ET.Element) -> None:
+    """Set what readers of JUnit demand: when, and how long.
+
+    A metric takes no time of its own; all of it is the gate's.
+    """
+    seconds = f"{max(0.0, comparison.duration_s):.3f}"
+    when = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", comparison.created_at)
+    root.set("time", seconds)
+    for index, suite in enumerate(root):
+        suite.set("id", str(index))
+        suite.set("time", seconds if suite is root[0] else "0")
+        if when:
+            suite.set("timestamp", when.group())
+        for case in suite.iterfind("testcase"):
+            case.set("time", seconds if suite is root[0] else "0")

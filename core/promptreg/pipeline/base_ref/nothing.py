@@ -81,4 +81,5 @@ def nothing_compared(
         warnings=tuple(dict.fromkeys(told)),
         criteria=criteria,
         preset=policy.preset,
+        suite_file=str(project.path.resolve()),
     )
