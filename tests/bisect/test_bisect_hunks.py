@@ -11,8 +11,8 @@ import pytest
 
 from fake_model import running
 from fault_server import status
-from promptreg.cli.app import run as promptreg
 from prompted_model import PromptedModel, write_project
+from promptreg.cli.app import run as promptreg
 
 BASE = ["Rate from 0 to 100: {event}", "Answer as JSON.", "Be kind.", "Be brief.", "Be clear."]
 V1 = "\n\n".join(BASE) + "\n"
