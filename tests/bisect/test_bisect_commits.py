@@ -87,6 +87,7 @@ def test_the_commit_is_found_by_halves_and_shown(
     assert [inside["hunks"][n - 1]["diff"] for n in inside["culprits"][0]] == ["+HARSH."]
 
 
+@pytest.mark.slow
 def test_one_commit_is_looked_into(repository: Repository, bisect: Bisect) -> None:
     repository.commit("two things", note("1, be HARSH") + "\nThe end.\n")
     found = bisect.json(repository, "git:good", "git:HEAD")
@@ -131,6 +132,7 @@ def test_a_regression_that_was_mended_and_came_back(repository: Repository, bise
     assert f"commit {second[:10]}" in bisect.out
 
 
+@pytest.mark.slow
 def test_a_merge_counts_as_one_commit(repository: Repository, bisect: Bisect) -> None:
     repository.git("checkout", "-q", "-b", "side")
     repository.commit("side 1", note("0\n\nSide"))
@@ -147,6 +149,7 @@ def test_a_merge_counts_as_one_commit(repository: Repository, bisect: Bisect) ->
     assert culprit(found) == inside
 
 
+@pytest.mark.slow
 def test_without_a_line_of_history_the_edit_is_cut(repository: Repository, bisect: Bisect) -> None:
     repository.git("checkout", "-q", "-b", "side")
     repository.commit("side", note(7))
@@ -166,6 +169,7 @@ def test_without_a_line_of_history_the_edit_is_cut(repository: Repository, bisec
     assert "nothing to bisect" in bisect.err
 
 
+@pytest.mark.slow
 def test_constants_are_followed(repository: Repository, bisect: Bisect) -> None:
     suite = json.loads((repository.folder / "promptreg.yaml").read_text("utf-8"))
     suite["templates"]["basic"]["versions"] = {"v1": "prompts:TEXT"}

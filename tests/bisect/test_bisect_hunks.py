@@ -11,7 +11,7 @@ import pytest
 
 from fake_model import running
 from fault_server import status
-from prompted_model import PromptedModel, write_project
+from prompted_model import BAD, GOOD, PromptedModel, answer, write_project
 from promptreg.cli.app import run as promptreg
 
 BASE = ["Rate from 0 to 100: {event}", "Answer as JSON.", "Be kind.", "Be brief.", "Be clear."]
@@ -88,6 +88,7 @@ def test_the_hunk_that_did_it_is_named(
     assert "v2-2 no worse" in words
 
 
+@pytest.mark.slow
 def test_two_hunks_together(tmp_path: Path, model: PromptedModel, bisect: Bisect) -> None:
     model.wrong = lambda p: "HARSH" in p and "CURT" in p
     v2 = edited((0, "Please rate: {event}"), (2, "Be HARSH."), (3, "Be CURT."))
@@ -98,6 +99,7 @@ def test_two_hunks_together(tmp_path: Path, model: PromptedModel, bisect: Bisect
     assert "hunks 2 and 3 together, none of them alone" in bisect.out
 
 
+@pytest.mark.slow
 def test_two_culprits_and_one_that_is_mended(
     tmp_path: Path, model: PromptedModel, bisect: Bisect
 ) -> None:
@@ -202,6 +204,7 @@ def bisect_plan(bisect: Bisect, folder: Path) -> Any:
     return json.loads(bisect.out)
 
 
+@pytest.mark.slow
 def test_a_slice_can_be_explained(tmp_path: Path, model: PromptedModel, bisect: Bisect) -> None:
     model.wrong = lambda p: "HARSH" in p and number(p) % 8 == 1
     v2 = edited((0, "Please rate {event}"), (2, "Be HARSH."), (4, "Be clearer."))
@@ -236,8 +239,8 @@ def test_evidence_that_does_not_single_one_out(
 
     model.wrong = wrong
     v2 = edited((2, "Be HARSH."), (4, "Be CURT."))
-    keys = {"gate": {"margins": {"overall": 0.05}, "draws": 1999}}
-    folder = write_project(tmp_path, model.url, {"v1": V1, "v2": v2}, **keys)
+    gate = {"margins": {"overall": 0.05}, "draws": 1999}
+    folder = write_project(tmp_path, model.url, {"v1": V1, "v2": v2}, gate=gate)
     found = bisect.json(folder, "v1", "v2")
     assert found["targets"]
     assert (found["named"], found["exit_code"]) == (False, 3)
@@ -246,16 +249,14 @@ def test_evidence_that_does_not_single_one_out(
 
 
 def test_recorded_completions_answer_only_what_is_recorded(tmp_path: Path, bisect: Bisect) -> None:
-    from prompted_model import BAD, GOOD, answer
-
     v2 = edited((0, "Please rate: {event}"), (2, "Be HARSH."))
     rows = [
         {"scenario_id": f"s{i}", "version": version, "text": answer(BAD if bad else GOOD)}
         for i in range(40)
         for version, bad in (("v1", 0), ("v2", 1), ("v1+1", 0), ("v1+2", 1))
     ]
-    keys = {"provider": {"use": "recorded", "path": "r.jsonl"}}
-    folder = write_project(tmp_path, "", {"v1": V1, "v2": v2}, **keys)
+    recorded = {"use": "recorded", "path": "r.jsonl"}
+    folder = write_project(tmp_path, "", {"v1": V1, "v2": v2}, provider=recorded)
     path = folder / "r.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
     assert bisect.json(folder, "v1", "v2")["culprits"] == [[2]]
@@ -265,6 +266,7 @@ def test_recorded_completions_answer_only_what_is_recorded(tmp_path: Path, bisec
     assert "holds none for basic@v1+1" in bisect.err
 
 
+@pytest.mark.slow
 def test_calls_that_fail_stop_it_and_are_made_again(
     tmp_path: Path, model: PromptedModel, bisect: Bisect
 ) -> None:

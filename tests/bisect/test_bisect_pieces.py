@@ -29,7 +29,7 @@ def test_no_piece_is_the_old_text_and_all_are_the_new_one(old: str, new: str, le
 
 @given(st.lists(st.sampled_from(["a", "b b", "c", ""]), max_size=12), st.data())
 def test_a_subset_has_lines_of_either_text(lines: list[str], data: st.DataObject) -> None:
-    other = data.draw(st.permutations(lines)) + ["z"]
+    other = [*data.draw(st.permutations(lines)), "z"]
     edit = split_edit("\n".join(lines), "\n".join(other))
     if edit.level not in ("hunk", "paragraph", "line"):
         return

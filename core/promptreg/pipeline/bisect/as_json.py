@@ -110,9 +110,10 @@ def _edit(edit: Edit | None, parts: Parts | None) -> dict[str, Any]:
 def _finding(b: Bisection) -> dict[str, Any]:
     f, parts = b.finding, b.parts
     if f is None or parts is None:
-        return {"culprits": [], "among": [], "mended": []}
+        return {"culprits": [], "proofs": [], "among": [], "mended": []}
     return {
         "culprits": [sorted(parts.pieces(units)) for units in f.culprits],
+        "proofs": [clean(proof.label) if proof else None for proof in b.proofs],
         "among": sorted(parts.pieces(f.among)),
         "mended": sorted(parts.pieces(f.mended)),
     }

@@ -9,6 +9,7 @@ from promptreg.pipeline.bisect.plan import BisectPlan
 from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.tester import Tested
 from promptreg.pipeline.bisect.words import (
+    accused_metrics,
     accused_pieces,
     commit_words,
     headline,
@@ -66,7 +67,12 @@ def bisection_markdown(b: Bisection) -> str:
         body += ["", *_fenced("diff", [line.removeprefix("  ") for line in culprits[1:]])]
     if b.tests:
         body += ["", *_fenced("text", _tests(b.tests, b, verbose=True))]
-    body += ["", *_fenced("text", [_spent(b), *(one_line(w, 500) for w in b.warnings)])]
+    body += [
+        "",
+        *_fenced(
+            "text", [_spent(b), one_line(b.provider), *(one_line(w, 500) for w in b.warnings)]
+        ),
+    ]
     return "\n".join(body) + "\n"
 
 
@@ -100,7 +106,7 @@ def plan_text(plan: BisectPlan) -> Iterator[str]:
 def _culprits(b: Bisection, limit: int | None) -> Iterator[str]:
     for piece in accused_pieces(b) if b.targets else ():
         yield ""
-        yield f"  {piece_place(b, piece)}"
+        yield f"  {piece_place(b, piece)}{accused_metrics(b, piece)}"
         yield from _cut([f"  {clean(line)}" for line in piece_diff(piece)], limit)
     if b.commits is None:
         return

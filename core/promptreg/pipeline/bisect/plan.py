@@ -137,6 +137,11 @@ def _count(
 ) -> list[PlannedText]:
     provider = make_provider(project)
     keys = key_maker(project, provider, notes)
+    if not provider.cacheable:
+        notes.append(
+            f"provider {project.suite.provider.use} looks completions up by a version's label: "
+            "only texts that are recorded under these labels can be tested"
+        )
     readable = keys is not None and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
     asked: set[str] = set()

@@ -29,6 +29,8 @@ class Bisection:
         tests: those that were made.
         edit, parts, finding: the edit's pieces, what can be told apart, and what was found;
             None where commits were searched or there was nothing to find.
+        proofs: for each culprit of the finding the test that accuses it; None where that is the
+            whole edit.
         states, commits: the same for commits.
         spending: what it took.
         provider: one line for people.
@@ -57,6 +59,7 @@ class Bisection:
     edit: Edit | None = None
     parts: Parts | None = None
     finding: Finding | None = None
+    proofs: tuple[Tested | None, ...] = ()
     states: tuple[State, ...] = ()
     commits: CommitFinding | None = None
 

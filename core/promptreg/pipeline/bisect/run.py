@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from promptreg import numbers
 from promptreg.errors import UsageError
 from promptreg.pipeline.bisect.ends import Ends, find_ends
 from promptreg.pipeline.bisect.halfway import Halfway
@@ -115,6 +116,9 @@ def bisect(
         duration_s=0.0,
         states=ends.states,
     )
+    if targets:
+        trials = numbers.count(len(served) * project.repeats(options), "trial")
+        tell(f"at most {numbers.count(planned, 'text')} between them, {trials} each")
     found: dict[str, Any] = {}
     wanted = [(d.metric, d.slice) for d in targets]
     if halfway is not None:
@@ -124,7 +128,10 @@ def bisect(
         def judge(units: frozenset[int]) -> Outcome:
             return halfway.judge(tester, units, wanted, level)
 
-        found["finding"] = search(halfway.parts, judge, most=planned)
+        finding = search(halfway.parts, judge, most=planned)
+        known = {t.label: t for t in tester.tests}
+        labels = [halfway.label(halfway.parts.closed(c)) for c in finding.culprits]
+        found |= {"finding": finding, "proofs": tuple(known.get(label) for label in labels)}
     elif targets:
         contents = [state.content for state in ends.states]
 

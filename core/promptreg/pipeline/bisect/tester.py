@@ -23,7 +23,7 @@ from promptreg.stages.render import render
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Difference, Slice, Verdict
 
-__all__ = ["Spending", "Tested", "Tester", "fingerprint"]
+__all__ = ["Spending", "Tested", "Tester", "accused", "fingerprint"]
 
 _ACQUITTED = frozenset({Verdict.EQUIVALENT, Verdict.NO_WORSE, Verdict.IMPROVED})
 _SAME = "every prompt is the same as with {}"
@@ -126,7 +126,6 @@ class Tester:
         self._tell = tell
         self._cacheable = make_provider(project).cacheable
         self._good: Run | None = None
-        self._good_label = ""
         self._known: dict[str, Tested] = {}
 
     def first(self, good: Template, bad: Template) -> tuple[Difference, ...]:
@@ -147,7 +146,9 @@ class Tester:
             )
         self._tell(f"{good.label} and {bad.label}")
         executed = self._execute(versions)
-        self._good, self._good_label = executed.runs[0], good.label
+        for run, template in zip(executed.runs, (good, bad), strict=True):
+            self._check_recorded(run, template)
+        self._good = executed.runs[0]
         self._known[prints[0]] = Tested(good.label, Outcome.HARMLESS, note=_SAME.format(good.label))
         self._known[prints[1]] = Tested(bad.label, Outcome.REGRESSED, note=_SAME.format(bad.label))
         return tuple(d for d in self._compare(executed.runs[1], self._policy) if d.gating)
@@ -221,12 +222,12 @@ class Tester:
         return compare_pairs(pairs, policy, seed=resampling_seed(pairs))
 
     def _check_recorded(self, run: Run, template: Template) -> None:
-        if not self._cacheable and run.failures.get(Cause.MISSING):
+        planned = run.counts.get("planned", 0)
+        if not self._cacheable and run.failures.get(Cause.MISSING, 0) >= planned:
             raise UsageError(
                 f"provider {self.project.suite.provider.use}: looks completions up by a version's "
-                f"label and holds none for {template.name}@{template.label}, a text between the "
-                "two; bisect needs a provider that answers prompts, or recorded completions under "
-                "that label"
+                f"label and holds none for {template.name}@{template.label}; bisect needs a "
+                "provider that answers prompts, or completions recorded under that label"
             )
 
 
@@ -243,12 +244,13 @@ def fingerprint(project: Project, version: Version) -> str:
 
 
 def _outcome(lines: Sequence[Difference], level: float) -> Outcome:
-    if any(_accused(d, level) for d in lines):
+    if any(accused(d, level) for d in lines):
         return Outcome.REGRESSED
     if lines and all(d.verdict in _ACQUITTED for d in lines):
         return Outcome.HARMLESS
     return Outcome.UNCLEAR
 
 
-def _accused(d: Difference, level: float) -> bool:
+def accused(d: Difference, level: float) -> bool:
+    """Return whether a line regressed at a corrected level."""
     return d.verdict is Verdict.REGRESSED and d.p_adjusted is not None and d.p_adjusted <= level

@@ -7,6 +7,7 @@ from difflib import unified_diff
 
 from promptreg import numbers
 from promptreg.pipeline.bisect.result import Bisection
+from promptreg.pipeline.bisect.tester import accused
 from promptreg.stages.bisect import CommitFinding, Finding, Kind, Outcome, Piece
 from promptreg.stages.load import State
 from promptreg.stages.report.lines import line_of
@@ -14,6 +15,7 @@ from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Difference
 
 __all__ = [
+    "accused_metrics",
     "accused_pieces",
     "commit_words",
     "headline",
@@ -50,6 +52,9 @@ def _edit_headline(b: Bisection, f: Finding) -> str:
     bad = one_line(b.bad, 60)
     sets = [unit_words(b, units) for units in f.culprits]
     total = len(b.parts.units) if b.parts else 0
+    every = unit_words(b, frozenset().union(*f.culprits))
+    single = all(len(units) == 1 for units in f.culprits)
+    several = every if single else _and(sets)
     if f.kind is Kind.SINGLE and total == 1:
         return f"CULPRIT — {sets[0]}: the edit is one piece"
     if f.kind is Kind.SINGLE:
@@ -58,17 +63,19 @@ def _edit_headline(b: Bisection, f: Finding) -> str:
             f"and {bad} without it is no worse"
         )
     if f.kind is Kind.SEVERAL:
-        return (
-            f"CULPRITS — {_and(sets)}: each regresses by itself, and {bad} without them is no worse"
-        )
+        rest = f"and {bad} without them is no worse"
+        if len(frozenset().union(*f.culprits)) == total:
+            rest = "and they are the whole edit"
+        return f"CULPRITS — {several}: each regresses by itself, {rest}"
     if f.kind is Kind.COMBINATION:
         return (
             f"COMBINATION — {sets[0]} together, none of them alone; {bad} without them is no worse"
         )
     if f.kind is Kind.UNPROVEN:
+        alone, them = ("regresses by itself", "it") if len(sets) == 1 else ("regress", "them")
         return (
-            f"NOT SINGLED OUT — {_and(sets)} regresses by itself; that {bad} without it is no "
-            "worse is not shown"
+            f"NOT SINGLED OUT — {several} {alone}, but {bad} without {them} is not shown to be "
+            "no worse"
         )
     among = "" if len(f.among) in (0, total) else f"; it lies among {unit_words(b, f.among)}"
     return f"NOT SINGLED OUT — the evidence does not say which {_noun(b)} it is{among}"
@@ -127,6 +134,17 @@ def reasons(b: Bisection) -> Iterator[str]:
         )
 
 
+def accused_metrics(b: Bisection, piece: Piece) -> str:
+    """Return which metrics a piece was accused on: `: in_range, overall`; empty if all."""
+    if b.finding is None or b.parts is None:
+        return ""
+    for units, proof in zip(b.finding.culprits, b.proofs, strict=False):
+        if proof is not None and piece.number in b.parts.pieces(units):
+            names = [line_of(d).metric for d in proof.lines if accused(d, b.level)]
+            return f": {', '.join(names)}" if len(names) < len(b.targets) else ""
+    return ""
+
+
 def target_words(d: Difference) -> str:
     """Return what regressed: `risk_level -26.5pp [-38.1, -15.2], 84.8% to 58.3%`."""
     line = line_of(d)
@@ -182,6 +200,8 @@ def _noun(b: Bisection) -> str:
 
 
 def _and(words: list[str]) -> str:
+    if not words:
+        return ""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

@@ -12,6 +12,8 @@ Subset = frozenset[int]
 Valid = Callable[[Subset], bool]
 _NEAREST = 12
 """Of how many neighbours two are tried together."""
+_MAX_CHECKS = 5_000
+"""Texts that are compiled and rendered to find out what needs what; some milliseconds each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,21 @@ def find_parts(numbers: Sequence[int], valid: Valid) -> Parts:
     """Return how the pieces depend on each other.
 
     Each piece is tried alone, then with one and with two others, the nearest first, and at last
-    with as few of all the others as taking them away one by one leaves.
+    with as few of all the others as taking them away one by one leaves. After `_MAX_CHECKS`
+    checks what is still open counts as inseparable.
 
     Args:
         numbers: the pieces, in order; all of them together are valid.
         valid: whether GOOD with a subset of the pieces compiles and renders.
     """
-    alone = {n: _fewest(n, numbers, valid) for n in numbers}
+    left = _MAX_CHECKS
+
+    def affordable(subset: Subset) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and valid(subset)
+
+    alone = {n: _fewest(n, numbers, affordable) for n in numbers}
     units: list[Subset] = []
     for n in numbers:
         if not any(n in unit for unit in units):
