@@ -299,9 +299,9 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     complete_case: Mapping[str, float | None] = field(default_factory=dict)
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
-    suite_file: str = ""
     criteria: tuple[Criterion, ...] = ()
     preset: str = ""
     """The preset that the policy starts from; empty for none."""
+    suite_file: str = ""
     scenario_map: ScenarioMap | None = None
     schema_version: str = SCHEMA_VERSION

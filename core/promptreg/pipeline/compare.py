@@ -36,7 +36,7 @@ from promptreg.stages.load import RunRef
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Comparison, Counts, Side
 
-__all__ = ["Sides", "compare", "conclude", "policy_for"]
+__all__ = ["Sides", "compare", "conclude", "paired", "policy_for", "resampling_seed"]
 
 
 @dataclass(slots=True)
@@ -94,21 +94,9 @@ def conclude(
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
     """
-    pairs: list[RunPair] = []
-    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
-    for name, baseline in sides.baseline.items():
-        candidate = sides.candidate[name]
-        baseline, candidate = (with_worst(run, worst) for run in (baseline, candidate))
-        sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
-        pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
-        if out:
-            sides.warnings.append(
-                f"template {name}: {len(out)} scenarios are not on both sides and were left out "
-                f"(--allow-unmatched): {', '.join(out[:10])}{' ...' if len(out) > 10 else ''}"
-            )
-        pairs.append(pair)
+    pairs = paired(sides, scenarios, options, scoring)
     policy = _with_run_scales(policy, pairs)
-    seed = _resampling_seed(pairs)
+    seed = resampling_seed(pairs)
     differences = compare_pairs(pairs, policy, seed=seed)
     limits = check_limits(pairs, policy)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
@@ -144,11 +132,35 @@ def conclude(
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
-        suite_file=str(project.path.resolve()),
         criteria=criteria,
         preset=policy.preset,
+        suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
     )
+
+
+def paired(
+    sides: Sides, scenarios: ScenarioSet, options: Options, scoring: Scoring
+) -> list[RunPair]:
+    """Return both sides' runs as pairs; what was allowed or left out goes to the warnings.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+    """
+    pairs: list[RunPair] = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
+    for name, baseline in sides.baseline.items():
+        candidate = sides.candidate[name]
+        baseline, candidate = (with_worst(run, worst) for run in (baseline, candidate))
+        sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
+        pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
+        if out:
+            sides.warnings.append(
+                f"template {name}: {len(out)} scenarios are not on both sides and were left out "
+                f"(--allow-unmatched): {', '.join(out[:10])}{' ...' if len(out) > 10 else ''}"
+            )
+        pairs.append(pair)
+    return pairs
 
 
 def policy_for(
@@ -298,7 +310,7 @@ def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
     return policy
 
 
-def _resampling_seed(pairs: Sequence[RunPair]) -> int:
+def resampling_seed(pairs: Sequence[RunPair]) -> int:
     """Return a seed made of what is compared, so that nobody can shop for one.
 
     Not of the runs' ids: those hold latencies, and the same answers shall give the same numbers,

@@ -135,8 +135,8 @@ def _limits(c: Comparison) -> Iterator[Section]:
         for _, what, status in digest.criteria(c)[:30]
     ]
     preset = f" (policy preset {escape(c.preset, 60)})" if c.preset else ""
+    head = f"**Limits on the candidate{preset}**\n\n"
     if rows:
-        head = f"**Limits on the candidate{preset}**\n\n"
         yield Section("limits", tuple(rows), head=head, rank=Rank.LIMITS)
 
 
@@ -155,10 +155,11 @@ def _slices(c: Comparison) -> Iterator[Section]:
             tail="\n\n</details>",
             rank=Rank.SLICES,
         )
-    if small := digest.too_small(c):
-        yield Section("slices too small", (escape(small, 400),), rank=Rank.SLICES)
     if more:
         yield Section("more slices", (f"and {more} more slices",), rank=Rank.SLICES)
+    small = digest.too_small(c)
+    if small:
+        yield Section("small slices", (escape(small, 400),), rank=Rank.SLICES)
 
 
 def _slice_row(x: Line) -> str:

@@ -79,7 +79,7 @@ def nothing_compared(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         template_diffs=diffs,
         warnings=tuple(dict.fromkeys(told)),
-        suite_file=str(project.path.resolve()),
         criteria=criteria,
         preset=policy.preset,
+        suite_file=str(project.path.resolve()),
     )
