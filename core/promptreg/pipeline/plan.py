@@ -103,9 +103,10 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     Raises:
         UsageError: a reference names a stored run (which needs no plan), or nothing.
     """
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
