@@ -19,6 +19,7 @@ from promptreg.cli import (
     plugins,
     rescore,
     runs,
+    templates,
     transfer,
     validate,
 )
@@ -77,6 +78,7 @@ for _command in (
     app.command(name=_command.__name__.strip("_"))(_command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
+app.add_typer(templates.app, name="templates")
 
 
 def run(arguments: list[str]) -> int:

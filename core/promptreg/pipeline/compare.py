@@ -14,7 +14,13 @@ from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run, with_worst
-from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
+from promptreg.pipeline.versions import (
+    check_looked_up_apart,
+    common_templates,
+    lookup,
+    make_version,
+    serves,
+)
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
@@ -217,6 +223,7 @@ def _run_both(
             warnings.append(f"template {name} serves none of the chosen scenarios; left out")
             continue
         kept.append(name)
+        check_looked_up_apart(a[name], b[name], cacheable=asks_anew)
         same = a[name].sha256 == b[name].sha256
         if same:
             warnings.append(

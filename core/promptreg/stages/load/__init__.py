@@ -11,6 +11,7 @@ from promptreg.stages.load.past import (
     uncommitted,
 )
 from promptreg.stages.load.references import Resolved, RunRef, resolve
+from promptreg.stages.load.registered import find_registered, open_journal, template_of
 from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
 
@@ -19,15 +20,18 @@ __all__ = [
     "Revision",
     "RunRef",
     "at_revision",
+    "find_registered",
     "is_tracked",
     "load_scenarios",
     "load_template",
     "matches",
     "merge_base",
     "narrow",
+    "open_journal",
     "past_scenarios",
     "past_template",
     "past_text",
     "resolve",
+    "template_of",
     "uncommitted",
 ]
