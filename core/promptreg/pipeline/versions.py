@@ -20,7 +20,9 @@ def lookup(project: Project, ref: str, options: Options) -> dict[str, Template] 
     Raises:
         UsageError: nothing is called so, or `--template` leaves nothing.
     """
-    found = resolve(ref, project.suite, project.base)
+    # One template alone also says whose version a file is that the suite does not list.
+    only = options.templates[0] if len(options.templates) == 1 else None
+    found = resolve(ref, project.suite, project.base, template=only)
     if isinstance(found, RunRef):
         return found
     return _chosen(found, ref, options)
