@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from conftest import Done, Say, recorded
 from promptreg.journal import Journal
+from promptreg.pipeline.templates.decide import decide
+from registry_suite import Done, Say, recorded
 
 ROOT = Path(__file__).parents[2]
 SuiteEdit = Callable[[dict[str, Any]], None]
@@ -218,18 +219,16 @@ def test_options_that_may_change_the_verdict_are_recorded(suite: Path, say: Say)
 
 
 def test_the_alias_moved_meanwhile(suite: Path, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    from promptreg.pipeline.templates import promote as module
-
     say("templates", "promote", "basic@v1", "-q")
-    real = module.decide
+    where = "promptreg.pipeline.templates.promote.decide"
 
     def slow(*args: Any, **kwargs: Any) -> Any:
-        found = real(*args, **kwargs)
-        monkeypatch.setattr(module, "decide", real)
+        found = decide(*args, **kwargs)
+        monkeypatch.setattr(where, decide)
         assert say("templates", "promote", "basic@v3", "--override", "first", "-q").code == 0
         return found
 
-    monkeypatch.setattr(module, "decide", slow)
+    monkeypatch.setattr(where, slow)
     done = say("templates", "promote", "basic@v2")
     assert done.code == 4
     assert "was moved by somebody else while the gate decided" in done.err

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Say
 from promptreg.errors import UsageError
 from promptreg.stages.load import Resolved, resolve
 from promptreg.suite import load_suite
+from registry_suite import Say
 
 ENVIRONMENT = {
     **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},

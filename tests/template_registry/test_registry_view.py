@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command_line import Promptreg
-from conftest import Say
 from promptreg.cli.templates.textdiff import unified, words
+from registry_suite import Say
 
 
 def test_register_once(suite: Path, say: Say) -> None:

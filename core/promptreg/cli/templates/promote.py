@@ -68,7 +68,7 @@ def promote(
     """
     from promptreg.cli.progress import progress
     from promptreg.cli.show import complain
-    from promptreg.pipeline.project import open_project
+    from promptreg.cli.telling import opened
     from promptreg.pipeline.templates.promote import Terms
     from promptreg.pipeline.templates.promote import promote as promote_version
     from promptreg.stages.report import plan_reports, write_reports
@@ -87,16 +87,18 @@ def promote(
         margins=margin,
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
+        deciding=True,
     )
-    project = open_project(config)
-    planned = plan_reports(project.plugins.reporters, output or [])
-    terms = Terms(alias, label, override, initial, dry_run)
-    with progress(project.plugins, quiet=quiet or as_json):
-        promotion = promote_version(project, ref, options, terms, handle_signals=True)
-    written = [] if promotion.comparison is None else write_reports(promotion.comparison, planned)
-    if output and promotion.comparison is None:
-        print("promptreg: no report was written: nothing was compared", file=sys.stderr)
-    _show(project, promotion, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    with opened(config) as project:
+        planned = plan_reports(project.plugins.reporters, output or [])
+        terms = Terms(alias, label, override, initial, dry_run)
+        with progress(project.plugins, quiet=quiet or as_json):
+            promotion = promote_version(project, ref, options, terms, handle_signals=True)
+        compared = promotion.comparison
+        written = [] if compared is None else write_reports(compared, planned)
+        if output and compared is None:
+            print("promptreg: no report was written: nothing was compared", file=sys.stderr)
+        _show(project, promotion, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
     return int(promotion.exit_code)
 

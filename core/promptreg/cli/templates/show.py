@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +31,7 @@ def show(
 ) -> int:
     """Show a version: text, engine, variables, hash, aliases, and what became of it.
 
-    On a terminal, control characters are made visible. With --text into a file or pipe the text
+    On a terminal, control characters are made visible. With --text into a file (or a pipe) the text
     is untouched: 'promptreg templates show basic@production --text > prompt.txt'.
     """
     from promptreg.cli.show import print_json
@@ -49,6 +51,8 @@ def show(
         content = found[0].template.text
         if sys.stdout.isatty():
             sys.stdout.write(clean(content, len(content)))
+        elif os.environ.get("GITHUB_ACTIONS") == "true" and not _to_file():
+            sys.stdout.write(content)  # a job's output must hold no command to its runner
         else:  # exactly: neither the locale's encoding nor its line ends
             sys.stdout.flush()
             sys.stdout.buffer.write(content.encode())
@@ -58,6 +62,13 @@ def show(
                 print()
             _print(shown)
     return 0
+
+
+def _to_file() -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _as_json(shown: Shown) -> dict[str, Any]:

@@ -54,14 +54,15 @@ def decide(
         ExecutionError: the provider, the store or the budget stopped the work.
     """
     started = time.perf_counter()
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     if scenarios.partial:
         raise UsageError(
             f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were chosen "
             f"({scenarios.selection}); a part of them can never promote"
         )
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     cacheable = make_provider(project).cacheable
     versions: list[Version] = []
     for contender in contenders:
@@ -91,12 +92,16 @@ def decide(
             sides.baseline[name], sides.candidate[name] = next(runs), next(runs)
     sides.warnings += executed.warnings
     if sides.baseline:
-        comparison = conclude(project, labels, sides, scenarios, options, scoring, policy, started)
+        beside = tuple(alone.values())
+        comparison = conclude(
+            project, labels, sides, scenarios, options, scoring, policy, started, beside
+        )
     else:
         comparison = nothing_compared(
             project,
             labels,
             policy,
+            (),
             (),
             sides.warnings,
             diffs=sides.diffs,
@@ -107,7 +112,7 @@ def decide(
         )
     if alone:
         limits = judge_alone(alone, scoring, scenarios, policy)
-        comparison = _must_be_met(with_alone(comparison, alone, limits), limits)
+        comparison = _must_be_met(with_alone(comparison, alone, limits, policy), limits)
     project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
     return comparison
 

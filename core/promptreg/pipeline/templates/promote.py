@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from promptreg.errors import ExitCode, NotComparableError, UsageError
 from promptreg.journal import Decision, Event, Moved, State, check_alias
-from promptreg.pipeline.parts import make_provider
+from promptreg.pipeline.compare import policy_for
+from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.templates.decide import Contender, decide
 from promptreg.pipeline.templates.given import given_options
@@ -69,6 +70,7 @@ class Promotion:
         comparison: what the gate saw; None where nothing was asked.
         refused: why nothing could be compared; empty: it could.
         moved: whether the aliases moved (or would have, in a dry run).
+        limits: whether there are absolute limits, where a first version needs them.
         passed: whether the gate passed what it was asked about.
         overridden: whether they moved although the gate did not pass, or had nothing to decide by.
         exit_code: 0 where they moved, or had nothing to do; else the gate's.
@@ -80,6 +82,7 @@ class Promotion:
     comparison: Comparison | None = None
     refused: str = ""
     moved: bool = False
+    limits: bool = False
     passed: bool = False
     overridden: bool = False
     exit_code: ExitCode = ExitCode.OK
@@ -124,7 +127,7 @@ def promote(
             for move in asked:
                 _, event = registration(move.candidate, latest, circumstances)
                 events += [event] if event else []
-                events.append(_event(project, promotion, move, latest, circumstances, given))
+                events.append(_event(promotion, move, latest, circumstances, given))
             return events
 
         journal.append(make)
@@ -132,7 +135,6 @@ def promote(
 
 
 def _event(
-    project: Project,
     promotion: Promotion,
     move: Move,
     latest: State,
@@ -140,7 +142,7 @@ def _event(
     given: tuple[str, ...],
 ) -> Moved:
     terms = promotion.terms
-    undecided = move.was is None and not project.suite.gate.limits
+    undecided = move.was is None and not promotion.limits
     alias = latest.alias(move.template, terms.alias)
     return Moved(
         at=now.at,
@@ -206,7 +208,8 @@ def _decide(
     """Fill in what the gate says; returns what the command line said besides the suite."""
     terms, suite = promotion.terms, project.suite
     first = [m for m in asked if m.was is None]
-    bare = [] if suite.gate.limits else first
+    promotion.limits = bool(first) and _declares_limits(project, options)
+    bare = [] if promotion.limits else first
     told = ", ".join(m.template for m in first)
     if bare and not terms.initial and terms.override is None:
         raise UsageError(
@@ -218,7 +221,7 @@ def _decide(
         raise UsageError(
             f"--initial: the alias {terms.alias!r} points somewhere already; the gate decides"
         )
-    if terms.initial and suite.gate.limits:
+    if terms.initial and promotion.limits:
         raise UsageError(
             f"--initial: the suite declares gate.limits, and they decide over the first version "
             f"of {told}; --override REASON moves the alias even if they are missed"
@@ -259,6 +262,12 @@ def _decide(
         inconclusive = gate.verdict is GateVerdict.INCONCLUSIVE
         promotion.exit_code = ExitCode.INCONCLUSIVE if inconclusive else gate.exit_code
     return given
+
+
+def _declares_limits(project: Project, options: Options) -> bool:
+    """Return whether the policy, a preset's limits included, can judge a version alone."""
+    scoring = make_scoring(project)
+    return bool(policy_for(project, scoring, project.every_scenario(), options).limits)
 
 
 def _decision(given: tuple[str, ...], promotion: Promotion, template: str) -> Decision:
