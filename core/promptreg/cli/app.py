@@ -21,6 +21,7 @@ from promptreg.cli import (
     rescore,
     runs,
     scenarios,
+    templates,
     transfer,
     validate,
 )
@@ -81,6 +82,7 @@ for _command in (
 app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
+app.add_typer(templates.app, name="templates")
 
 
 def run(arguments: list[str]) -> int:

@@ -15,7 +15,13 @@ from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run, with_worst
-from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
+from promptreg.pipeline.versions import (
+    check_looked_up_apart,
+    common_templates,
+    lookup,
+    make_version,
+    serves,
+)
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
@@ -256,6 +262,7 @@ def _run_both(
             warnings.append(f"template {name} serves none of the chosen scenarios; left out")
             continue
         kept.append(name)
+        check_looked_up_apart(a[name], b[name], cacheable=asks_anew)
         same = a[name].sha256 == b[name].sha256
         if same:
             warnings.append(

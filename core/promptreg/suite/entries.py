@@ -212,6 +212,8 @@ class Suite(_Strict):
     allow_role_tokens: bool = False
     """Send values that hold role tokens such as `<|im_end|>` as they are, instead of refusing."""
     store: str = ".promptreg"
+    registry: str = "promptreg.registry.jsonl"
+    """The journal of registered versions and aliases, relative to the suite; commit it."""
 
     @model_validator(mode="after")
     def _known_templates(self) -> Suite:
