@@ -24,7 +24,6 @@ class Background:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of a coroutine, or raise what it raises."""
-        __tracebackhide__ = True
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

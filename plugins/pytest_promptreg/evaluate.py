@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluator"]
 
+__tracebackhide__ = True  # pytest then shows the line of the test, not the way through here
+
 
 class Evaluator:
     """A function that asks a suite's provider about one scenario.
@@ -44,6 +47,7 @@ class Evaluator:
         self._suite = suite
         self._version = version
         self._opened: _Opened | None = None
+        self._release: weakref.finalize[..., Evaluator] | None = None
 
     def __call__(self, template: str | Template, scenario: Any) -> Evaluated:
         """Return what the model answers.
@@ -60,7 +64,6 @@ class Evaluator:
             TemplateError: the prompt cannot be rendered.
             ProviderError, StoreError: the provider or the store is not available.
         """
-        __tracebackhide__ = True
         return self.many(template, [scenario])[0]
 
     def many(self, template: str | Template, scenarios: Iterable[Any]) -> list[Evaluated]:
@@ -69,10 +72,11 @@ class Evaluator:
         Raises:
             PromptregError: as for a single one.
         """
-        __tracebackhide__ = True
         try:
             if self._opened is None:
                 self._opened = _Opened(self._project(), self._version)
+                # One that nobody closes is closed when it goes, or when the process ends.
+                self._release = weakref.finalize(self, self._opened.close)
             return self._opened.ask(template, scenarios)
         except PromptregError as e:
             error = e
@@ -80,9 +84,9 @@ class Evaluator:
 
     def close(self) -> None:
         """Release the provider and the store; the next call opens them again."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        release, self._release, self._opened = self._release, None, None
+        if release is not None:
+            release()
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,8 @@ from promptreg.records import Failure, Trial
 
 __all__ = ["Evaluated", "TrialFailedError"]
 
+__tracebackhide__ = True  # pytest then shows the line of the test, not the way through here
+
 
 class TrialFailedError(AssertionError):
     """A test asks what a failed trial answered.

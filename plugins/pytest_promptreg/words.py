@@ -40,6 +40,8 @@ def _lines(checked: Checked, comparison: Comparison) -> Iterator[str]:
         yield "a slice is a hint to 'promptreg gate'; this test takes it as a verdict"
     if comparison.synthetic:
         yield "SYNTHETIC answers from a scripted provider: they say nothing about any model"
+    if gate.verdict is GateVerdict.INCONCLUSIVE and not comparison.synthetic:
+        yield "too little is known to pass; inconclusive='skip' (mark or option) skips such tests"
     yield ""
     yield from _table(checked, comparison)
     for limit, what, status in digest.limits(comparison):
