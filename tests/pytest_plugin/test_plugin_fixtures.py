@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from suite_factory import write_suite
 Run = Callable[..., pytest.RunResult]
 
 
-def frame(folder: Path, rows: list[dict[str, Any]], **keys: Any) -> pd.DataFrame:
+def frame(folder: Path, rows: Sequence[Mapping[str, Any]], **keys: Any) -> Any:
     write_suite(folder, rows=rows, templates={"v1": "{seen}"}, provider={"use": "scripted"}, **keys)
     return frame_of(open_project(str(folder)))
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "scenario_id": "a",
         "seen": "a cat",
