@@ -25,7 +25,7 @@ def test_every_entry_point_leads_to_a_module() -> None:
     assert points["pytest11"] == {"promptreg": "pytest_promptreg.plugin"}
     for group in points.values():
         for target in group.values():
-            assert import_module(target)
+            import_module(target)
 
 
 @pytest.mark.slow
