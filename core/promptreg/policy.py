@@ -10,9 +10,18 @@ from dataclasses import asdict, dataclass, field
 
 from promptreg.errors import SuiteError, did_you_mean
 from promptreg.records import Scale
-from promptreg.suite import GateEntry
+from promptreg.suite import GateEntry, SequentialEntry
 
-__all__ = ["EFFECTIVE", "OVERALL", "Bound", "Guard", "Policy", "default_margin", "make_policy"]
+__all__ = [
+    "EFFECTIVE",
+    "OVERALL",
+    "Bound",
+    "Guard",
+    "LookPolicy",
+    "Policy",
+    "default_margin",
+    "make_policy",
+]
 
 OVERALL = "overall"
 EFFECTIVE = "effective."
@@ -40,6 +49,28 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class LookPolicy:
+    """How often the data are looked at, and what is asked further if that decides nothing.
+
+    Attributes:
+        looks: at the planned scenarios, after equal shares of them; 1 is no early look.
+        futility: also stop where what is left can hardly decide anything.
+        more_repeats: askings of each scenario at the most if the gate stays inconclusive; 0: none.
+        more_calls: further calls at the most.
+    """
+
+    looks: int = 1
+    futility: bool = True
+    more_repeats: int = 0
+    more_calls: int | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be more than one look."""
+        return self.looks > 1 or self.more_repeats > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that was decided before the run; `sha256` identifies it."""
 
@@ -56,6 +87,7 @@ class Policy:
     limits: tuple[Bound, ...]
     inconclusive: str
     scales: Mapping[str, Scale] = field(default_factory=dict)
+    looks: LookPolicy = LookPolicy()
 
     @property
     def sha256(self) -> str:
@@ -83,6 +115,7 @@ def make_policy(
     where: str,
     alpha: float | None = None,
     margins: Mapping[str, float] | None = None,
+    looks: int | None = None,
 ) -> Policy:
     """Join the suite's `gate` section, the scorers' scales and the command line.
 
@@ -94,6 +127,7 @@ def make_policy(
         where: the file, for messages.
         alpha: override from the command line.
         margins: overrides from the command line, by metric.
+        looks: override from the command line; 0: a suite's own looks, else the usual number.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -177,6 +211,21 @@ def make_policy(
         limits=tuple(limits),
         inconclusive=entry.inconclusive,
         scales=by_name,
+        looks=_look_policy(entry, looks),
+    )
+
+
+def _look_policy(entry: GateEntry, looks: int | None) -> LookPolicy:
+    own = entry.sequential
+    if looks is None:
+        looks = own.looks if own else 1
+    elif looks == 0:
+        looks = own.looks if own else SequentialEntry().looks
+    return LookPolicy(
+        looks=looks,
+        futility=own.futility if own else True,
+        more_repeats=entry.more.repeats if entry.more else 0,
+        more_calls=entry.more.calls if entry.more else None,
     )
 
 

@@ -22,8 +22,10 @@ __all__ = [
     "GateEntry",
     "GuardEntry",
     "LimitEntry",
+    "MoreEntry",
     "ProviderEntry",
     "ScorerEntry",
+    "SequentialEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
@@ -149,6 +151,24 @@ class LimitEntry(_Strict):
         return self
 
 
+class SequentialEntry(_Strict):
+    """Looking at the data while they come, to stop as soon as they decide."""
+
+    looks: int = Field(default=4, ge=1, le=10)
+    """Looks at the most, after equal shares of the scenarios; 1 is no early look."""
+    futility: bool = True
+    """Also stop, inconclusive, where what is left can hardly decide anything."""
+
+
+class MoreEntry(_Strict):
+    """What an inconclusive gate asks further."""
+
+    repeats: int = Field(ge=2, le=1000)
+    """Askings of each scenario at the most, the suite's `repeats` included."""
+    calls: int | None = Field(default=None, ge=1)
+    """Further calls at the most; only whole repeats are asked."""
+
+
 class GateEntry(_Strict):
     """The policy."""
 
@@ -164,8 +184,10 @@ class GateEntry(_Strict):
     """Attributes whose values are shown as slices; they never gate."""
     guard: tuple[GuardEntry, ...] = ()
     limits: dict[str, LimitEntry] = Field(default_factory=dict)
-    inconclusive: Literal["block", "allow"] = "block"
-    """What the exit code of an inconclusive gate is: 3, or 0."""
+    inconclusive: Literal["block", "allow", "more"] = "block"
+    """What the exit code of an inconclusive gate is: 3, or 0; or 3 after `more` was asked."""
+    more: MoreEntry | None = None
+    sequential: SequentialEntry | None = None
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
@@ -176,6 +198,23 @@ class GateEntry(_Strict):
         if value < 0.001:
             raise ValueError("must be at least 0.001; resampling cannot resolve less")
         return value
+
+    @field_validator("sequential", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {} if value else None
+        return value
+
+    @model_validator(mode="after")
+    def _more_goes_with_inconclusive(self) -> GateEntry:
+        if self.inconclusive == "more" and self.more is None:
+            raise ValueError("'inconclusive: more' needs 'more', such as more: {repeats: 3}")
+        if self.more is not None and self.inconclusive != "more":
+            raise ValueError(
+                f"'more' goes with 'inconclusive: more', not with {self.inconclusive!r}"
+            )
+        return self
 
 
 class Suite(_Strict):
@@ -199,6 +238,16 @@ class Suite(_Strict):
     allow_role_tokens: bool = False
     """Send values that hold role tokens such as `<|im_end|>` as they are, instead of refusing."""
     store: str = ".promptreg"
+
+    @model_validator(mode="after")
+    def _more_is_more(self) -> Suite:
+        more = self.gate.more
+        if more is not None and more.repeats <= self.repeats:
+            raise ValueError(
+                f"gate.more.repeats is {more.repeats}; it must be above 'repeats', which is "
+                f"{self.repeats}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_templates(self) -> Suite:

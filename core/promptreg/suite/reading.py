@@ -18,6 +18,8 @@ from promptreg.suite.entries import (
     GateEntry,
     GuardEntry,
     LimitEntry,
+    MoreEntry,
+    SequentialEntry,
     Suite,
     TemplateEntry,
     TimeoutEntry,
@@ -178,6 +180,8 @@ def _allowed(loc: list[str]) -> list[str]:
         "gate": GateEntry,
         "gate.guard": GuardEntry,
         "gate.limits": LimitEntry,
+        "gate.more": MoreEntry,
+        "gate.sequential": SequentialEntry,
         "provider.timeout": TimeoutEntry,
         "answer.fields": FieldRule,
     }

@@ -38,12 +38,17 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
     suite = ET.SubElement(root, "testsuite", name="gate")
     name = f"{one_line(comparison.candidate.label)} against {one_line(comparison.baseline.label)}"
     case = ET.SubElement(suite, "testcase", classname=one_line(comparison.suite), name=name)
+    if comparison.stopping is not None:
+        properties = ET.SubElement(case, "properties")
+        value = one_line(digest.stopping(comparison), 400)
+        ET.SubElement(properties, "property", name="stopping", value=value)
     said = digest.headline(comparison)
     if comparison.gate.verdict is GateVerdict.FAIL:
         ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
     elif comparison.gate.verdict is GateVerdict.INCONCLUSIVE:
         ET.SubElement(case, "skipped", message=said)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]
+    notes += [digest.stopping(comparison)] if comparison.stopping else []
     notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []
     notes += [f"warning: {one_line(w, 400)}" for w in comparison.warnings]
     ET.SubElement(case, "system-out").text = clean("\n".join(notes))

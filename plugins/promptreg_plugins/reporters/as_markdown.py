@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from promptreg import numbers
 from promptreg.stages.report import digest, write_whole
 from promptreg.stages.report.lines import Line, lines_of
 from promptreg.stages.report.text import one_line
@@ -74,6 +75,8 @@ def _head(c: Comparison) -> Iterator[str]:
     yield f"{escape(digest.facts(c), 600)}."
     if c.synthetic:
         yield "\n**SYNTHETIC** answers from a scripted provider: this can never pass a gate."
+    if c.stopping is not None:
+        yield f"\n{escape(digest.stopping(c), 400)}."
     for reason in c.gate.reasons[2:10]:
         yield f"\n- {escape(reason, 300)}"
     for warning in c.warnings[:10]:
@@ -90,8 +93,8 @@ def _tables(c: Comparison) -> Iterator[str]:
 
 def _table(lines: Sequence[Line], c: Comparison) -> str:
     labels = [escape(side.label, 24) for side in (c.baseline, c.candidate)]
-    level = round(100 * lines[0].difference.level) if lines else 95
-    head = ["metric", *labels, "change", f"{level}% interval", "margin", "verdict"]
+    level = numbers.level(lines[0].difference.level if lines else 0.95)
+    head = ["metric", *labels, "change", f"{level} interval", "margin", "verdict"]
     aligned = ["---", *["---:"] * 5, "---", "---:", "---:", "---"]
     rows = [[*head, "could have seen", "n", ""], aligned]
     for x in lines:

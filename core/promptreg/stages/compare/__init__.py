@@ -2,17 +2,24 @@
 
 from promptreg.stages.compare.changes import Change, rank_changes
 from promptreg.stages.compare.comparable import check_comparable, check_gaps, matched
-from promptreg.stages.compare.differences import compare_pairs, complete_case
+from promptreg.stages.compare.differences import (
+    Judge,
+    compare_pairs,
+    compare_slices,
+    complete_case,
+)
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
 
 __all__ = [
     "Change",
+    "Judge",
     "RunPair",
     "check_comparable",
     "check_gaps",
     "check_limits",
     "compare_pairs",
+    "compare_slices",
     "complete_case",
     "matched",
     "rank_changes",
