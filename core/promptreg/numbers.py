@@ -118,7 +118,7 @@ def _signed(value: float, places: int) -> str:
 
 
 def level(value: float) -> str:
-    """Format a confidence level, as fine as what is missing to 100 %: `95%`, `98.4%`, `99.9985%`."""
+    """Format a confidence level, finer the nearer it is to 100 %: `95%`, `98.4%`, `99.9985%`."""
     rest = 100 - 100 * value
     for digits in range(6):
         text = f"{100 * value:.{digits}f}"

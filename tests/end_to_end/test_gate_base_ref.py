@@ -573,3 +573,19 @@ def test_the_ways_to_call_it_wrongly(gate: Gate, capsys: pytest.CaptureFixture[s
     assert promptreg(["gate", "v1", "v2", "v3"]) == 2
     assert promptreg(["gate", "v1", "v2", "--allow-policy-change"]) == 2
     assert "goes with --base-ref" in capsys.readouterr().err
+
+
+def test_a_worse_edit_is_found_before_all_is_asked(
+    repository: Repository, gate: Gate, model: Model
+) -> None:
+    repository.write("basic.txt", BAD)
+    repository.suite["templates"]["fresh"] = {"versions": {"v1": "fresh.txt"}}
+    repository.write("fresh.txt", GOOD)
+    repository.commit()
+    found = gate.json(repository, "--looks", "2")
+    assert found["gate"]["verdict"] == "fail"
+    assert found["stopping"]["reason"] == "regression"
+    assert found["stopping"]["looks_made"] == 1
+    # Half of both sides; the new version, which has no baseline, whole.
+    assert len(model.asked()) == SCENARIOS + SCENARIOS
+    assert found["stopping"]["trials_planned"] == 2 * SCENARIOS

@@ -70,7 +70,9 @@ class _Progress:
     def _draw(self, now: float) -> None:
         called = self._done - self._cached
         rate = called / max(now - self._started, 1e-9)
-        left = (self._planned - self._done) / rate if called else None
+        # Where more is asked than was planned, nobody knows how much is left.
+        known = called and self._done <= self._planned
+        left = (self._planned - self._done) / rate if known else None
         words = f"{self._cached:,} cached, {self._failed:,} failed, {rate:.2g}/s"
         if not self._terminal:
             rest = f", about {left:.0f} s left" if left is not None else ""

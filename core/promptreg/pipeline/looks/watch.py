@@ -10,6 +10,7 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
+from promptreg.pipeline.looks.two_ways import TwoWays
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.work import Version, Work
@@ -81,13 +82,9 @@ class Watch:
             if member is not None and member.side == "candidate"
         )
         draws = agenda.schedule.draws(policy.draws, _MOST_DRAWS)
-        self._tests = {
-            favour: LookByLook(
-                agenda.schedule, len(agenda.families), draws, self._seed, exact=policy.exact
-            )
-            for favour in ("baseline", "candidate")
-        }
-        self._results: dict[str, Sequence[PairedResult]] = {}
+        self._tests = TwoWays(
+            LookByLook(agenda.schedule, len(agenda.families), draws, self._seed, exact=policy.exact)
+        )
 
     @property
     def made(self) -> int:
@@ -127,9 +124,7 @@ class Watch:
 
     def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
         """Return one result per line, at the error this look may spend."""
-        found = self._tests[favour].look(lines)
-        self._results[favour] = found
-        return found
+        return self._tests.look(favour, lines)
 
     def look(self, runs: Sequence[Run]) -> bool:
         """Look at the versions' runs so far; return whether to stop.
@@ -151,12 +146,12 @@ class Watch:
                 trials=trials,
                 level=1 - level,
                 alpha_spent=agenda.schedule.spent(at),
-                boundary=self._tests["baseline"].boundary,
+                boundary=self._tests.boundary,
             )
         )
         found = Found(
             differences=self.differences,
-            results=(self._results["baseline"], self._results["candidate"]),
+            results=self._tests.results,
             limits=self.limits,
             guards=self._guards,
             planned_done=self.made >= agenda.scenario_looks,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
 from promptreg.stats.analysis import gather
 from promptreg.stats.checks import check_all
@@ -48,6 +49,12 @@ class LookByLook:
     def used(self) -> float:
         """Error spent on accusations so far."""
         return self._nested.used
+
+    def copy(self) -> LookByLook:
+        """Return a test in the same state, for data that differ from here on."""
+        other = copy(self)
+        other._nested = self._nested.copy()
+        return other
 
     def look(self, lines: Sequence[PairedScores]) -> list[PairedResult]:
         """Return one result per line from the data so far, in the order given.

@@ -49,6 +49,12 @@ class Nested:
     def __post_init__(self) -> None:
         self.alive = np.ones(self.rows, dtype=bool)
 
+    def copy(self) -> Nested:
+        """Return the same state, to go on differently."""
+        other = Nested(self.rows)
+        other.alive, other.crossed = self.alive.copy(), dict(self.crossed)
+        return other
+
     @property
     def used(self) -> float:
         """Share of the flips that crossed: the error that was spent indeed."""
