@@ -17,9 +17,11 @@ __all__ = [
     "GateVerdict",
     "Limit",
     "Look",
+    "MapPoint",
     "Missing",
     "Ranking",
     "ScenarioChange",
+    "ScenarioMap",
     "Side",
     "SideTrial",
     "Slice",
@@ -182,6 +184,30 @@ class ScenarioChange:
     change: float | None
     baseline: SideTrial
     candidate: SideTrial
+    neighbours: tuple[tuple[str, float], ...] = ()
+    """Ids of the scenarios most like it that became worse too, with their cosine; only where the
+    suite names an embedder."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """A scenario on the map: place from 0 to 1 both ways, and its change as in `ScenarioChange`."""
+
+    scenario_id: str
+    x: float
+    y: float
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioMap:
+    """Scenarios laid out by what they are about; neighbours are alike.
+
+    `shown` is the share of the variance of their vectors that two dimensions hold.
+    """
+
+    points: tuple[MapPoint, ...]
+    shown: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,4 +332,5 @@ class Comparison:
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
     stopping: Stopping | None = None
     """How it ended, where the data were looked at several times."""
+    scenario_map: ScenarioMap | None = None
     schema_version: str = SCHEMA_VERSION

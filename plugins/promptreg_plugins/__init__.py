@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Reporter
+    from promptreg.protocols import Embedder, Reporter
     from promptreg.registry import Catalog
 
 
@@ -27,3 +27,13 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
     catalog.add("csv", CsvReporter)
     catalog.add("parquet", ParquetReporter)
     catalog.add("junit", JunitReporter)
+
+
+@hookimpl
+def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
+    """Add the embedders; models and their libraries are loaded with the first text."""
+    from promptreg_plugins.embedders.onnx import OnnxEmbedder
+    from promptreg_plugins.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+    catalog.add("onnx", OnnxEmbedder)
+    catalog.add("sentence_transformers", SentenceTransformersEmbedder)

@@ -11,7 +11,7 @@ from promptreg.pipeline.work import Version
 from promptreg.policy import LookPolicy
 from promptreg.records import Scenario, Template
 
-TEMPLATE = Template("basic", "v1", "format", "{x}", "a.txt")
+TEMPLATE = Template("basic", "v1", "format", "{x}")
 
 
 def version(families: list[int], template: Template = TEMPLATE, prefix: str = "s") -> Version:

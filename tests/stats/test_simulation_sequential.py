@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,13 +108,10 @@ def test_several_metrics_in_families_cost_no_false_alarms(paired: Make) -> None:
         own = rng.normal(0, 0.1, (6, n)) + shared
         before = np.full(n, 0.5)
 
-        def lines(
-            size: int, own: Floats = own, labels: Floats = labels, b: Floats = before
-        ) -> list:  # type: ignore[type-arg] # as above
+        def lines(size: int, own: Floats = own, labels: Any = labels, b: Floats = before) -> list:  # type: ignore[type-arg] # as above
             after = np.clip(b + own, 0, 1)
             return [
-                paired(b[:size], after[j, :size], labels[:size].astype(int), name=f"m{j}")
-                for j in range(6)
+                paired(b[:size], after[j, :size], labels[:size], name=f"m{j}") for j in range(6)
             ]
 
         rows.append(experiment(lines, sizes, n // per, i))

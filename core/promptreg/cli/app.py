@@ -19,6 +19,7 @@ from promptreg.cli import (
     plugins,
     rescore,
     runs,
+    scenarios,
     transfer,
     validate,
 )
@@ -75,6 +76,7 @@ for _command in (
     transfer.import_,
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
+app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 

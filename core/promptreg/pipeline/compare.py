@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from promptreg.errors import NotComparableError, UsageError
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.looks import Member, Watch, watch_for
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
@@ -117,6 +118,10 @@ def conclude(
     partial = any(f.partial for f in facts)
     gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
     changes = rank_changes(pairs, policy)
+    shown, scenario_map, troubles = laid_out(
+        project, scenarios, changes, described(changes, pairs, scenarios)
+    )
+    sides.warnings += troubles
     return Comparison(
         suite=project.suite.suite,
         baseline=_side(labels[0], [p.baseline for p in pairs]),
@@ -132,12 +137,13 @@ def conclude(
         provider=facts[0].provider,
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        changes=described(changes, pairs, scenarios),
+        changes=shown,
         changes_total=len(changes),
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
         stopping=watch.stopping() if watch else None,
+        scenario_map=scenario_map,
     )
 
 

@@ -6,6 +6,7 @@ settings of plug-ins are handed on untouched and checked by the plug-in's own si
 
 from promptreg.suite.entries import (
     AnswerEntry,
+    EmbedderEntry,
     FieldRule,
     GateEntry,
     GuardEntry,
@@ -22,6 +23,7 @@ from promptreg.suite.reading import find_suite, load_suite, parse_suite
 
 __all__ = [
     "AnswerEntry",
+    "EmbedderEntry",
     "FieldRule",
     "GateEntry",
     "GuardEntry",

@@ -18,6 +18,7 @@ from promptreg.errors import did_you_mean
 
 __all__ = [
     "AnswerEntry",
+    "EmbedderEntry",
     "FieldRule",
     "GateEntry",
     "GuardEntry",
@@ -122,6 +123,14 @@ class AnswerEntry(_Strict):
     """A `summary` that begins so is a service's stand-in, not an answer."""
     effective: bool = False
     """Also score what the production rules (clamp, coerce, infer, fall back) would have shown."""
+
+
+class EmbedderEntry(_Open):
+    """Which embedder turns scenarios into vectors. Other keys are the embedder's settings."""
+
+    use: str
+    text: tuple[str, ...] = ()
+    """Columns that say what a scenario is about; default: every text that is no attribute."""
 
 
 class ScorerEntry(_Open):
@@ -233,6 +242,8 @@ class Suite(_Strict):
     seed: int = Field(default=0, ge=0, lt=2**63)
     scorers: tuple[ScorerEntry, ...] = ()
     gate: GateEntry = GateEntry()
+    embedder: EmbedderEntry | None = None
+    """For `scenarios search` and for maps in reports."""
     clock: str | None = None
     """What the template variable `now` says; a running clock is never put into a prompt."""
     allow_role_tokens: bool = False

@@ -244,6 +244,10 @@ def _change(change: ScenarioChange) -> dict[str, Any]:
         "attributes": _plain(change.attributes),
         "ground_truth": _plain(change.ground_truth),
         "change": finite(change.change),
+        "neighbours": [
+            {"scenario_id": clean(name, _TEXT), "cosine": finite(cosine)}
+            for name, cosine in change.neighbours
+        ],
         "baseline": _trial(change.baseline),
         "candidate": _trial(change.candidate),
     }

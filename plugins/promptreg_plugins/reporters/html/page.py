@@ -21,6 +21,7 @@ from promptreg_plugins.reporters.html.changes import histogram_of_changes, score
 from promptreg_plugins.reporters.html.diff import side_by_side
 from promptreg_plugins.reporters.html.failures import KINDS, bars_of_failures
 from promptreg_plugins.reporters.html.forest import SHAPES, forest_of_metrics, forest_of_slices
+from promptreg_plugins.reporters.html.landscape import map_of_scenarios
 from promptreg_plugins.reporters.html.scenarios import MAX_ROWS, filters_of, scenario_rows
 
 __all__ = ["page"]
@@ -143,6 +144,7 @@ def _plots(c: Comparison) -> dict[str, Any]:
     return {
         "forests": [f for f in forests if f[1]],
         "slice_forests": [f for f in sliced if f[2]],
+        "map": map_of_scenarios(c.scenario_map, "map") if c.scenario_map else "",
         "histogram": histogram_of_changes(c.changes, c.changes_total, "changes"),
         "ranges": [r for r in ranges if r[1]],
         "failure_bars": bars_of_failures(causes, labels, "failures"),
