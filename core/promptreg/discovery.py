@@ -30,6 +30,7 @@ EVENTS = (
     "promptreg_trial_finished",
     "promptreg_run_finished",
     "promptreg_comparison_finished",
+    "promptreg_comparison_failed",
 )
 """The hooks that tell what happens; all others register."""
 

@@ -67,3 +67,14 @@ def promptreg_run_finished(run: Run) -> None:
 @hookspec
 def promptreg_comparison_finished(comparison: Comparison) -> None:
     """Hear the decision. An exception here is reported and changes nothing."""
+
+
+@hookspec
+def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+    """Hear that a comparison came to no decision, before the process ends with an exit code.
+
+    Args:
+        suite: the suite's name; empty where the suite file could not be read.
+        suite_file: the suite file's path; empty where there is none.
+        error: why; the exit code is its `exit_code`, or 5 for what is no `PromptregError`.
+    """

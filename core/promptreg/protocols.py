@@ -122,6 +122,8 @@ class Scorer(Protocol):
     scores_failed: bool = False
     """Whether failed trials are scored too: the bill of a call is real although its answer is
     none. Where the scorer returns no score, the worst value counts, if there is one."""
+    in_composite: bool = True
+    """Whether its metrics are part of the composite where the suite names no blocks."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.

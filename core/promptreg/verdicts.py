@@ -12,6 +12,7 @@ from promptreg.records import Direction, Kind
 __all__ = [
     "Comparison",
     "Counts",
+    "Criterion",
     "Difference",
     "Gate",
     "GateVerdict",
@@ -108,11 +109,22 @@ class Difference:
     variance: tuple[float, float] | None = None
     """Share of variance: between scenarios, between repeats (squared units)."""
     notes: tuple[str, ...] = ()
+    insufficient: bool = False
+    """Whether the slice has too few families for a verdict; it is then inconclusive."""
+    min_clusters: int | None = None
+    """How many families a verdict on the slice takes."""
+    must_prove: bool = False
+    """Whether the gate needs a guard to be shown no worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """An absolute limit on the candidate alone."""
+    """An absolute limit on the candidate alone.
+
+    With `within` the value is the share of scenarios whose metric compares so (`below`, `up_to`,
+    `above`, `reaches`) with a number. With `of_gaps` it is the share of trials nothing is known
+    of: an observed fact without an interval.
+    """
 
     template: str
     metric: str
@@ -125,6 +137,29 @@ class Limit:
     status: str
     """`met`, `not_met` or `not_shown`."""
     n_scenarios: int
+    name: str = ""
+    within: tuple[str, float] | None = None
+    must: str = "not_missed"
+    """`not_missed`, or `shown`: what is neither met nor missed keeps the gate from passing."""
+    of_gaps: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Something the policy asks for that is no number.
+
+    Attributes:
+        name, what: what it is called and what it asks, in words.
+        status: `present` or `missing` (required values), `not_measured` (no scorer gives what it
+            asks about) or `dropped` (a preset's, taken out by the suite).
+        note: why.
+    """
+
+    name: str
+    what: str
+    status: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +341,8 @@ class Comparison:
 
     `changes` lists scenarios, the worst first. `template_diffs` maps a template's name to its
     (baseline text, candidate text). `warnings` are things a reader must know before believing the
-    verdict.
+    verdict. `suite_file` is the suite's path on this machine: a way to the sides' `sources` for
+    who points at files, never to be shown.
     """
 
     suite: str
@@ -332,5 +368,9 @@ class Comparison:
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
     stopping: Stopping | None = None
     """How it ended, where the data were looked at several times."""
+    criteria: tuple[Criterion, ...] = ()
+    preset: str = ""
+    """The preset that the policy starts from; empty for none."""
+    suite_file: str = ""
     scenario_map: ScenarioMap | None = None
     schema_version: str = SCHEMA_VERSION

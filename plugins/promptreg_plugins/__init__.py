@@ -9,6 +9,7 @@ from promptreg.hookspecs import hookimpl
 if TYPE_CHECKING:
     from promptreg.protocols import Embedder, Reporter
     from promptreg.registry import Catalog
+    from promptreg.verdicts import Comparison
 
 
 @hookimpl
@@ -27,6 +28,22 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
     catalog.add("csv", CsvReporter)
     catalog.add("parquet", ParquetReporter)
     catalog.add("junit", JunitReporter)
+
+
+@hookimpl
+def promptreg_comparison_finished(comparison: Comparison) -> None:
+    """Show the decision in the pull request, in a CI job of GitHub or GitLab."""
+    from promptreg_plugins.forge import comparison_finished
+
+    comparison_finished(comparison)
+
+
+@hookimpl
+def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+    """Show in the pull request that there is no decision."""
+    from promptreg_plugins.forge import comparison_failed
+
+    comparison_failed(suite, suite_file, error)
 
 
 @hookimpl

@@ -10,6 +10,7 @@ import typer
 
 from promptreg import __version__
 from promptreg.cli import (
+    bisect,
     cache,
     compare,
     doctor,
@@ -70,6 +71,7 @@ for _command in (
     runs.run,
     compare.compare,
     gate.gate,
+    bisect.bisect,
     rescore.rescore,
     doctor.doctor,
     transfer.export,

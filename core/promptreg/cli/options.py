@@ -150,6 +150,7 @@ def make_options(
     allow_mismatch: list[str] | None = None,
     sequential: bool | None = None,
     looks: int | None = None,
+    deciding: bool = False,
 ) -> Options:
     """Return the options as the pipeline takes them.
 
@@ -172,6 +173,7 @@ def make_options(
         looks=_looks(sequential, looks),
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),
+        deciding=deciding,
     )
 
 

@@ -33,7 +33,7 @@ from promptreg.records import (
     ScenarioSet,
     Trial,
 )
-from promptreg.stages.call import Budget, Caller, Stop, StopKind
+from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
@@ -53,6 +53,7 @@ class Executed:
         synthetic: whether answers were made up.
         warnings: what a reader must know.
         duration_s: seconds, from the first to the last trial.
+        spent: what counts against a budget; calls that failed as well.
     """
 
     runs: tuple[Run, ...]
@@ -61,6 +62,7 @@ class Executed:
     synthetic: bool
     duration_s: float
     warnings: tuple[str, ...] = field(default=())
+    spent: Spent = field(default_factory=Spent)
 
 
 def execute(
@@ -71,6 +73,7 @@ def execute(
     scoring: Scoring,
     *,
     handle_signals: bool = False,
+    budget: Budget | None = None,
     watch: Watch | None = None,
 ) -> Executed:
     """Run versions, interleaved, and store the finished runs.
@@ -82,6 +85,7 @@ def execute(
         options: the command line's word.
         scoring: the suite's scorers.
         handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
+        budget: what is left to spend, where it is not the options' for this execution alone.
         watch: looks at the data while they come, and says when they are enough.
 
     Raises:
@@ -90,7 +94,7 @@ def execute(
             kept and the next call goes on from there.
         StoreError: a completion could not be kept.
     """
-    session = _Session(project, versions, scenarios, options, scoring, watch)
+    session = _Session(project, versions, scenarios, options, scoring, budget, watch)
     return asyncio.run(session.run(handle_signals))
 
 
@@ -104,6 +108,7 @@ class _Session:
         scenarios: ScenarioSet,
         options: Options,
         scoring: Scoring,
+        budget: Budget | None,
         watch: Watch | None,
     ) -> None:
         self.project = project
@@ -121,7 +126,7 @@ class _Session:
         )
         self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
-        self.budget = Budget.parse(options.budget) if options.budget else None
+        self.budget = budget or (Budget.parse(options.budget) if options.budget else None)
         self.recorder: Recorder | None = None
         self.signal = 0
         self.warnings: list[str] = []
@@ -209,6 +214,7 @@ class _Session:
             synthetic=provider.synthetic,
             duration_s=time.perf_counter() - started,
             warnings=tuple(dict.fromkeys(self.warnings)),
+            spent=caller.spent,
         )
 
     async def _warm_up(self) -> None:

@@ -19,6 +19,8 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
+from promptreg.suite.gate_parts import ShareEntry, SliceEntry
+from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
 from promptreg.suite.reading import find_suite, load_suite, parse_suite
 
 __all__ = [
@@ -29,13 +31,20 @@ __all__ = [
     "GuardEntry",
     "LimitEntry",
     "MoreEntry",
+    "Preset",
     "ProviderEntry",
+    "Resolved",
     "ScorerEntry",
     "SequentialEntry",
+    "ShareEntry",
+    "SliceEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
     "find_suite",
     "load_suite",
     "parse_suite",
+    "preset",
+    "preset_names",
+    "resolve",
 ]

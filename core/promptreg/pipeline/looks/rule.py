@@ -9,7 +9,7 @@ from promptreg.policy import Policy
 from promptreg.stages.gate import decide_gate
 from promptreg.stats.model import PairedResult
 from promptreg.stats.sequential.futility import chance_to_accuse, chance_to_prove
-from promptreg.verdicts import Difference, GateVerdict, Limit, StopReason, Verdict
+from promptreg.verdicts import Criterion, Difference, GateVerdict, Limit, StopReason, Verdict
 
 __all__ = ["Look", "stop_reason"]
 
@@ -28,6 +28,7 @@ class Look:
         differences: the lines, guards and shown metrics included.
         results: of the same lines, gaps favouring the baseline and the candidate.
         limits: at this look's level.
+        criteria: what the policy asks for besides numbers.
         guards: slices that gate and have scenarios in the plan.
         planned_done: whether the planned scenarios are used up.
         last: whether no look is left.
@@ -38,6 +39,7 @@ class Look:
     differences: tuple[Difference, ...]
     results: tuple[Sequence[PairedResult], Sequence[PairedResult]]
     limits: tuple[Limit, ...]
+    criteria: tuple[Criterion, ...]
     guards: int
     planned_done: bool
     last: bool
@@ -45,7 +47,7 @@ class Look:
     last_level: float
 
 
-def stop_reason(look: Look, policy: Policy, *, synthetic: bool) -> StopReason | None:
+def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None:
     """Return why to stop after this look, None to go on.
 
     *Regression*, *limit*: the gate fails on what is known. *Proof*, *improvement*: the gate
@@ -59,9 +61,12 @@ def stop_reason(look: Look, policy: Policy, *, synthetic: bool) -> StopReason | 
     Args:
         look: what was found.
         policy: what gates.
-        synthetic: answers were made up: no proof can ever pass, so no more is asked for it.
+        never: whether no proof can pass (answers made up, scenarios chosen): no more is asked for
+            one.
     """
-    gate = decide_gate(look.differences, look.limits, policy, synthetic=False)
+    gate = decide_gate(
+        look.differences, look.limits, policy, synthetic=False, criteria=look.criteria
+    )
     gating = [d for d in look.differences if d.gating]
     if gate.verdict is GateVerdict.FAIL:
         accused = any(d.verdict is Verdict.REGRESSED for d in gating)
@@ -69,7 +74,7 @@ def stop_reason(look: Look, policy: Policy, *, synthetic: bool) -> StopReason | 
     if gate.verdict is GateVerdict.PASS and (look.planned_done or _clear(look, gating, policy)):
         better = all(d.verdict is Verdict.IMPROVED for d in _to_prove(gating, policy))
         return StopReason.IMPROVEMENT if better else StopReason.PROOF
-    if look.last or (look.planned_done and (synthetic or not policy.prove)):
+    if look.last or (look.planned_done and (never or not _more_could_help(look, gating, policy))):
         return StopReason.END
     if gate.verdict is not GateVerdict.PASS and policy.looks.futility and _futile(look, policy):
         return StopReason.FUTILITY
@@ -77,7 +82,21 @@ def stop_reason(look: Look, policy: Policy, *, synthetic: bool) -> StopReason | 
 
 
 def _to_prove(gating: Sequence[Difference], policy: Policy) -> list[Difference]:
-    return [d for d in gating if d.metric in policy.prove and d.slice is None]
+    return [d for d in gating if _must_prove(d, policy)]
+
+
+def _must_prove(d: Difference, policy: Policy) -> bool:
+    return d.must_prove or (d.metric in policy.prove and d.slice is None)
+
+
+def _more_could_help(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
+    """Return whether asking the same scenarios again could settle what is open."""
+    unproven = any(
+        d.verdict not in _PROVEN and not d.insufficient and d.n_scenarios
+        for d in _to_prove(gating, policy)
+    )
+    unshown = any(limit.status == "not_shown" and limit.must == "shown" for limit in look.limits)
+    return unproven or unshown
 
 
 def _clear(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
@@ -112,7 +131,7 @@ def _futile(look: Look, policy: Policy) -> bool:
     level = look.last_level
     hopeless = False
     for d, result in _lines(look.differences, favouring):
-        if d.metric in policy.prove and d.slice is None and d.verdict not in _PROVEN:
+        if _must_prove(d, policy) and not d.insufficient and d.verdict not in _PROVEN:
             better = 1 if d.direction == "higher_is_better" else -1
             chance = chance_to_prove(result, better=better, share=look.share, level=level)
             hopeless = hopeless or chance < _HOPELESS

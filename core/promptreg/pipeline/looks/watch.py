@@ -16,7 +16,14 @@ from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.work import Version, Work
 from promptreg.policy import Policy
 from promptreg.records import Run, ScenarioSet
-from promptreg.stages.compare import RunPair, check_gaps, check_limits, compare_pairs, matched
+from promptreg.stages.compare import (
+    RunPair,
+    check_criteria,
+    check_gaps,
+    check_limits,
+    compare_pairs,
+    matched,
+)
 from promptreg.stages.load import matches
 from promptreg.stages.load.digest import digest
 from promptreg.stages.score import Scoring
@@ -135,7 +142,7 @@ class Watch:
         at, agenda = self.made, self.agenda
         level = agenda.schedule.increment(at)
         pairs, whole = self._pairs(runs)
-        policy = replace(self.policy, slices=())
+        policy = replace(self.policy, slices=(), slicings=())
         self.differences = compare_pairs(pairs, policy, seed=self._seed, judge=self)
         self.limits = check_limits(pairs, replace(policy, alpha=level))
         trials = self._trials(at + 1)
@@ -153,16 +160,17 @@ class Watch:
             differences=self.differences,
             results=self._tests.results,
             limits=self.limits,
+            criteria=check_criteria([pair.candidate for pair in pairs], self.policy),
             guards=self._guards,
             planned_done=self.made >= agenda.scenario_looks,
             last=self.made == len(agenda.batches),
             share=trials / self._trials(len(agenda.batches)),
             last_level=agenda.schedule.increment(len(agenda.batches) - 1),
         )
-        synthetic = any(run.facts.synthetic for run in runs)
+        never = self._scenarios.partial or any(run.facts.synthetic for run in runs)
         # With too much lost nothing is decided early, and nothing more is asked.
         if whole:
-            self.reason = stop_reason(found, self.policy, synthetic=synthetic)
+            self.reason = stop_reason(found, self.policy, never=never)
         elif found.planned_done:
             self.reason = StopReason.END
         return self.reason is not None

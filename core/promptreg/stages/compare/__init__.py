@@ -1,21 +1,30 @@
 """Compare two runs: from columns of scores to differences with verdicts."""
 
 from promptreg.stages.compare.changes import Change, rank_changes
-from promptreg.stages.compare.comparable import check_comparable, check_gaps, matched
+from promptreg.stages.compare.comparable import (
+    check_baseline,
+    check_comparable,
+    check_gaps,
+    matched,
+)
 from promptreg.stages.compare.differences import (
     Judge,
     compare_pairs,
     compare_slices,
     complete_case,
 )
+from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
+from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
     "Change",
     "Judge",
     "RunPair",
+    "check_baseline",
     "check_comparable",
+    "check_criteria",
     "check_gaps",
     "check_limits",
     "compare_pairs",
@@ -23,4 +32,5 @@ __all__ = [
     "complete_case",
     "matched",
     "rank_changes",
+    "unequal_losses",
 ]

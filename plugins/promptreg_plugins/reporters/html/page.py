@@ -110,6 +110,11 @@ def _numbers(c: Comparison) -> dict[str, Any]:
             (one_line(limit.template, 40), what, status, limit.status == "not_met")
             for limit, what, status in digest.limits(c)[:60]
         ],
+        "criteria": [
+            (what, status, criterion.status in ("missing", "not_measured"))
+            for criterion, what, status in digest.criteria(c)[:60]
+        ],
+        "preset": one_line(c.preset, 60),
         "hurting": [(one_line(d.template, 40), _marked(line_of(d))) for d in hurting],
         "hurting_more": more,
         "slices": [(one_line(d.template, 40), _marked(line_of(d))) for d in slices[:_MAX_SLICES]],
