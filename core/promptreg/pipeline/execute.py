@@ -15,13 +15,13 @@ from promptreg.errors import (
     BudgetError,
     CallError,
     ExitCode,
-    PromptregError,
     ProviderError,
     StoppedError,
 )
 from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.loop import Loop, Tally
+from promptreg.pipeline.opening import make_caller, probed
 from promptreg.pipeline.parts import make_provider, told
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_absent
@@ -39,7 +39,6 @@ from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
-from promptreg.store.probes import recall_probe, remember_probe
 from promptreg.store.runs import RunWriter
 
 __all__ = ["Executed", "execute"]
@@ -143,18 +142,8 @@ class _Session:
         suite, options, provider = self.project.suite, self.options, self.provider
         entry = suite.provider
         width = options.concurrency or entry.concurrency
-        caller = Caller(
-            provider,
-            concurrency=width,
-            retries=entry.retries,
-            connect_s=entry.timeout.connect,
-            read_s=entry.timeout.read,
-            total_s=entry.timeout.total,
-            requests_per_minute=entry.requests_per_minute,
-            budget=self.budget,
-            prices={str(k): v for k, v in (entry.prices or {}).items()},
-        )
-        probe = await self._probe()
+        caller = make_caller(entry, provider, concurrency=width, budget=self.budget)
+        probe = await probed(self.project, provider)
         identity = provider.identity()
         nonce = "" if options.cache else f"{time.time_ns():x}"
         server = {"model": probe.model, **probe.fingerprint}
@@ -210,23 +199,6 @@ class _Session:
         if warm_up is not None:
             with suppress(CallError, TimeoutError):
                 await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
-
-    async def _probe(self) -> Probe:
-        """Ask the provider what it is; a silent one may still be served from the store."""
-        entry = self.project.suite.provider
-        name = digest({"use": entry.use, "identity": dict(self.provider.identity())})
-        try:
-            probe = await self.provider.probe()
-        except PromptregError as e:
-            probe = Probe(ready=False, detail=str(e))
-        if probe.ready:
-            if self.provider.cacheable:
-                remember_probe(self.project.store, name, probe.model, probe.fingerprint)
-            return probe
-        known = recall_probe(self.project.store, name) if self.provider.cacheable else None
-        if known is None:
-            raise ProviderError(f"provider {entry.use}: not ready: {probe.detail}")
-        return Probe(ready=False, detail=probe.detail, model=known[0], fingerprint=known[1])
 
     async def _offline(self, loop: Loop, caller: Caller, probe: Probe) -> None:
         """Do what the store alone can do; the first call that would be needed ends it."""

@@ -48,9 +48,7 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
     elif comparison.gate.verdict is GateVerdict.INCONCLUSIVE:
         ET.SubElement(case, "skipped", message=said)
     for criterion, what, status in digest.criteria(comparison):
-        asked = ET.SubElement(
-            suite, "testcase", classname=one_line(comparison.suite), name=f"criterion: {what}"
-        )
+        asked = ET.SubElement(suite, "testcase", classname=classname, name=f"criterion: {what}")
         if criterion.status != "present":
             ET.SubElement(asked, "skipped", message=status)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]

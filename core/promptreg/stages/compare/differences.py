@@ -118,9 +118,22 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
         if p_adjusted <= SLICE_Q and difference.interval is not None:
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
-            verdict = Verdict.INCONCLUSIVE
+            # What is too little for an improvement may still exclude a worsening.
+            verdict = Verdict.NO_WORSE if _excludes_worsening(difference) else Verdict.INCONCLUSIVE
     suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
     return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
+
+
+def _excludes_worsening(d: Difference) -> bool:
+    """Return whether the whole interval is better than a worsening by the margin."""
+    if d.interval is None or d.margin is None:
+        return False
+    if d.ratio is not None:
+        _, low, high = d.ratio
+        return high < d.margin if d.direction == "lower_is_better" else low * d.margin > 1
+    low, high = d.interval
+    worst = low if d.direction == "higher_is_better" else -high
+    return worst > -d.margin * (1 - 1e-9)
 
 
 def _analyse(
