@@ -11,6 +11,7 @@ import typer
 from promptreg import __version__
 from promptreg.cli import (
     cache,
+    calibrate,
     compare,
     doctor,
     gate,
@@ -69,6 +70,7 @@ for _command in (
     runs.run,
     compare.compare,
     gate.gate,
+    calibrate.calibrate,
     rescore.rescore,
     doctor.doctor,
     transfer.export,

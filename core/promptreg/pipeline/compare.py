@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from promptreg.errors import NotComparableError, UsageError
+from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
@@ -106,6 +107,8 @@ def conclude(
     partial = any(f.partial for f in facts)
     gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
     changes = rank_changes(pairs, policy)
+    calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
+    sides.warnings += remarks
     return Comparison(
         suite=project.suite.suite,
         baseline=_side(labels[0], [p.baseline for p in pairs]),
@@ -126,6 +129,7 @@ def conclude(
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
+        calibration=calibration,
     )
 
 

@@ -160,4 +160,5 @@ def _scenario(change: ScenarioChange, c: Comparison) -> str:
 def _end(c: Comparison) -> str:
     parts = [digest.spent(c), f"provider {c.provider}", f"alpha {c.alpha:g}"]
     parts += [f"policy {c.policy_sha256[:12]}", c.created_at]
-    return f"<sub>{escape(' · '.join(parts), 500)}</sub>"
+    calibration = f"<sub>{escape(digest.calibration_words(c), 900)}</sub>"
+    return f"<sub>{escape(' · '.join(parts), 500)}</sub>\n\n{calibration}"
