@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +45,10 @@ class Setting:
         name: for people.
         n, repeats, families: size; 0 families: every scenario is one of its own.
         lost: share of the candidate's answers that cannot be read.
-        worsening: true drop of `overall`: in so many of the candidate's trials as that takes,
-            every metric of the composite is at its worst.
+        worsening: true drop of `overall`, by rare and large losses: in so many of the candidate's
+            trials as that takes, every metric of the composite is at its worst.
+        duller: true drop of `overall`, by frequent and small losses: in so many of the candidate's
+            trials as that takes, no key point is named.
         slice_broken: share of the candidate's answers to threats that score them far too low.
         slower: factor on the candidate's latency.
     """
@@ -58,6 +59,7 @@ class Setting:
     families: int = 0
     lost: float = 0.0
     worsening: float = 0.0
+    duller: float = 0.0
     slice_broken: float = 0.0
     slower: float = 1.0
 
@@ -66,8 +68,10 @@ SETTINGS: Mapping[str, Setting] = {
     "unchanged": Setting("unchanged"),
     "repeats": Setting("unchanged, 3 repeats", repeats=3),
     "families": Setting("unchanged, 20 families", families=20),
-    "margin": Setting("overall worse by the margin", worsening=MARGIN),
-    "twice": Setting("overall worse by twice the margin", worsening=2 * MARGIN),
+    "margin": Setting("worse by the margin, 20 % of answers a little", duller=MARGIN),
+    "twice": Setting("worse by twice the margin, 40 % a little", duller=2 * MARGIN),
+    "rare": Setting("worse by the margin, 6 % of answers entirely", worsening=MARGIN),
+    "rare_twice": Setting("worse by twice the margin, 12 % entirely", worsening=2 * MARGIN),
     "failures": Setting("9 % new failures", n=300, lost=0.09),
     "slice": Setting("threats scored far too low in half", n=200, slice_broken=0.5),
     "slower": Setting("latency +30 %", n=150, slower=1.3),
@@ -208,7 +212,10 @@ class KnownGate:
             inside = rng.random(shape) < _logistic(1.6 + taste)[:, None]
             level = rng.random(shape) < 0.95
             points = rng.random((*shape, 2)) < _logistic(1.2 + taste)[:, None, None]
-            worst = (rng.random(shape) < self._share_worst) & (v == 1)
+            chance = rng.random(shape)
+            worst = (chance < self._share("worsening", OVERALL, 1.0)) & (v == 1)
+            dull = (chance < self._share("duller", "key_points", 1 / 3)) & (v == 1)
+            points &= ~dull[:, :, None]
             lost = rng.random(shape) < 0.01 + (s.lost if v else 0.0)
             broken = (rng.random(shape) < s.slice_broken) & (v == 1)
             where = rng.random(shape)
@@ -233,12 +240,18 @@ class KnownGate:
             sides.append(_Side(texts, latency * (s.slower if v else 1.0), tokens.astype(np.int64)))
         return sides[0], sides[1]
 
-    @cached_property
-    def _share_worst(self) -> float:
-        """In how many trials everything must be at its worst for the true drop of `overall`."""
-        if not self.setting.worsening:
-            return 0.0
-        return self.setting.worsening / mean_overall(self.folder, self.project.plugins)
+    def _share(self, effect: str, metric: str, weight: float) -> float:
+        """Return in which share of trials a metric must be at its worst for the true drop.
+
+        Args:
+            effect: name of the setting's field: the drop of `overall`.
+            metric: what is at its worst then.
+            weight: its weight in `overall`.
+        """
+        drop = float(getattr(self.setting, effect))
+        return (
+            drop / (weight * true_means(self.folder, self.project.plugins)[metric]) if drop else 0.0
+        )
 
     @staticmethod
     def _text(
@@ -335,23 +348,20 @@ class KnownGate:
         )
 
 
-_MEAN_OVERALL: dict[str, float] = {}
+_MEANS: dict[str, float] = {}
 
 
-def mean_overall(folder: Path, plugins: Plugins) -> float:
-    """Return the true mean of `overall`, from 12,000 trials of the unchanged model."""
-    if "mean" not in _MEAN_OVERALL:
+def true_means(folder: Path, plugins: Plugins) -> dict[str, float]:
+    """Return the true mean of every metric, from 12,000 trials of the unchanged model."""
+    if not _MEANS:
         world = KnownGate(folder / "mean", Setting("mean"), seed=987_654_321, plugins=plugins)
-        sides = [
-            side
-            for number in range(60)
-            for d in world.gate(number)[0]
-            if d.metric == OVERALL
-            for side in (d.baseline, d.candidate)
-            if side is not None
-        ]
-        _MEAN_OVERALL["mean"] = float(np.mean(sides))
-    return _MEAN_OVERALL["mean"]
+        found: dict[str, list[float]] = {}
+        for number in range(60):
+            for d in world.gate(number)[0]:
+                if d.slice is None and d.baseline is not None and d.candidate is not None:
+                    found.setdefault(d.metric, []).extend((d.baseline, d.candidate))
+        _MEANS.update({name: float(np.mean(values)) for name, values in found.items()})
+    return _MEANS
 
 
 def _logistic(x: Floats) -> Floats:

@@ -128,6 +128,7 @@ def test_the_second_half_is_asked_anew_and_the_first_is_shared(
     assert not server.calls
 
 
+@pytest.mark.slow
 def test_the_budget_stops_it_and_it_goes_on(tmp_path: Path, moody: ModelServer) -> None:
     promptreg = Promptreg(write_suite(tmp_path / "suite", moody.url, n=N, gate=GATE))
     stopped = promptreg("calibrate", *QUICK, "--budget", "20")

@@ -30,10 +30,19 @@ def test_false_alarms_are_as_rare_as_the_policy_says(tmp_path: Path, name: str, 
 
 
 @pytest.mark.slow
-def test_a_worsening_by_the_margin_rarely_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("margin", ALPHA / 2),
+        # Few scenarios that lose everything make differences skewed, and no interval of a mean
+        # keeps its level exactly then: 65 of 1,800 such gates passed, 3.6 % [2.8, 4.6].
+        ("rare", 0.04),
+    ],
+)
+def test_a_worsening_by_the_margin_rarely_passes(tmp_path: Path, name: str, bound: float) -> None:
     gates = 400
-    counts = KnownGate(tmp_path, SETTINGS["margin"], seed=SEED).gates(gates)
-    assert low(counts.passed, gates) <= ALPHA / 2
+    counts = KnownGate(tmp_path, SETTINGS[name], seed=SEED).gates(gates)
+    assert low(counts.passed, gates) <= bound
     assert counts.failed > 0.1 * gates
 
 
