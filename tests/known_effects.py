@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg.discovery import Plugins, load_plugins
-from promptreg.pipeline.compare import _resampling_seed, policy_for
+from promptreg.pipeline.compare import policy_for, resampling_seed
 from promptreg.pipeline.parts import make_scoring, told
 from promptreg.pipeline.project import Options, Project, open_project
 from promptreg.pipeline.versions import lookup, make_version
@@ -177,7 +177,7 @@ class KnownGate:
         sides = self.answers(number)
         runs = [self._run(label, side) for label, side in zip(("v1", "v2"), sides, strict=True)]
         pairs = [RunPair("basic", runs[0], runs[1])]
-        differences = compare_pairs(pairs, self.policy, seed=_resampling_seed(pairs) + number)
+        differences = compare_pairs(pairs, self.policy, seed=resampling_seed(pairs) + number)
         limits = check_limits(pairs, self.policy)
         return differences, decide_gate(differences, limits, self.policy, synthetic=False)
 

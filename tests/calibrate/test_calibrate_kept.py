@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +19,8 @@ from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
 from promptreg.pipeline.calibrate.report import CalibrationReport
 from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
-from promptreg.pipeline.plan import TYPICAL, plan
+from promptreg.pipeline.detectable import TYPICAL
+from promptreg.pipeline.plan import plan
 from promptreg.pipeline.project import Options, Project, open_project
 from promptreg.store.calibrations import MOST_FILES, read_calibrations, write_calibration
 from promptreg.verdicts import CalibrationState, Comparison
@@ -77,9 +78,11 @@ def edit_kept(folder: Path, edit: Callable[[Json], object]) -> None:
     path.write_text(json.dumps(document))
 
 
-def append(path: Path, text: str) -> None:
-    with path.open("a") as out:
-        out.write(text)
+def lengthen(folder: Path) -> None:
+    """Edit both versions of the template."""
+    for label in ("v1", "v2"):
+        with (folder / f"{label}.txt").open("a") as out:
+            out.write("Be brief.")
 
 
 def test_a_calibration_is_shown_and_changes_nothing_else(folder: Path, plugins: Plugins) -> None:
@@ -109,7 +112,7 @@ EDITS: dict[str, Edit] = {
     "scenarios": lambda f: (f / "scenarios.jsonl").write_text(
         (f / "scenarios.jsonl").read_text().replace("person 3 at", "cat 3 at")
     ),
-    "template basic": lambda f: [append(f / f"{label}.txt", "Be brief.") for label in ("v1", "v2")],
+    "template basic": lengthen,
     "model": lambda f: edit_kept(f, lambda d: d["fingerprints"].update(model="another")),
     "promptreg": lambda f: edit_kept(f, lambda d: d.update(promptreg="0.0.1")),
 }
@@ -200,13 +203,13 @@ def test_no_field_of_a_document_can_be_anything_and_raise(calibrated: Path) -> N
     document = json.loads(path.read_text())
     read_document(document)
     refused = 0
-    for path in fields(document)[1:]:
-        for odd in (None, "x", -1, 1e400, [], {}, True, {"x": "y"}):
+    for place_of in fields(document)[1:]:
+        for odd in cast("tuple[Any, ...]", (None, "x", -1, 1e400, [], {}, True, {"x": "y"})):
             spoilt = json.loads(json.dumps(document))
             place = spoilt
-            for key in path[:-1]:
+            for key in place_of[:-1]:
                 place = place[key]
-            place[path[-1]] = odd
+            place[place_of[-1]] = odd
             try:
                 read_document(spoilt)
             except ValueError:

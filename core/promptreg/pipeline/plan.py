@@ -22,11 +22,13 @@ from promptreg.stages.load import RunRef
 from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedVersion", "plan"]
+__all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
 
 CHARACTERS_PER_TOKEN = 4.0
 """A rule of thumb for English text; used only where no completion of the version is stored."""
 _CHUNK = 512
+_Known = tuple[str, Mapping[str, object]]
+"""A model's name, and what its server says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,15 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     Raises:
         UsageError: a reference names a stored run (which needs no plan), or nothing.
     """
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
-    keys, server = _keys(project, provider, notes)
+    server = _server(project, provider, notes)
+    keys = _keys_of(project, provider, server)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
     planned = _count(project, work, keys, provider, options)
     cost = _cost(project, planned, notes)
@@ -151,16 +155,26 @@ def _versions(
     return versions
 
 
-def _keys(
-    project: Project, provider: Provider, notes: list[str]
-) -> tuple[KeyMaker | None, tuple[str, Mapping[str, object]] | None]:
-    """Return what makes keys, and model and facts of the server; None where these are not known."""
+def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
+    """Return what makes keys; None where the server's model is not known."""
+    return _keys_of(project, provider, _server(project, provider, notes))
+
+
+def _keys_of(project: Project, provider: Provider, server: _Known | None) -> KeyMaker | None:
+    if server is None:
+        return None
+    told = {"model": server[0], **server[1]}
+    return KeyMaker(project.suite.provider.use, provider.identity(), told, "")  # type: ignore[arg-type]
+
+
+def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | None:
+    """Return model and facts of the server; None where they are not known or do not matter."""
     entry = project.suite.provider
     identity = provider.identity()
     if not provider.cacheable:
-        return None, None
+        return None
 
-    async def ask() -> tuple[str, dict[str, object]] | None:
+    async def ask() -> _Known | None:
         try:
             probe = await provider.probe()
         except PromptregError:
@@ -181,8 +195,7 @@ def _keys(
         notes.append(
             f"provider {entry.use} is not reachable: nothing can be looked up in the store"
         )
-        return None, None
-    return KeyMaker(entry.use, identity, {"model": known[0], **known[1]}, ""), known  # type: ignore[dict-item]
+    return known
 
 
 def _count(

@@ -31,9 +31,9 @@ from promptreg.stages.calibrate import (
     pool_of,
     text_noise,
 )
-from promptreg.stages.compare import RunPair, check_limits, compare_pairs
+from promptreg.stages.compare import RunPair, check_criteria, check_limits, compare_pairs
 from promptreg.stages.compare.pairs import OVERALL_SCALE
-from promptreg.stages.gate import decide_gate
+from promptreg.stages.gate import decide_gate, open_criteria
 from promptreg.store.runs import read_trials
 from promptreg.verdicts import Difference, Gate
 
@@ -42,12 +42,16 @@ __all__ = ["Measured", "measure"]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of it; see `CalibrationReport`. `observed` are the differences as asked."""
+    """What came of it; see `CalibrationReport`.
+
+    `observed` are the differences as asked; `unmet` are criteria that keep any gate from passing.
+    """
 
     again: GateRates
     same: GateRates
     as_asked: Gate
     observed: tuple[Difference, ...]
+    unmet: tuple[str, ...]
     injected: tuple[Injected, ...]
     impossible: tuple[Impossible, ...]
     noise: tuple[NoiseLine, ...]
@@ -70,7 +74,9 @@ def measure(
     asked.
     """
     short = simulated_policy(policy)
-    attributes = sorted({name for guard in policy.guards for name in guard.where})
+    criteria = check_criteria([p.candidate for p in pairs], policy)
+    named = [*(g.where for g in policy.guards), *(b.where for b in policy.limits)]
+    attributes = sorted({name for where in named for name in where})
     pools = [pool_of(p.baseline, p.candidate, short.scales, attributes) for p in pairs]
     composites = [overall_of(pool, short) for pool in pools]
     plans = [
@@ -95,6 +101,7 @@ def measure(
             simulations=simulations,
             seed=(seed, 0, int(resample)),
             tick=told,
+            criteria=criteria,
         )
         for resample in (True, False)
     )
@@ -102,7 +109,13 @@ def measure(
         Injected(
             injection,
             simulate_injection(
-                pools, short, injection, simulations=simulations, seed=(seed, 1, i), tick=told
+                pools,
+                short,
+                injection,
+                simulations=simulations,
+                seed=(seed, 1, i),
+                tick=told,
+                criteria=criteria,
             ),
         )
         for i, injection in enumerate(injections)
@@ -112,8 +125,9 @@ def measure(
     return Measured(
         again=again,
         same=same,
-        as_asked=decide_gate(observed, limits, policy, synthetic=False),
+        as_asked=decide_gate(observed, limits, policy, synthetic=False, criteria=criteria),
         observed=observed,
+        unmet=tuple(open_criteria(criteria)),
         injected=injected,
         impossible=tuple(i for _, not_made in plans for i in not_made),
         noise=tuple(line for pool in pools for line in noise_lines(pool, short.gating)),

@@ -57,9 +57,10 @@ def calibrate(
     """
     started = time.perf_counter()
     label = default_label(project, options) if ref is None else ref
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     asked = ask_twice(project, label, scenarios, options, scoring, handle_signals=handle_signals)
     measured = measure(
         asked.pairs,

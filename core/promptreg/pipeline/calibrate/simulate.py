@@ -20,8 +20,10 @@ from promptreg.stages.calibrate import (
     worsened,
 )
 from promptreg.stages.compare import RunPair, check_limits, compare_pairs
+from promptreg.stages.compare.differences import tables_of
+from promptreg.stages.compare.lines import slice_of
 from promptreg.stages.gate import decide_gate
-from promptreg.verdicts import Slice
+from promptreg.verdicts import Criterion
 
 __all__ = ["MOST_DRAWS", "overall_of", "simulate_a_a", "simulate_injection", "simulated_policy"]
 
@@ -41,6 +43,7 @@ def simulated_policy(policy: Policy) -> Policy:
     return replace(
         policy,
         slices=(),
+        slicings=(),
         draws=min(policy.draws, max(MOST_DRAWS, fewest)),
         scales={name: scale for name, scale in policy.scales.items() if name in needed},
     )
@@ -54,6 +57,7 @@ def simulate_a_a(
     simulations: int,
     seed: Sequence[int],
     tick: Tick,
+    criteria: Sequence[Criterion] = (),
 ) -> GateRates:
     """Return what gates say where nothing changed.
 
@@ -77,11 +81,12 @@ def simulate_a_a(
         simulations: gates.
         seed: of everything drawn.
         tick: called after each gate.
+        criteria: what the policy asks of the scenarios, judged on all of them.
     """
     rng = np.random.default_rng(seed)
     tally = Tally()
     for _ in range(simulations):
-        _gate(draw(pools, rng, resample=resample), pools, policy, rng, tally)
+        _gate(draw(pools, rng, resample=resample), pools, policy, rng, tally, criteria)
         tick()
     return tally.gates()
 
@@ -94,21 +99,21 @@ def simulate_injection(
     simulations: int,
     seed: Sequence[int],
     tick: Tick,
+    criteria: Sequence[Criterion] = (),
 ) -> InjectedRates:
     """Return what gates on scenarios like these say where one metric worsened by a known amount.
 
     Arguments as above.
     """
     rng = np.random.default_rng(seed)
-    where = injection.where
-    part = Slice(",".join(where), ",".join(where.values())) if where else None
+    part = slice_of(injection.where) if injection.where else None
     tally = Tally((injection.template, injection.metric, part))
     for _ in range(simulations):
         sides = [
             (base, worsened(cand, injection, rng) if pool.template == injection.template else cand)
             for pool, (base, cand) in zip(pools, draw(pools, rng, resample=True), strict=True)
         ]
-        _gate(sides, pools, policy, rng, tally)
+        _gate(sides, pools, policy, rng, tally, criteria)
         tick()
     return tally.injected()
 
@@ -119,20 +124,20 @@ def _gate(
     policy: Policy,
     rng: np.random.Generator,
     tally: Tally,
+    criteria: Sequence[Criterion],
 ) -> None:
     pairs = [
         RunPair(pool.template, base, cand) for pool, (base, cand) in zip(pools, sides, strict=True)
     ]
     differences = compare_pairs(pairs, policy, seed=int(rng.integers(2**62)))
     limits = check_limits(pairs, policy)
-    # Made-up answers never pass a gate; what is measured here is what the statistics say.
-    tally.add(differences, limits, decide_gate(differences, limits, policy, synthetic=False))
+    # Made-up answers and parts of a suite never pass; measured is what the statistics say.
+    gate = decide_gate(differences, limits, policy, synthetic=False, criteria=criteria)
+    tally.add(differences, limits, gate)
 
 
 def overall_of(pool: Pool, policy: Policy) -> np.ndarray | None:
     """Return the composite of each completion, shape (scenarios, completions); None without one."""
-    from promptreg.stages.compare.differences import tables_of
-
     if not policy.overall:
         return None
     return tables_of(RunPair(pool.template, pool.run, pool.run), policy, "baseline")[

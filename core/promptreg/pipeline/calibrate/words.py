@@ -21,6 +21,8 @@ def warnings_of(measured: Measured, facts: RunFacts, policy: Policy) -> Iterator
         )
     if facts.partial:
         yield "only part of the suite's scenarios was asked; it fits no gate on the whole suite"
+    if measured.unmet:
+        yield f"whatever the answers, this gate cannot pass: {'; '.join(measured.unmet[:5])}"
     bound = policy.alpha
     for name, rates in (("scenarios like these", measured.again), ("these", measured.same)):
         low = rates.false_alarm.interval[0]
