@@ -12,6 +12,7 @@ from promptreg import __version__
 from promptreg.cli import (
     bisect,
     cache,
+    calibrate,
     compare,
     doctor,
     gate,
@@ -72,6 +73,7 @@ for _command in (
     runs.run,
     compare.compare,
     gate.gate,
+    calibrate.calibrate,
     bisect.bisect,
     rescore.rescore,
     doctor.doctor,

@@ -180,6 +180,8 @@ class GateEntry(_Strict):
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
+    calibration_days: int = Field(default=30, ge=1, le=3650)
+    """How many days a calibration of the gate counts as fresh; it never changes a verdict."""
 
     @field_validator("slices", mode="before")
     @classmethod
