@@ -17,7 +17,7 @@ from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Provider, Reporter, Scorer
+    from promptreg.protocols import Generator, Provider, Reporter, Scorer
 
 __all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
@@ -51,6 +51,7 @@ class Plugins:
     providers: Catalog[Provider]
     scorers: Catalog[Scorer]
     reporters: Catalog[Reporter]
+    generators: Catalog[Generator]
     broken: list[Broken] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Plugins:
     @property
     def catalogs(self) -> tuple[Catalog[Any], ...]:
         """All catalogues."""
-        return (self.providers, self.scorers, self.reporters)
+        return (self.providers, self.scorers, self.reporters, self.generators)
 
     def listens(self, hook: str) -> bool:
         """Whether anybody implements the event."""
@@ -97,7 +98,13 @@ def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plu
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    plugins = Plugins(manager, Catalog("provider"), Catalog("scorer"), Catalog("reporter"))
+    plugins = Plugins(
+        manager,
+        Catalog("provider"),
+        Catalog("scorer"),
+        Catalog("reporter"),
+        Catalog("generator"),
+    )
     if entry_points:
         _load_installed(plugins)
     for plugin in extra:
@@ -216,6 +223,7 @@ def _fill(plugins: Plugins) -> None:
         (hooks.promptreg_register_providers, plugins.providers),
         (hooks.promptreg_register_scorers, plugins.scorers),
         (hooks.promptreg_register_reporters, plugins.reporters),
+        (hooks.promptreg_register_generators, plugins.generators),
     ):
         for impl in hook.get_hookimpls():
             owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)

@@ -18,7 +18,7 @@ import pluggy
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Provider, Reporter, Scorer
+    from promptreg.protocols import Generator, Provider, Reporter, Scorer
     from promptreg.records import Run, Trial
     from promptreg.verdicts import Comparison
 
@@ -42,6 +42,11 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
 @hookspec
 def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
     """Add factories of reporters to the catalogue."""
+
+
+@hookspec
+def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
+    """Add factories of generators to the catalogue."""
 
 
 @hookspec

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Reporter
+    from promptreg.protocols import Generator, Reporter
     from promptreg.registry import Catalog
 
 
@@ -27,3 +27,11 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
     catalog.add("csv", CsvReporter)
     catalog.add("parquet", ParquetReporter)
     catalog.add("junit", JunitReporter)
+
+
+@hookimpl
+def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
+    """Add the generators; what they need is imported when they generate."""
+    from promptreg_plugins.generators.grid import Grid
+
+    catalog.add("grid", Grid)

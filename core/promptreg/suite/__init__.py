@@ -8,6 +8,8 @@ from promptreg.suite.entries import (
     AnswerEntry,
     FieldRule,
     GateEntry,
+    GenerateEntry,
+    GenerationFile,
     GuardEntry,
     LimitEntry,
     ProviderEntry,
@@ -16,12 +18,14 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
-from promptreg.suite.reading import find_suite, load_suite, parse_suite
+from promptreg.suite.reading import find_suite, load_generation, load_suite, parse_suite
 
 __all__ = [
     "AnswerEntry",
     "FieldRule",
     "GateEntry",
+    "GenerateEntry",
+    "GenerationFile",
     "GuardEntry",
     "LimitEntry",
     "ProviderEntry",
@@ -30,6 +34,7 @@ __all__ = [
     "TemplateEntry",
     "TimeoutEntry",
     "find_suite",
+    "load_generation",
     "load_suite",
     "parse_suite",
 ]
