@@ -115,7 +115,11 @@ class Made:
 
 
 def open_generation(
-    config: str | None, *, seed: int | None = None, output: str | None = None
+    config: str | None,
+    *,
+    seed: int | None = None,
+    output: str | None = None,
+    plugins: Plugins | None = None,
 ) -> Generation:
     """Find and read the file, and make its generator.
 
@@ -130,7 +134,7 @@ def open_generation(
         raise SuiteError(f"{path}: has no section 'generate'")
     if seed is not None:
         entry = entry.model_copy(update={"seed": seed})
-    plugins = load_plugins()
+    plugins = plugins or load_plugins()
     return Generation(
         path=path,
         entry=entry,

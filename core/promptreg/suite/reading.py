@@ -80,8 +80,10 @@ def load_generation(path: Path) -> Suite | GenerationFile:
     text, where = _read(path), str(path)
     data = _data(text, where, toml=path.suffix == ".toml")
     if "generate" not in data:
+        near = [repr(key) for key in data if did_you_mean(str(key), ["generate"])]
+        found = f" (is {near[0]} meant to be it?)" if near else ""
         raise SuiteError(
-            f"{where}: has no section 'generate'{did_you_mean('generate', data)}; it says who "
+            f"{where}: has no section 'generate'{found}; it says who "
             "makes the scenarios and where they go, such as generate: {use: grid, output: fixtures}"
         )
     if data.keys() & {"templates", "provider", "scenarios"}:

@@ -43,15 +43,17 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file: TextIO = self.path.open("a+", encoding="utf-8", newline="\n")
+        except OSError as e:
+            raise StoreError(f"{self.path}: cannot be written: {e.strerror or e}") from e
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if fresh:
-                self._file.truncate(0)
         except BlockingIOError as e:
+            self._file.close()
             raise StoreError(
                 f"{self.path}: another promptreg generates the same scenarios; wait for it to end"
             ) from e
-        except OSError as e:
-            raise StoreError(f"{self.path}: cannot be written: {e.strerror or e}") from e
+        if fresh:
+            self._file.truncate(0)
         self.made = self._read()
 
     def _read(self) -> dict[str, Generated]:

@@ -21,7 +21,6 @@ _HASHES = 64
 _BAND = 4
 """16 bands of 4 hashes: two texts that share 8 parts of 10 meet with probability 0.9998."""
 _LARGEST_BUCKET = 200
-_PRIME = (1 << 61) - 1
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -53,13 +52,16 @@ def near_duplicates(texts: Sequence[str], least: float) -> list[tuple[int, int, 
         for run in one:
             if run not in numbers:
                 digest = hashlib.blake2b(run.encode(), digest_size=8).digest()
-                numbers[run] = int.from_bytes(digest, "little") >> 33  # products must fit 64 bits
+                numbers[run] = int.from_bytes(digest, "little")
     factors = _constants(b"factor")
     terms = _constants(b"term")
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for i, one in enumerate(sets):
         values = np.array(sorted(numbers[run] for run in one), dtype=np.uint64)
-        mixed = (values[:, None] * factors[None, :] + terms[None, :]) % np.uint64(_PRIME)
+        # Wraps around at 64 bits, which is what mixes.
+        mixed = (values[:, None] ^ terms[None, :]) * factors[None, :]
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= factors[None, :]
         least_of = mixed.min(axis=0)
         for band in range(0, _HASHES, _BAND):
             buckets[band, least_of[band : band + _BAND].tobytes()].append(i)
@@ -78,8 +80,7 @@ def _constants(what: bytes) -> NDArray[np.uint64]:
     import numpy as np
 
     made = [
-        int.from_bytes(hashlib.blake2b(what + bytes([i]), digest_size=8).digest(), "little") >> 35
-        | 1
+        int.from_bytes(hashlib.blake2b(what + bytes([i]), digest_size=8).digest(), "little") | 1
         for i in range(_HASHES)
     ]
     return np.array(made, dtype=np.uint64)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from promptreg.errors import SuiteError
 from promptreg.protocols import Generated, GenerationPlan, GenerationRequest, Generator
@@ -17,6 +16,9 @@ from promptreg_plugins.generators.grid.settings import (
     read_rules,
 )
 from promptreg_plugins.generators.home_security.taxonomy import OWN_RULES, TAXONOMY
+
+if TYPE_CHECKING:
+    from promptreg_plugins.generators.grid.telling import Telling
 
 __all__ = ["Grid"]
 
@@ -75,16 +77,8 @@ class Grid(Generator):
                 "designed for"
             )
         self._strength = strength
-        self._stories_file = stories
         self._last: tuple[tuple[int, int | None], list[dict[str, str]]] | None = None
-        if scenes:
-            self._telling.check()
-
-    @cached_property
-    def _telling(self) -> Any:
-        from promptreg_plugins.generators.grid.telling import Telling
-
-        return Telling(self._stories_file)
+        self._telling = _telling(stories) if scenes else None
 
     def identity(self) -> Mapping[str, Json]:
         """Return the settings as they were understood."""
@@ -100,7 +94,7 @@ class Grid(Generator):
             ],
             "quotas": [{"where": dict(q.where), "at_least": q.at_least} for q in self._quotas],
         }
-        if self._recipe == "home_security":
+        if self._telling is not None:
             facts["stories_sha256"] = self._telling.sha256
         return facts
 
@@ -117,7 +111,7 @@ class Grid(Generator):
             strength=self._strength,
             forbidden=[dict(rule.where) for rule in self._space.rules],
             text=("scenario_narrative", "detections_list")
-            if self._recipe == "home_security"
+            if self._telling is not None
             else tuple(self._attributes),
         )
 
@@ -146,15 +140,19 @@ class Grid(Generator):
     def generate(self, request: GenerationRequest) -> Iterator[Generated]:
         """Yield the rows in the order of their slots."""
         cells = self._cells(request)
-        if self._recipe == "plain":
-            made = _plain(cells)
-        else:
-            made = self._telling.tell(cells, request.seed)
+        told = self._telling
+        made = _plain(cells) if told is None else told.tell(cells, request.seed)
         for i, generated in enumerate(made):
             if request.limit is not None and i >= request.limit:
                 return
             if generated.slot not in request.done:
                 yield generated
+
+
+def _telling(stories: str | None) -> Telling:
+    from promptreg_plugins.generators.grid.telling import Telling  # registering needs none of it
+
+    return Telling(stories)
 
 
 def _slot(i: int) -> str:

@@ -33,9 +33,6 @@ class Telling:
         for story in stories:
             self._motifs[story.scenario_type, story.primary_object] += story.motifs
 
-    def check(self) -> None:
-        """Load everything, so that mistakes show before anything is made."""
-
     def tell(self, cells: Sequence[Cell], seed: int) -> Iterator[Generated]:
         """Yield a scenario per cell, in order; one that nothing can be told of, with the reason."""
         casting = _Casting(self._motifs, seed)
