@@ -122,7 +122,7 @@ def test_quotas_and_size_are_met(
     assert len(whole) == extra
 
 
-@pytest.mark.parametrize(("strength", "bound", "lower"), [(2, 27, 20), (3, 126, 80), (4, 500, 320)])
+@pytest.mark.parametrize(("strength", "bound", "lower"), [(2, 27, 20), (3, 122, 80), (4, 492, 320)])
 def test_known_sizes_of_the_taxonomy_are_reached(strength: int, bound: int, lower: int) -> None:
     space = Space(SEVEN)
     n = len(cover(space, strength, Dice("design", 7)).rows)

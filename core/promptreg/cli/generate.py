@@ -134,6 +134,7 @@ def _show_plan(opened: Generation, plan: GenerationPlan, *, as_json: bool) -> No
 
 def _show_rows(made: Made, *, as_json: bool) -> None:
     from promptreg.cli.show import print_json
+    from promptreg.numbers import count
 
     if as_json:
         print_json({"scenarios": made.rows, "failed": made.failed, "reasons": dict(made.reasons)})
@@ -141,7 +142,7 @@ def _show_rows(made: Made, *, as_json: bool) -> None:
     for row in made.rows:
         lines = [f"{name}: {_value(value)}" for name, value in row.items() if value is not None]
         print("\n".join(lines) + "\n")
-    print(f"{len(made.rows)} scenarios, nothing was written")
+    print(f"{count(len(made.rows), 'scenario')}, nothing was written")
     _show_reasons(made)
 
 
@@ -197,7 +198,7 @@ def _show_made(
         )
     print(f"  {count(coverage['duplicates'], 'duplicate')}, {count(near, 'near-duplicate pair')}")
     if made.kept:
-        print(f"  {count(made.kept, 'scenario')} were kept from an interrupted generation")
+        print(f"  kept from an interrupted generation: {count(made.kept, 'scenario')}")
     _show_reasons(made)
     print(f"  see {target / 'coverage.md'}; 'promptreg validate' checks the files from now on")
 
