@@ -7,6 +7,7 @@ from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
     Call,
+    Embedder,
     Generated,
     GenerationPlan,
     GenerationRequest,
@@ -39,6 +40,7 @@ __all__ = [
     "Comparison",
     "Completion",
     "Difference",
+    "Embedder",
     "ExitCode",
     "Failure",
     "GateVerdict",

@@ -17,7 +17,7 @@ from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Generator, Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Generator, Provider, Reporter, Scorer
 
 __all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
@@ -30,6 +30,7 @@ EVENTS = (
     "promptreg_trial_finished",
     "promptreg_run_finished",
     "promptreg_comparison_finished",
+    "promptreg_comparison_failed",
 )
 """The hooks that tell what happens; all others register."""
 
@@ -51,7 +52,8 @@ class Plugins:
     providers: Catalog[Provider]
     scorers: Catalog[Scorer]
     reporters: Catalog[Reporter]
-    generators: Catalog[Generator]
+    embedders: Catalog[Embedder] = field(default_factory=lambda: Catalog("embedder"))
+    generators: Catalog[Generator] = field(default_factory=lambda: Catalog("generator"))
     broken: list[Broken] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -63,7 +65,10 @@ class Plugins:
     @property
     def catalogs(self) -> tuple[Catalog[Any], ...]:
         """All catalogues."""
-        return (self.providers, self.scorers, self.reporters, self.generators)
+        return (
+            *(self.providers, self.scorers, self.reporters),
+            *(self.embedders, self.generators),
+        )
 
     def listens(self, hook: str) -> bool:
         """Whether anybody implements the event."""
@@ -98,13 +103,7 @@ def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plu
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    plugins = Plugins(
-        manager,
-        Catalog("provider"),
-        Catalog("scorer"),
-        Catalog("reporter"),
-        Catalog("generator"),
-    )
+    plugins = Plugins(manager, Catalog("provider"), Catalog("scorer"), Catalog("reporter"))
     if entry_points:
         _load_installed(plugins)
     for plugin in extra:
@@ -223,6 +222,7 @@ def _fill(plugins: Plugins) -> None:
         (hooks.promptreg_register_providers, plugins.providers),
         (hooks.promptreg_register_scorers, plugins.scorers),
         (hooks.promptreg_register_reporters, plugins.reporters),
+        (hooks.promptreg_register_embedders, plugins.embedders),
         (hooks.promptreg_register_generators, plugins.generators),
     ):
         for impl in hook.get_hookimpls():

@@ -152,6 +152,17 @@ def test_every_command_has_help() -> None:
         assert "Usage:" in done.stdout
 
 
+def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
+    import yaml
+
+    from promptreg.suite import GateEntry, resolve
+
+    (text,) = [b for b in blocks("yaml") if b.startswith("gate:")]
+
+    entry = GateEntry.model_validate(yaml.safe_load(text)["gate"])
+    assert resolve(entry, "README.md").dropped == ("context_usage", "iou")
+
+
 def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
     from promptreg.pipeline.generate import open_generation
 

@@ -10,6 +10,7 @@ import typer
 
 from promptreg import __version__
 from promptreg.cli import (
+    bisect,
     cache,
     compare,
     doctor,
@@ -20,6 +21,7 @@ from promptreg.cli import (
     plugins,
     rescore,
     runs,
+    scenarios,
     transfer,
     validate,
 )
@@ -71,12 +73,14 @@ for _command in (
     compare.compare,
     gate.gate,
     generate.generate,
+    bisect.bisect,
     rescore.rescore,
     doctor.doctor,
     transfer.export,
     transfer.import_,
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
+app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from promptreg.contracts.embedder import check_embedder
 from promptreg.contracts.generator import OFFLINE_STEPS as OFFLINE_GENERATION
 from promptreg.contracts.generator import STEPS as GENERATION
 from promptreg.contracts.generator import check_generator
@@ -14,7 +15,7 @@ from promptreg.contracts.reporter import check_reporter
 from promptreg.contracts.scorer import check_scorer
 from promptreg.contracts.values import one_line, shown
 from promptreg.discovery import Plugins
-from promptreg.errors import PluginError, SuiteError, did_you_mean
+from promptreg.errors import MissingPackageError, PluginError, SuiteError, did_you_mean
 from promptreg.protocols import Generator, Provider
 from promptreg.registry import Catalog, Entry
 
@@ -109,6 +110,8 @@ def _check(
         if settings:
             return result("failed", [str(e)])
         return result("not checked", note=f"needs settings: {e}")
+    except MissingPackageError as e:
+        return result("not checked", note=str(e))
     except PluginError as e:
         return result("failed", [str(e)])
     problems, note = _problems(catalog, entry, plugin, settings, named)
@@ -127,6 +130,8 @@ def _problems(
         return check_scorer(plugin), ""
     if catalog.kind == "reporter":
         return check_reporter(plugin), ""
+    if catalog.kind == "embedder":
+        return check_embedder(plugin), ""
     if catalog.kind == "generator":
         return _generator(plugin, catalog.create(entry.name, settings), named=named)
     local = bool(getattr(plugin, "synthetic", False)) or not getattr(plugin, "cacheable", True)

@@ -24,6 +24,7 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
+from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
 __all__ = ["DEFAULT_FILE", "find_suite", "load_generation", "load_suite", "parse_suite"]
 
@@ -215,9 +216,12 @@ def _allowed(loc: list[str], kind: type[BaseModel]) -> list[str]:
         "generate": GenerateEntry,
         "gate.guard": GuardEntry,
         "gate.limits": LimitEntry,
+        "gate.slices": SliceEntry,
         "provider.timeout": TimeoutEntry,
         "answer.fields": FieldRule,
     }
+    if loc[:2] == ["gate", "limits"] and loc[-1] == "share":
+        return sorted(ShareEntry.model_fields)
     for spot in (".".join(loc), ".".join(loc[:-1])):
         if spot in places:
             return sorted(places[spot].model_fields)
