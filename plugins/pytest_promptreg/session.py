@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,19 @@ def plainly() -> Iterator[None]:
         raise pytest.fail.Exception(f"promptreg: {e}", pytrace=False) from None
 
 
+def _looked_at_once(project: Project) -> Project:
+    """Return the suite without looks at the data while they come.
+
+    They stop as soon as the gate as a whole can decide; here each slice is a test that wants its
+    scenarios, and the workers of pytest-xdist could not look at the same moments.
+    """
+    gate = project.suite.gate
+    asked_once = "block" if gate.inconclusive == "more" else gate.inconclusive
+    whole = {"sequential": None, "more": None, "inconclusive": asked_once}
+    suite = project.suite.model_copy(update={"gate": gate.model_copy(update=whole)})
+    return replace(project, suite=suite)
+
+
 class State:
     """Suites, comparisons and results of one session; each is made once, at its first use."""
 
@@ -79,7 +92,8 @@ class State:
             found = find_suite(None if given is None else str(given), self.config.rootpath)
             found = found.resolve()
             if found not in self._projects:
-                self._projects[found] = open_project(str(found))
+                project = open_project(str(found), purpose="tests")
+                self._projects[found] = _looked_at_once(project)
             return self._projects[found]
 
     def plan(self, asked: Asked) -> list[Planned]:
@@ -155,10 +169,10 @@ class State:
         if asked.key not in self._made:
             try:
                 project = self.project(asked.suite)
-                scenarios = project.scenarios(asked.options)
-                policy = policy_for(project, make_scoring(project), scenarios, asked.options)
+                every = project.every_scenario()
+                policy = policy_for(project, make_scoring(project), every, asked.options)
                 comparison = self._compared(project, asked)
-                self.results.compared(asked, comparison)
+                self.results.compared(asked, comparison, project.plugins.complaints)
                 self._made[asked.key] = comparison, policy
             except StoppedError:
                 raise

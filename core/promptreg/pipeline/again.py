@@ -36,8 +36,9 @@ def compare_again(
     """
     started = time.perf_counter()
     scoring = make_scoring(project)
-    scenarios = project.scenarios(options)
-    policy = policy_for(project, scoring, scenarios, options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
+    policy = policy_for(project, scoring, every, options)
     baseline, candidate = (
         {name: stored_run(project, run, scoring.aggregates) for name, run in side.items()}
         for side in runs

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promptreg.errors import UsageError, did_you_mean
+from promptreg.errors import ExitCode, UsageError, did_you_mean
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.parts import make_scoring
 from promptreg.pipeline.project import Options, Project
@@ -17,9 +17,18 @@ from promptreg.pipeline.stored import stored_run
 from promptreg.pipeline.versions import common_templates, lookup, serves
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Scenario
-from promptreg.stages.gate import decide_gate
+from promptreg.stages.gate import decide_gate, inconclusive_gate, limit_reasons
 from promptreg.stages.load import RunRef
-from promptreg.verdicts import Comparison, Difference, Gate, Limit, ScenarioChange, Slice, Verdict
+from promptreg.verdicts import (
+    Comparison,
+    Difference,
+    Gate,
+    GateVerdict,
+    Limit,
+    ScenarioChange,
+    Slice,
+    Verdict,
+)
 
 __all__ = ["Check", "Checked", "judge", "plan_checks"]
 
@@ -88,7 +97,7 @@ def plan_checks(
     """Return the checks of a comparison to come, without making a call.
 
     Templates come in the suite's order; of each first all scenarios, then every value of every
-    slice that some served scenario has, then the guards.
+    slice that some served scenario has, then what guards and limits are about.
 
     Args:
         project: the opened suite.
@@ -102,8 +111,9 @@ def plan_checks(
     Raises:
         UsageError: a reference, metric or attribute is unknown, or no template has both sides.
     """
-    scenarios = project.scenarios(options)
-    policy = policy_for(project, make_scoring(project), scenarios, options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
+    policy = policy_for(project, make_scoring(project), every, options)
     named = _metrics(metrics, policy)
     sliced = _slices(slices, policy)
     checks: dict[Check, None] = {}
@@ -126,7 +136,8 @@ def judge(check: Check, comparison: Comparison, policy: Policy) -> Checked:
 
     Fail: a row regressed, or an absolute limit is shown to be missed. Pass: every metric of
     `gate.prove` (or the check's own metric) is shown to be no worse here. Else inconclusive, also
-    where the comparison has no row for the check. Slices' rows are hints, which the gate leaves
+    where the comparison has no row for the check, and for all scenarios also where a criterion of
+    the policy is not judged or not met. Slices' rows are hints, which the gate leaves
     alone; a check of a slice takes their verdict, which is corrected for the number of slices.
     """
     rows = [d for d in _rows(check, comparison) if check.metric in (None, d.metric)]
@@ -141,14 +152,31 @@ def judge(check: Check, comparison: Comparison, policy: Policy) -> Checked:
     if check.metric is None and check.where and not any(d.metric in prove for d in rows):
         prove = tuple(d.metric for d in rows if d.gating)  # a guard stands for itself
     accusable = [replace(d, slice=None, gating=True) for d in rows if d.gating or check.where]
-    gate = decide_gate(
-        accusable,
-        limits,
-        replace(policy, prove=prove),
-        synthetic=comparison.synthetic,
-    )
+    whole = check.metric is None and not check.where
+    if check.where and limits and not rows:
+        gate = _by_limits(limits, policy, synthetic=comparison.synthetic)
+    else:
+        gate = decide_gate(
+            accusable,
+            limits,
+            replace(policy, prove=prove),
+            synthetic=comparison.synthetic,
+            criteria=comparison.criteria if whole else (),
+        )
     worse = tuple(_worse(check, comparison, [d for d in rows if d.verdict is Verdict.REGRESSED]))
     return Checked(check, gate, tuple(rows), tuple(limits), worse)
+
+
+def _by_limits(limits: Sequence[Limit], policy: Policy, *, synthetic: bool) -> Gate:
+    """Return what limits alone say of a slice that nothing compares: pass if all are met."""
+    asked = [replace(limit, must="shown") for limit in limits]
+    missed, unshown, lost = limit_reasons(asked, several=False)
+    if missed:
+        return Gate(GateVerdict.FAIL, (*missed, *lost), ExitCode.REGRESSION)
+    if unshown or lost or synthetic:
+        return inconclusive_gate(unshown, policy, lost, synthetic=synthetic)
+    met = tuple(f"{limit.metric} meets its limit" for limit in limits)
+    return Gate(GateVerdict.PASS, met, ExitCode.OK)
 
 
 def _metrics(metrics: Sequence[str] | bool, policy: Policy) -> list[str | None]:
@@ -194,9 +222,9 @@ def _wheres(
     for attribute in slices:
         for value in sorted({s.attributes.get(attribute, "") for s in served} - {""}):
             yield ((attribute, value),)
-    for guard in policy.guards:  # they gate, so they are never left out
-        if any(_matches(s.attributes, guard.where.items()) for s in served):
-            yield tuple(guard.where.items())
+    for part in (*policy.guards, *policy.limits):  # they gate, so they are never left out
+        if part.where and any(_matches(s.attributes, part.where.items()) for s in served):
+            yield tuple(part.where.items())
 
 
 def _rows(check: Check, comparison: Comparison) -> list[Difference]:

@@ -89,7 +89,7 @@ def promote(
         allow_mismatch=allow_mismatch,
         deciding=True,
     )
-    with opened(config) as project:
+    with opened(config, purpose="promotion") as project:
         planned = plan_reports(project.plugins.reporters, output or [])
         terms = Terms(alias, label, override, initial, dry_run)
         with progress(project.plugins, quiet=quiet or as_json):
