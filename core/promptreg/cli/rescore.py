@@ -12,9 +12,7 @@ __all__ = ["rescore"]
 
 
 def rescore(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")
-    ],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Run ids, with or without run:")],
     config: o.Config = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,

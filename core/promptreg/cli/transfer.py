@@ -12,9 +12,7 @@ __all__ = ["export", "import_"]
 
 
 def export(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")
-    ],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Run ids, with or without run:")],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help=".jsonl, .csv or .parquet")
     ],

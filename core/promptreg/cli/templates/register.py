@@ -30,7 +30,7 @@ def register(
     A label names one text for ever. The registry is a file beside the suite, to be committed.
     """
     from promptreg.cli.show import print_json
-    from promptreg.cli.templates.words import short
+    from promptreg.cli.templates.words import short, written_words
     from promptreg.numbers import count
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.register import register as register_versions
@@ -60,5 +60,5 @@ def register(
         rest = "got another label" if x.done == "labelled" else "nothing to do"
         print(f"{name}: no new version: {known} by {x.first.by}; {rest}")
     if any(x.done != "known" for x in outcomes):
-        print(f"written to {project.suite.registry}; commit it")
+        print("\n".join(written_words(project)))
     return 0

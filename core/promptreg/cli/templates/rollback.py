@@ -13,7 +13,7 @@ __all__ = ["rollback"]
 
 def rollback(
     templates: Annotated[
-        list[str], typer.Argument(metavar="TEMPLATE...", help="Whose alias; all move, or none.")
+        list[str], typer.Argument(metavar="TEMPLATE", help="Whose alias; all move, or none.")
     ],
     alias: Annotated[
         str, typer.Option("--alias", metavar="NAME", help="Which alias.")
@@ -34,7 +34,7 @@ def rollback(
     settles where an alias points that merged branches moved apart.
     """
     from promptreg.cli.show import print_json
-    from promptreg.cli.templates.words import move_json, short
+    from promptreg.cli.templates.words import move_json, short, written_words
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.rollback import rollback as roll_back
 
@@ -48,5 +48,5 @@ def rollback(
             f"{m.template}@{m.alias} points to {m.label} ({short(m.to_sha256)}) again; it was "
             f"{short(m.from_sha256)}"
         )
-    print(f"written to {project.suite.registry}; commit it")
+    print("\n".join(written_words(project)))
     return 0
