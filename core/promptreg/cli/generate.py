@@ -60,11 +60,12 @@ def generate(
     """
     from promptreg.cli.show import complain
     from promptreg.pipeline.generate import generate as make
-    from promptreg.pipeline.generate import open_generation
+    from promptreg.pipeline.generate import check_generation, open_generation
 
     o.read_env_file(env_file)
     opened = open_generation(config, seed=seed, output=output)
     if dry_run:
+        check_generation(opened, force=force)
         _show_plan(opened, opened.generator.plan(opened.request()), as_json=as_json)
         return 0
     progress = _Progress(quiet=quiet or as_json)

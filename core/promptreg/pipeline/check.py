@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from promptreg.errors import DataError, PromptregError
+from promptreg.errors import DataError, MissingPackageError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.fixtures import check_fixture
@@ -59,6 +59,7 @@ def check(project: Project) -> Checked:
     findings = [
         *fixture,
         *_plugins(project, scenarios),
+        *_embedder(project, scenarios),
         *lint_scenarios(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
     ]
@@ -91,6 +92,20 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
         return
     served = {name: serves(project, name, scenarios) for name in project.suite.templates}
     yield from check_policy(policy, scoring, served, scenarios)
+
+
+def _embedder(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
+    """Find what is wrong with the embedder; without its packages only maps and search are lost."""
+    if project.suite.embedder is None:
+        return
+    from promptreg.pipeline.embed import make_embedder, scenario_texts
+
+    try:
+        scenario_texts(project, scenarios)
+        make_embedder(project)
+    except PromptregError as e:
+        level = "warning" if isinstance(e, MissingPackageError) else "error"
+        yield Finding(level, "embedder", "embedder", str(e))
 
 
 def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[Finding]:

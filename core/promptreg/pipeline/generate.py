@@ -34,7 +34,15 @@ from promptreg.stages.load import load_scenarios
 from promptreg.store.fixture import Draft, FixtureManifest, recover
 from promptreg.suite import GenerateEntry, Suite, find_suite, load_generation
 
-__all__ = ["SCENARIOS", "Generation", "Made", "generate", "make_generator", "open_generation"]
+__all__ = [
+    "SCENARIOS",
+    "Generation",
+    "Made",
+    "check_generation",
+    "generate",
+    "make_generator",
+    "open_generation",
+]
 
 SCENARIOS = "scenarios.parquet"
 _REASONS = 50
@@ -147,6 +155,17 @@ def open_generation(
     )
 
 
+def check_generation(opened: Generation, *, force: bool = False) -> None:
+    """Find out, before anything is made, that it could not be kept.
+
+    Raises:
+        UsageError: the folder must not be replaced.
+        SuiteError: no template has the version under `prompts`.
+    """
+    add_prompts(opened.suite, opened.path, [], opened.entry.prompts)
+    Draft(opened.target, force=force)
+
+
 def make_generator(plugins: Plugins, entry: GenerateEntry, path: Path) -> Generator:
     """Return the generator of a section `generate`; paths of its files start at the suite.
 
@@ -207,7 +226,8 @@ def generate(
         made = _collect(opened, plan, opened.request(limit=limit), None, Budget(), progress)
         return made, None
     recover(opened.target)
-    draft = Draft(opened.target, force=force)  # what must not be replaced is found out now
+    check_generation(opened, force=force)
+    draft = Draft(opened.target, force=force)
     spending = Budget() if budget is None else Budget.parse(budget)
     shaped = opened.shaped_by()
     journal: Journal | None = None
