@@ -27,6 +27,14 @@ def test_a_repository_that_could_not_join_two_registries_is_told(suite: Path, sa
     assert "conflict" not in done.out
 
 
+def test_a_label_never_takes_the_alias_that_promotions_move(suite: Path, say: Say) -> None:
+    """The registry only grows: with that label nothing could be promoted for ever after."""
+    taken = say("templates", "register", "basic@v1", "--label", "production")
+    assert taken.code == 2
+    assert "the alias that promotions move" in taken.err
+    assert say("templates", "promote", "basic@v1").code == 0
+
+
 def test_register_once(suite: Path, say: Say) -> None:
     first = say("templates", "register", "basic@v1")
     assert first.code == 0

@@ -59,8 +59,8 @@ def generate(
     hash of each file, whole or not at all. 'promptreg validate' checks it from then on.
     """
     from promptreg.cli.show import complain
-    from promptreg.pipeline.generate import generate as make
     from promptreg.pipeline.generate import check_generation, open_generation
+    from promptreg.pipeline.generate import generate as make
 
     o.read_env_file(env_file)
     opened = open_generation(config, seed=seed, output=output)

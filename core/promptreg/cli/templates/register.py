@@ -24,6 +24,7 @@ def register(
     config: o.Config = None,
     template: o.TemplateNames = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Write a version's text into the registry; identical text makes no new version.
 
@@ -35,6 +36,7 @@ def register(
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.register import register as register_versions
 
+    o.read_env_file(env_file)
     project = open_project(config)
     outcomes = register_versions(project, ref, o.make_options(template=template), label=label)
     if as_json:

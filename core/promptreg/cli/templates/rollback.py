@@ -27,6 +27,7 @@ def rollback(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; recorded.")] = "",
     config: o.Config = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Move an alias back to where it pointed before; no model is asked.
 
@@ -38,6 +39,7 @@ def rollback(
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.rollback import rollback as roll_back
 
+    o.read_env_file(env_file)
     project = open_project(config)
     moves = roll_back(project, templates, alias=alias, to=to, reason=reason)
     if as_json:
