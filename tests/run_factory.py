@@ -50,6 +50,7 @@ def make_run(
     fingerprints: Mapping[str, str] | None = None,
     failures: Mapping[str, int] | None = None,
     synthetic: bool = False,
+    partial: bool = False,
     absent: Sequence[str] = (),
 ) -> Run:
     """Return a run; scenario ids are s0000, s0001, ..."""
@@ -64,7 +65,7 @@ def make_run(
         label=label,
         template_sha256=f"hash of {label}",
         fingerprints=dict(fingerprints or {"scenarios": "a", "model": "m"}),
-        partial=False,
+        partial=partial,
         synthetic=synthetic,
         provider="recorded",
         created_at="2026-01-21T10:00:00+00:00",

@@ -5,7 +5,7 @@ These are the public names; everything else may change between releases.
 
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
-from promptreg.protocols import Call, Probe, Provider, Reporter, Scorer
+from promptreg.protocols import Call, Embedder, Probe, Provider, Reporter, Scorer
 from promptreg.records import (
     Answer,
     Cause,
@@ -29,6 +29,7 @@ __all__ = [
     "Comparison",
     "Completion",
     "Difference",
+    "Embedder",
     "ExitCode",
     "Failure",
     "GateVerdict",

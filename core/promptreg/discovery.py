@@ -17,7 +17,7 @@ from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Provider, Reporter, Scorer
 
 __all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
@@ -30,6 +30,7 @@ EVENTS = (
     "promptreg_trial_finished",
     "promptreg_run_finished",
     "promptreg_comparison_finished",
+    "promptreg_comparison_failed",
 )
 """The hooks that tell what happens; all others register."""
 
@@ -51,6 +52,7 @@ class Plugins:
     providers: Catalog[Provider]
     scorers: Catalog[Scorer]
     reporters: Catalog[Reporter]
+    embedders: Catalog[Embedder] = field(default_factory=lambda: Catalog("embedder"))
     broken: list[Broken] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Plugins:
     @property
     def catalogs(self) -> tuple[Catalog[Any], ...]:
         """All catalogues."""
-        return (self.providers, self.scorers, self.reporters)
+        return (self.providers, self.scorers, self.reporters, self.embedders)
 
     def listens(self, hook: str) -> bool:
         """Whether anybody implements the event."""
@@ -216,6 +218,7 @@ def _fill(plugins: Plugins) -> None:
         (hooks.promptreg_register_providers, plugins.providers),
         (hooks.promptreg_register_scorers, plugins.scorers),
         (hooks.promptreg_register_reporters, plugins.reporters),
+        (hooks.promptreg_register_embedders, plugins.embedders),
     ):
         for impl in hook.get_hookimpls():
             owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)

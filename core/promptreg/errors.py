@@ -30,6 +30,7 @@ __all__ = [
     "DataError",
     "ExecutionError",
     "ExitCode",
+    "MissingPackageError",
     "NotComparableError",
     "PluginError",
     "PromptregError",
@@ -88,6 +89,10 @@ class TemplateError(UsageError):
 
 class PluginError(UsageError):
     """A plug-in is unknown, broken, misspelt or claimed twice."""
+
+
+class MissingPackageError(PluginError):
+    """A plug-in needs a package that is not installed; the message says how to get it."""
 
 
 class NotComparableError(PromptregError):

@@ -18,7 +18,7 @@ import pluggy
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Provider, Reporter, Scorer
     from promptreg.records import Run, Trial
     from promptreg.verdicts import Comparison
 
@@ -45,6 +45,11 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
 
 
 @hookspec
+def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
+    """Add factories of embedders to the catalogue."""
+
+
+@hookspec
 def promptreg_run_started(suite: str, planned: int) -> None:
     """Hear that trials are about to be made, and how many; some may already be in the store."""
 
@@ -62,3 +67,14 @@ def promptreg_run_finished(run: Run) -> None:
 @hookspec
 def promptreg_comparison_finished(comparison: Comparison) -> None:
     """Hear the decision. An exception here is reported and changes nothing."""
+
+
+@hookspec
+def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+    """Hear that a comparison came to no decision, before the process ends with an exit code.
+
+    Args:
+        suite: the suite's name; empty where the suite file could not be read.
+        suite_file: the suite file's path; empty where there is none.
+        error: why; the exit code is its `exit_code`, or 5 for what is no `PromptregError`.
+    """

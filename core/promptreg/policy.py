@@ -8,35 +8,40 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from promptreg.errors import SuiteError, did_you_mean
+from promptreg.criteria import (
+    GAP_RATE,
+    OVERALL,
+    Bound,
+    Guard,
+    Slicing,
+    bounds_of,
+    check_margin,
+    dropped,
+    guards_of,
+    slicings_of,
+)
+from promptreg.criteria import check_known as _known
+from promptreg.errors import SuiteError
 from promptreg.records import Scale
-from promptreg.suite import GateEntry
+from promptreg.suite import GateEntry, resolve
+from promptreg.verdicts import Criterion
 
-__all__ = ["EFFECTIVE", "OVERALL", "Bound", "Guard", "Policy", "default_margin", "make_policy"]
+__all__ = [
+    "EFFECTIVE",
+    "GAP_RATE",
+    "OVERALL",
+    "Bound",
+    "Guard",
+    "Policy",
+    "Slicing",
+    "default_margin",
+    "make_policy",
+]
 
-OVERALL = "overall"
 EFFECTIVE = "effective."
 """Prefix of metrics on the effective answer; they are shown and never gate."""
 _RATIO_MARGIN = 1.10
 _OVERALL_MARGIN = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """A metric on a slice that gates."""
-
-    metric: str
-    where: Mapping[str, str]
-    margin: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """An absolute limit: `side` is `at_least` or `at_most`."""
-
-    metric: str
-    side: str
-    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,14 @@ class Policy:
     limits: tuple[Bound, ...]
     inconclusive: str
     scales: Mapping[str, Scale] = field(default_factory=dict)
+    slicings: tuple[Slicing, ...] = ()
+    """One for each of `slices`, with its margins and size."""
+    insufficient: str = "block"
+    required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Attribute to the values that the compared scenarios must have."""
+    preset: str = ""
+    apart: tuple[Criterion, ...] = ()
+    """Criteria of the preset that are not measured, or that the suite drops."""
 
     @property
     def sha256(self) -> str:
@@ -98,6 +111,9 @@ def make_policy(
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
     """
+    resolved = resolve(entry, where)
+    entry = resolved.gate
+    level = alpha if alpha is not None else entry.alpha
     by_name = {s.name: s for s in scales}
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
     for block, members in overall.items():
@@ -118,16 +134,7 @@ def make_policy(
     chosen[OVERALL] = _OVERALL_MARGIN
     for name, margin in {**entry.margins, **(margins or {})}.items():
         _known(name, known, f"{where}: gate.margins")
-        scale_or_none = by_name.get(name)
-        ratio = scale_or_none is not None and scale_or_none.statistic in (
-            "signed_ranks",
-            "ratio_of_totals",
-        )
-        if ratio and margin <= 1:
-            raise SuiteError(
-                f"{where}: gate.margins.{name} is {margin:g}; this margin is a ratio above 1, "
-                "such as 1.10 for ten percent more"
-            )
+        check_margin(by_name.get(name), margin, f"{where}: gate.margins.{name}")
         chosen[name] = margin
     missing = [n for n, m in chosen.items() if m is None]
     if missing:
@@ -138,26 +145,14 @@ def make_policy(
     prove = tuple(n for n in entry.prove if n != OVERALL or overall)
     for name in prove:
         _known(name, known, f"{where}: gate.prove")
-    for attribute in entry.slices:
-        _known(attribute, attributes, f"{where}: gate.slices")
     margins_final = {n: m for n, m in chosen.items() if m is not None}
-    guards = []
-    for i, guard in enumerate(entry.guard):
-        spot = f"{where}: gate.guard[{i}]"
-        _known(guard.metric, known, spot)
-        where_text = {k: _text(v) for k, v in guard.where.items()}
-        for attribute, value in where_text.items():
-            _known(attribute, attributes, spot)
-            _known(value, attributes[attribute], f"{spot}.where.{attribute}")
-        guards.append(Guard(guard.metric, where_text, guard.margin or margins_final[guard.metric]))
-    limits = []
-    for name, limit in entry.limits.items():
-        _known(name, known, f"{where}: gate.limits")
-        side = "at_least" if limit.at_least is not None else "at_most"
-        threshold = limit.at_least if limit.at_least is not None else limit.at_most
-        limits.append(Bound(name, side, float(threshold or 0.0)))
+    slicings = slicings_of(resolved, by_name, attributes, level, where)
+    guards = guards_of(
+        resolved, slicings, by_name, margins_final, attributes, prove, known, level, where
+    )
+    limits, lacking = bounds_of(resolved, by_name, attributes, tuple(known), where)
     return Policy(
-        alpha=alpha if alpha is not None else entry.alpha,
+        alpha=level,
         draws=entry.draws,
         exact=entry.exact,
         prove=prove,
@@ -172,19 +167,17 @@ def make_policy(
                 )
             )
         ),
-        slices=tuple(entry.slices),
-        guards=tuple(guards),
-        limits=tuple(limits),
+        slices=tuple(s.by for s in slicings),
+        guards=guards,
+        limits=limits,
         inconclusive=entry.inconclusive,
         scales=by_name,
+        slicings=slicings,
+        insufficient=entry.insufficient,
+        required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
+        preset=resolved.preset.name if resolved.preset else "",
+        apart=(*lacking, *dropped(resolved)),
     )
-
-
-def _known(name: str, known: Iterable[str], spot: str) -> None:
-    names = sorted(known)
-    if name not in names:
-        listed = ", ".join(names) if names else "none"
-        raise SuiteError(f"{spot}: unknown {name!r}{did_you_mean(name, names)}; known: {listed}")
 
 
 def _text(value: object) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from promptreg.records import Completion, Json, Prompt, Scale, Scenario, Score, Trial, Unscored
 from promptreg.verdicts import Comparison
 
-__all__ = ["Call", "Probe", "Provider", "Reporter", "Scorer"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Call", "Embedder", "Probe", "Provider", "Reporter", "Scorer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Scorer(Protocol):
     scores_failed: bool = False
     """Whether failed trials are scored too: the bill of a call is real although its answer is
     none. Where the scorer returns no score, the worst value counts, if there is one."""
+    in_composite: bool = True
+    """Whether its metrics are part of the composite where the suite names no blocks."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.
@@ -152,4 +158,27 @@ class Reporter(Protocol):
 
     def write(self, comparison: Comparison, path: Path) -> None:
         """Write the report to `path`, whole or not at all."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into vectors whose cosine says how alike they are.
+
+    Used for search, for neighbours of failing scenarios and for coverage; never for a verdict.
+    """
+
+    def identity(self) -> Mapping[str, Json]:
+        """Return everything but the text that shapes a vector: model, its files' hash, pooling.
+
+        It becomes part of the key under which vectors are kept.
+        """
+        ...
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector of length 1 per text, shape (texts, dimensions).
+
+        Called with at most a few hundred texts. The same text gets the same vector, whatever it is
+        batched with, to within rounding.
+        """
         ...

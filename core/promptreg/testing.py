@@ -19,17 +19,19 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from promptreg.contracts import embedder as _embedder
 from promptreg.contracts import provider as _provider
 from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
 from promptreg.contracts.values import shown
-from promptreg.protocols import Call, Provider, Reporter, Scorer
+from promptreg.protocols import Call, Embedder, Provider, Reporter, Scorer
 from promptreg.records import Trial
 from promptreg.verdicts import Comparison
 
 __all__ = [
+    "EmbedderContract",
     "ProviderContract",
     "ReporterContract",
     "ScorerContract",
@@ -185,6 +187,26 @@ class ReporterContract:
     def test_hostile_text_does_no_harm(self) -> None:
         """Escapes, markup, surrogates, NUL and 200 KB of text neither fail nor come through."""
         _fail(_reporter.check_hostile_text(self.make()))
+
+
+class EmbedderContract:
+    """What every embedder must do. Subclass it under a name that begins with `Test`."""
+
+    def make(self) -> Embedder:
+        """Return an embedder; each test makes its own."""
+        raise NotImplementedError(f"{type(self).__name__} must say how an embedder is made")
+
+    def test_identity_is_json_and_holds_no_secret(self) -> None:
+        """`identity()` is JSON, stable, and without secrets."""
+        _fail(_embedder.check_identity(self.make()))
+
+    def test_one_vector_of_length_one_per_text(self) -> None:
+        """Shape, type and length are as promised, for odd and long texts too."""
+        _fail(_embedder.check_vectors(self.make()))
+
+    def test_the_same_text_gets_the_same_vector(self) -> None:
+        """What a text is batched with, and in which order, changes nothing."""
+        _fail(_embedder.check_same_vectors(self.make()))
 
 
 def _fail(problems: Collection[str]) -> None:

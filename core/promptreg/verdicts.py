@@ -12,13 +12,16 @@ from promptreg.records import Direction, Kind
 __all__ = [
     "Comparison",
     "Counts",
+    "Criterion",
     "Difference",
     "Gate",
     "GateVerdict",
     "Limit",
+    "MapPoint",
     "Missing",
     "Ranking",
     "ScenarioChange",
+    "ScenarioMap",
     "Side",
     "SideTrial",
     "Slice",
@@ -103,11 +106,22 @@ class Difference:
     variance: tuple[float, float] | None = None
     """Share of variance: between scenarios, between repeats (squared units)."""
     notes: tuple[str, ...] = ()
+    insufficient: bool = False
+    """Whether the slice has too few families for a verdict; it is then inconclusive."""
+    min_clusters: int | None = None
+    """How many families a verdict on the slice takes."""
+    must_prove: bool = False
+    """Whether the gate needs a guard to be shown no worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """An absolute limit on the candidate alone."""
+    """An absolute limit on the candidate alone.
+
+    With `within` the value is the share of scenarios whose metric compares so (`below`, `up_to`,
+    `above`, `reaches`) with a number. With `of_gaps` it is the share of trials nothing is known
+    of: an observed fact without an interval.
+    """
 
     template: str
     metric: str
@@ -120,6 +134,29 @@ class Limit:
     status: str
     """`met`, `not_met` or `not_shown`."""
     n_scenarios: int
+    name: str = ""
+    within: tuple[str, float] | None = None
+    must: str = "not_missed"
+    """`not_missed`, or `shown`: what is neither met nor missed keeps the gate from passing."""
+    of_gaps: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Something the policy asks for that is no number.
+
+    Attributes:
+        name, what: what it is called and what it asks, in words.
+        status: `present` or `missing` (required values), `not_measured` (no scorer gives what it
+            asks about) or `dropped` (a preset's, taken out by the suite).
+        note: why.
+    """
+
+    name: str
+    what: str
+    status: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +216,30 @@ class ScenarioChange:
     change: float | None
     baseline: SideTrial
     candidate: SideTrial
+    neighbours: tuple[tuple[str, float], ...] = ()
+    """Ids of the scenarios most like it that became worse too, with their cosine; only where the
+    suite names an embedder."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """A scenario on the map: place from 0 to 1 both ways, and its change as in `ScenarioChange`."""
+
+    scenario_id: str
+    x: float
+    y: float
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioMap:
+    """Scenarios laid out by what they are about; neighbours are alike.
+
+    `shown` is the share of the variance of their vectors that two dimensions hold.
+    """
+
+    points: tuple[MapPoint, ...]
+    shown: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +274,8 @@ class Comparison:
 
     `changes` lists scenarios, the worst first. `template_diffs` maps a template's name to its
     (baseline text, candidate text). `warnings` are things a reader must know before believing the
-    verdict.
+    verdict. `suite_file` is the suite's path on this machine: a way to the sides' `sources` for
+    who points at files, never to be shown.
     """
 
     suite: str
@@ -237,4 +299,9 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     complete_case: Mapping[str, float | None] = field(default_factory=dict)
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
+    criteria: tuple[Criterion, ...] = ()
+    preset: str = ""
+    """The preset that the policy starts from; empty for none."""
+    suite_file: str = ""
+    scenario_map: ScenarioMap | None = None
     schema_version: str = SCHEMA_VERSION

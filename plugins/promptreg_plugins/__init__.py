@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Reporter
+    from promptreg.protocols import Embedder, Reporter
     from promptreg.registry import Catalog
+    from promptreg.verdicts import Comparison
 
 
 @hookimpl
@@ -27,3 +28,29 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
     catalog.add("csv", CsvReporter)
     catalog.add("parquet", ParquetReporter)
     catalog.add("junit", JunitReporter)
+
+
+@hookimpl
+def promptreg_comparison_finished(comparison: Comparison) -> None:
+    """Show the decision in the pull request, in a CI job of GitHub or GitLab."""
+    from promptreg_plugins.forge import comparison_finished
+
+    comparison_finished(comparison)
+
+
+@hookimpl
+def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+    """Show in the pull request that there is no decision."""
+    from promptreg_plugins.forge import comparison_failed
+
+    comparison_failed(suite, suite_file, error)
+
+
+@hookimpl
+def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
+    """Add the embedders; models and their libraries are loaded with the first text."""
+    from promptreg_plugins.embedders.onnx import OnnxEmbedder
+    from promptreg_plugins.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+    catalog.add("onnx", OnnxEmbedder)
+    catalog.add("sentence_transformers", SentenceTransformersEmbedder)

@@ -9,6 +9,7 @@ from promptreg_scorers.answered import Answered
 from promptreg_scorers.contains import Contains
 from promptreg_scorers.cost import Cost
 from promptreg_scorers.exact import Exact
+from promptreg_scorers.failures import Failures
 from promptreg_scorers.key_points import KeyPoints
 from promptreg_scorers.latency import Latency
 from promptreg_scorers.level_distribution import LevelDistribution
@@ -30,6 +31,7 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     catalog.add("contains", Contains)
     catalog.add("cost", Cost)
     catalog.add("exact", Exact)
+    catalog.add("failures", Failures)
     catalog.add("key_points", KeyPoints)
     catalog.add("latency", Latency)
     catalog.add("level_distribution", LevelDistribution)

@@ -156,3 +156,14 @@ def test_every_command_has_help() -> None:
         )
         assert done.returncode == 0, name
         assert "Usage:" in done.stdout
+
+
+def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
+    import yaml
+
+    from promptreg.suite import GateEntry, resolve
+
+    (text,) = [b for b in blocks("yaml") if b.startswith("gate:")]
+
+    entry = GateEntry.model_validate(yaml.safe_load(text)["gate"])
+    assert resolve(entry, "README.md").dropped == ("context_usage", "iou")

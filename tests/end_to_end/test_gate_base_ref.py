@@ -573,3 +573,67 @@ def test_the_ways_to_call_it_wrongly(gate: Gate, capsys: pytest.CaptureFixture[s
     assert promptreg(["gate", "v1", "v2", "v3"]) == 2
     assert promptreg(["gate", "v1", "v2", "--allow-policy-change"]) == 2
     assert "goes with --base-ref" in capsys.readouterr().err
+
+
+def test_a_part_can_accuse_and_never_pass(repository: Repository, gate: Gate) -> None:
+    repository.write("basic.txt", BETTER)
+    found = gate.json(repository, "--limit", "30")["gate"]
+    assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
+    assert any("a part can accuse, and never pass" in r for r in found["reasons"])
+    repository.write("basic.txt", BAD)
+    assert gate.json(repository, "--limit", "30")["gate"]["verdict"] == "fail"
+    # No prompt changes: that is known of every scenario, whatever is asked.
+    repository.write("basic.txt", GOOD)
+    assert gate.json(repository, "--limit", "30")["gate"]["exit_code"] == 0
+
+
+def test_a_change_that_no_chosen_scenario_meets_does_not_pass(
+    tmp_path: Path, gate: Gate, model: Model
+) -> None:
+    repository = Repository(tmp_path / "none", model.server.url)
+    text = (repository.folder / "scenarios.jsonl").read_text("utf-8").splitlines(keepends=True)
+    rows = [r.replace('"id"', f'"tier": "{"ab"[i % 2]}", "id"') for i, r in enumerate(text)]
+    repository.write("scenarios.jsonl", "".join(rows))
+    repository.suite["select"] = {"basic": {"tier": "a"}}
+    repository.commit()
+    repository.branch()
+    repository.write("basic.txt", BAD)
+    model.asked()
+    found = gate.json(repository, "--filter", "tier=b")["gate"]
+    assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
+    assert found["reasons"] == ["what the change touches serves none of the chosen scenarios"]
+    assert model.asked() == []
+
+
+def test_a_new_version_is_held_to_the_preset(tmp_path: Path, gate: Gate, model: Model) -> None:
+    repository = Repository(tmp_path / "new", model.server.url)
+    repository.suite["gate"] |= {"use": "home_security_criteria", "limits_must": "not_missed"}
+    repository.suite["gate"] |= {"require_values": {"scenario_type": []}}
+    repository.commit()
+    repository.branch()
+    repository.suite["templates"]["basic"]["versions"]["v2"] = "second.txt"
+    repository.write("second.txt", BETTER)
+    repository.save()
+    found = gate.json(repository)
+    assert (found["gate"]["verdict"], found["gate"]["exit_code"]) == ("inconclusive", 3)
+    assert "not measured: no scorer gives iou" in " ".join(found["gate"]["reasons"])
+    assert [limit["name"] for limit in found["limits"]] == ["deviation"]
+    # Dropping a criterion is an edit to the policy, and not followed by itself.
+    repository.suite["gate"]["drop"] = ["context_usage", "iou"]
+    repository.save()
+    found = gate.json(repository)
+    assert found["gate"]["exit_code"] == 3
+    assert any("edits the policy: gate.drop" in w for w in found["warnings"])
+    found = gate.json(repository, "--allow-policy-change")
+    assert found["gate"]["exit_code"] == 0, found["gate"]
+    # A limit of the new version that must be shown, and is not.
+    repository.suite["gate"]["limits"] = {"in_range": {"at_least": 0.999, "must": "shown"}}
+    repository.save()
+    found = gate.json(repository, "--allow-policy-change")
+    assert found["gate"]["exit_code"] == 3
+    assert "basic: in_range is not shown to meet" in found["gate"]["reasons"][0]
+    # A part of the scenarios proves nothing of it either.
+    del repository.suite["gate"]["limits"]
+    repository.save()
+    found = gate.json(repository, "--allow-policy-change", "--limit", "30")
+    assert found["gate"]["exit_code"] == 3

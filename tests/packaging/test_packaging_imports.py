@@ -16,8 +16,6 @@ PACKAGES = {
     *("promptreg", "promptreg_providers", "promptreg_scorers", "promptreg_plugins"),
     "pytest_promptreg",
 }
-LOADED_BY = {"pytest_promptreg": {"pytest"}}
-"""Packages that only their host imports, and the hosts, which need not be declared."""
 
 
 def sources() -> Iterator[Path]:
@@ -36,18 +34,16 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def hosts(path: Path) -> set[str]:
-    """Return the packages without which a file is never imported."""
-    package = path.relative_to(ROOT).parts[1]
-    return LOADED_BY.get(package, set())
-
-
 def dependable() -> set[str]:
-    """Return what pyproject.toml names, and what that always needs itself."""
+    """Return what pyproject.toml names, extras included, and what the rest always needs itself.
+
+    Extras need not be installed here, so that what they import must be named itself.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {normal(word) for word in project["dependencies"]}
     needed = (requirement for name in named for requirement in requires(name) or ())
-    return named | {normal(word) for word in needed if ";" not in word}
+    extras = {normal(word) for words in project["optional-dependencies"].values() for word in words}
+    return named | extras | {normal(word) for word in needed if ";" not in word}
 
 
 def normal(requirement: str) -> str:
@@ -62,7 +58,7 @@ def test_everything_imported_is_a_declared_dependency() -> None:
     undeclared = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in sources()
-        for name in sorted(imported(path) - sys.stdlib_module_names - PACKAGES - hosts(path))
-        if not {normal(d) for d in brought_by.get(name, [])} & allowed
+        for name in sorted(imported(path) - sys.stdlib_module_names - PACKAGES)
+        if not {normal(d) for d in brought_by.get(name, [name])} & allowed
     ]
     assert undeclared == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -84,3 +85,31 @@ def test_hostile_text_is_legal_and_inert(tmp_path: Path) -> None:
     assert b"<script>" not in raw
     assert b"\x1b" not in raw
     assert HOSTILE.encode("utf-8", "replace") not in raw
+
+
+def test_readers_find_what_they_demand(tmp_path: Path) -> None:
+    # Jenkins, GitLab and the reporters of GitHub: times as numbers, a timestamp without a zone,
+    # counts on every level, and one result at most in a case, before its output.
+    root = parse(make_comparison(templates=("basic", "enriched")), tmp_path)
+    assert float(root.get("time", "")) > 0
+    seen = set()
+    for suite in root:
+        assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}", suite.get("timestamp", ""))
+        assert {"tests", "failures", "errors", "skipped", "time", "name"} <= set(suite.keys())
+        assert all(child.tag == "testcase" for child in suite)
+        for case in suite:
+            name = (case.get("classname"), case.get("name"))
+            assert name not in seen, "readers take equal names for one test"
+            seen.add(name)
+            assert float(case.get("time", "")) >= 0
+            tags = [child.tag for child in case]
+            assert tags in (
+                *(["system-out"], ["failure"], ["skipped"], []),
+                *(["failure", "system-out"], ["skipped", "system-out"]),
+            )
+            for failure in case.iterfind("failure"):
+                assert failure.get("type")
+                assert failure.get("message")
+    assert sum(float(c.get("time", "")) for c in root.iter("testcase")) == pytest.approx(
+        float(root.get("time", "")), abs=0.001
+    )

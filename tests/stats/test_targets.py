@@ -62,6 +62,11 @@ def test_what_is_shown() -> None:
     assert met(target, at_most=0.94) == "met"
     assert met(target, at_most=0.90) == "not_shown"
     assert met(target, at_most=0.80) == "not_met"
+    points = Target(16.7, 12.1, 21.3, 200, 200)  # a mean in points knows no 1
+    assert met(points, at_least=10) == "met"
+    assert met(points, at_least=30) == "not_met"
+    assert met(points, at_most=30) == "met"
+    assert met(points, at_most=10) == "not_met"
     with pytest.raises(ValueError, match="either"):
         met(target)
     with pytest.raises(ValueError, match="either"):

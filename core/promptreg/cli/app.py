@@ -10,6 +10,7 @@ import typer
 
 from promptreg import __version__
 from promptreg.cli import (
+    bisect,
     cache,
     compare,
     doctor,
@@ -19,6 +20,7 @@ from promptreg.cli import (
     plugins,
     rescore,
     runs,
+    scenarios,
     transfer,
     validate,
 )
@@ -69,12 +71,14 @@ for _command in (
     runs.run,
     compare.compare,
     gate.gate,
+    bisect.bisect,
     rescore.rescore,
     doctor.doctor,
     transfer.export,
     transfer.import_,
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
+app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 

@@ -82,15 +82,17 @@ def comparison_command(
     """Compare, write the reports, show the result; `compare` and `gate` share this."""
     from promptreg.cli.progress import progress
     from promptreg.cli.show import complain, show_comparison
+    from promptreg.cli.telling import opened
     from promptreg.pipeline.compare import compare as compare_versions
-    from promptreg.pipeline.project import open_project
     from promptreg.stages.report import plan_reports, write_reports
 
-    project = open_project(config)
-    planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
-    with progress(project.plugins, quiet=quiet or as_json):
-        comparison = compare_versions(project, baseline, candidate, options, handle_signals=True)
-    written = write_reports(comparison, planned)
-    show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    with opened(config) as project:
+        planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
+        with progress(project.plugins, quiet=quiet or as_json):
+            comparison = compare_versions(
+                project, baseline, candidate, options, handle_signals=True
+            )
+        written = write_reports(comparison, planned)
+        show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
     return comparison

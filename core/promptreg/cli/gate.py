@@ -68,7 +68,8 @@ def gate(
     """Decide: compare both versions and exit with the verdict.
 
     0 pass, 1 regression, 3 inconclusive, 4 not comparable, 5 not finished. Reports are written
-    before the exit code is decided.
+    before the exit code is decided. With --filter or --limit a part of the scenarios can fail the
+    gate and never pass it; --template leaves no scenario out.
 
     With --base-ref the baseline of every touched template version is read from git, where this
     branch left REF, never from the work tree; the work tree, uncommitted edits included, is the
@@ -93,6 +94,7 @@ def gate(
         margins=margin,
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
+        deciding=True,
     )
     names = versions or []
     if base_ref is None:
@@ -140,21 +142,21 @@ def _base_ref_command(
     """Compare with the base, write the reports, show the result."""
     from promptreg.cli.progress import progress
     from promptreg.cli.show import complain, show_comparison
+    from promptreg.cli.telling import opened
     from promptreg.pipeline.base_ref import gate_base_ref
-    from promptreg.pipeline.project import open_project
     from promptreg.stages.report import plan_reports, write_reports
 
-    project = open_project(config)
-    planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
-    with progress(project.plugins, quiet=quiet or as_json):
-        comparison = gate_base_ref(
-            project,
-            *asked,
-            options,
-            allow_policy_change=allow_policy_change,
-            handle_signals=True,
-        )
-    written = write_reports(comparison, planned)
-    show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    with opened(config) as project:
+        planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
+        with progress(project.plugins, quiet=quiet or as_json):
+            comparison = gate_base_ref(
+                project,
+                *asked,
+                options,
+                allow_policy_change=allow_policy_change,
+                handle_signals=True,
+            )
+        written = write_reports(comparison, planned)
+        show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
     return comparison

@@ -134,6 +134,7 @@ def make_options(
     margins: list[str] | None = None,
     allow_unmatched: bool = False,
     allow_mismatch: list[str] | None = None,
+    deciding: bool = False,
 ) -> Options:
     """Return the options as the pipeline takes them.
 
@@ -155,6 +156,7 @@ def make_options(
         margins=_margins(margins or []),
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),
+        deciding=deciding,
     )
 
 

@@ -42,7 +42,8 @@ def list_(as_json: o.AsJson = False) -> int:
     """List plug-ins and who brings them.
 
     Shows kind, name, distribution and version, and what it does; with --json also settings and
-    defaults. Broken and blocked plug-ins are named.
+    defaults. Broken and blocked plug-ins are named, and so are the presets that a suite's policy
+    may start from.
     """
     from promptreg.cli.show import print_json, print_table
     from promptreg.discovery import load_plugins
@@ -56,6 +57,9 @@ def list_(as_json: o.AsJson = False) -> int:
         print_table(["kind", "name", "from", "what it does"], rows, set())
     else:
         print("No plug-in is registered: promptreg itself is not installed as a distribution.")
+    for found in facts["presets"]:
+        criteria = ", ".join(found["criteria"])
+        print(f"policy preset {found['name']}: {found['summary']} (criteria: {criteria})")
     for listener in facts["listeners"]:
         print(f"{listener['plugin']} ({listener['owner']}) hears {', '.join(listener['events'])}")
     for broken in facts["broken"]:
@@ -98,7 +102,7 @@ def check(names: Names = None, settings: Settings = None, as_json: o.AsJson = Fa
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="provider, scorer or reporter.")],
+    kind: Annotated[str, typer.Argument(help="provider, scorer, reporter or embedder.")],
     name: Annotated[str, typer.Argument(help="What a suite shall write after 'use:'.")],
     folder: Annotated[
         str | None, typer.Argument(metavar="DIR", help="Default: promptreg-NAME.")
@@ -124,7 +128,9 @@ def new(
 
 def _describe(plugins: Plugins) -> dict[str, Any]:
     from promptreg.discovery import EVENTS
+    from promptreg.suite import preset, preset_names
 
+    presets = [preset(name, "promptreg") for name in preset_names()]
     hears: dict[str, list[str]] = {}
     for event in EVENTS:
         for impl in getattr(plugins.manager.hook, event).get_hookimpls():
@@ -141,6 +147,15 @@ def _describe(plugins: Plugins) -> dict[str, Any]:
             }
             for catalog in plugins.catalogs
             for entry in catalog
+        ],
+        "presets": [
+            {
+                "name": found.name,
+                "summary": found.summary,
+                "criteria": list(found.criteria),
+                "settings": found.gate.model_dump(mode="json", exclude_defaults=True),
+            }
+            for found in presets
         ],
         "listeners": [
             {"plugin": name, "owner": plugins.owners.get(name, name), "events": events}

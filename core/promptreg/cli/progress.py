@@ -43,9 +43,12 @@ class _Progress:
     def promptreg_run_started(self, suite: str, planned: int) -> None:
         """Open the display."""
         self._planned = planned
+        self._done = self._cached = self._failed = 0  # a command may run several times
+        if self._bar is not None:
+            self._bar.reset(self._task, total=planned)
         self._started = time.monotonic()
         self._next = self._started + (_LOOK_S if self._terminal else _PLAIN_S)
-        if self._terminal:
+        if self._terminal and self._opener is None:
             # The first answer of a slow model may take a minute; a clock opens the display.
             self._opener = threading.Timer(_FIRST_S, lambda: self._show(time.monotonic()))
             self._opener.daemon = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import TextIO
 
@@ -26,6 +27,30 @@ class _Outliving(io.FileIO):
         except BrokenPipeError:
             _send_nowhere(self.fileno())
             return super().write(data)  # type: ignore[arg-type] # as above
+
+
+class _Inert(io.TextIOWrapper):
+    """Text in which the runner of GitHub Actions finds no command.
+
+    It obeys every line of a job's output that begins with `::`, and `##[...]` anywhere in one; an
+    answer, a scenario or a file's name must not be able to say that. A zero-width space goes in.
+    """
+
+    _line = ""
+    """What the unfinished line ends in, as far as it may begin a command."""
+
+    def write(self, text: str) -> int:
+        """Write the text and return its length."""
+        known = len(self._line)
+        whole = _COMMANDS.sub(lambda m: f"{m.group()[:-1]}\u200b{m.group()[-1]}", self._line + text)
+        last = re.split(r"[\r\n]", whole)[-1]
+        blank = " " if last[:1].isspace() else ""
+        self._line = f"x{last[-2:]}" if last.replace(":", "").strip() else blank + last.strip()
+        super().write(whole[known:])
+        return len(text)
+
+
+_COMMANDS = re.compile(r"(?m)(?:^|(?<=\r))[^\S\n]*::|##\[")
 
 
 def guard_streams() -> None:
@@ -64,7 +89,8 @@ def _guarded(stream: TextIO | None) -> TextIO:
         return stream  # already replaced by something that is no file
     stream.flush()
     raw = _Outliving(number, "w", closefd=False)
-    return io.TextIOWrapper(
+    kind = _Inert if os.environ.get("GITHUB_ACTIONS") == "true" else io.TextIOWrapper
+    return kind(
         io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors="replace",

@@ -137,8 +137,9 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
     if not any(d.slice is not None and not d.gating for d in c.differences):
         return
     out.heading("Slices that became worse", "hints, never gating")
+    small = digest.too_small(c)
     if not rows:
-        out.line("none stands out", indent=2)
+        out.line("none stands out" + (f"; {small}" if small else ""), indent=2)
         return
     labels = _labels(c)
     for name in dict.fromkeys(d.template for d in rows):
@@ -150,15 +151,21 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
             out.exact(text)
     if more:
         out.line(f"and {more} more", "dim", indent=2)
+    if small:
+        out.line(small, "dim", indent=2)
 
 
 def _limits(c: Comparison, out: _Out) -> None:
-    if not c.limits:
+    if not c.limits and not c.criteria:
         return
-    out.heading("Limits", "on the candidate alone")
+    preset = f"; policy preset {one_line(c.preset, 60)}" if c.preset else ""
+    out.heading("Limits", f"on the candidate alone{preset}")
     for limit, what, status in digest.limits(c):
         style = "bold red" if limit.status == "not_met" else ""
         out.line(f"{one_line(limit.template, 30)}: {what}: {status}", style, indent=2)
+    for criterion, what, status in digest.criteria(c):
+        style = "yellow" if criterion.status in ("missing", "not_measured") else ""
+        out.line(f"{what}: {status}", style, indent=2)
 
 
 def _failures(c: Comparison, out: _Out) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from promptreg.contracts.embedder import check_embedder
 from promptreg.contracts.provider import OFFLINE_STEPS, STEPS, check_provider
 from promptreg.contracts.reporter import check_reporter
 from promptreg.contracts.scorer import check_scorer
 from promptreg.contracts.values import one_line, shown
 from promptreg.discovery import Plugins
-from promptreg.errors import PluginError, SuiteError, did_you_mean
+from promptreg.errors import MissingPackageError, PluginError, SuiteError, did_you_mean
 from promptreg.protocols import Provider
 from promptreg.registry import Catalog, Entry
 
@@ -106,6 +107,8 @@ def _check(
         if settings:
             return result("failed", [str(e)])
         return result("not checked", note=f"needs settings: {e}")
+    except MissingPackageError as e:
+        return result("not checked", note=str(e))
     except PluginError as e:
         return result("failed", [str(e)])
     problems, note = _problems(catalog, entry, plugin, settings, named)
@@ -124,6 +127,8 @@ def _problems(
         return check_scorer(plugin), ""
     if catalog.kind == "reporter":
         return check_reporter(plugin), ""
+    if catalog.kind == "embedder":
+        return check_embedder(plugin), ""
     local = bool(getattr(plugin, "synthetic", False)) or not getattr(plugin, "cacheable", True)
     steps = STEPS if named or local else OFFLINE_STEPS
     note = "" if steps is STEPS else "not called; name it to have calls made"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from promptreg.errors import PromptregError
+from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
@@ -72,9 +73,12 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
         return
     yield from _idle_metrics(scoring, scenarios.scenarios)
     try:
-        policy_for(project, scoring, scenarios, Options())
+        policy = policy_for(project, scoring, scenarios, Options())
     except PromptregError as e:
         yield Finding("error", "gate", "gate", str(e))
+        return
+    served = {name: serves(project, name, scenarios) for name in project.suite.templates}
+    yield from check_policy(policy, scoring, served, scenarios)
 
 
 def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from promptreg.errors import NotComparableError, UsageError
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run, with_worst
@@ -20,19 +21,22 @@ from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.compare import (
     RunPair,
+    check_baseline,
     check_comparable,
+    check_criteria,
     check_limits,
     compare_pairs,
     complete_case,
     matched,
     rank_changes,
+    unequal_losses,
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Comparison, Counts, Side
 
-__all__ = ["Sides", "compare", "conclude", "policy_for"]
+__all__ = ["Sides", "compare", "conclude", "paired", "policy_for", "resampling_seed"]
 
 
 @dataclass(slots=True)
@@ -59,9 +63,10 @@ def compare(
         UsageError: a reference, the suite or a template is wrong.
     """
     started = time.perf_counter()
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
     comparison = conclude(
         project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
@@ -79,8 +84,65 @@ def conclude(
     scoring: Scoring,
     policy: Policy,
     started: float,
+    beside: Sequence[Run] = (),
 ) -> Comparison:
     """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
+
+    Runs `beside` them, of versions without a baseline, have a say only in which scenarios there
+    are.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+    """
+    pairs = paired(sides, scenarios, options, scoring)
+    policy = _with_run_scales(policy, pairs)
+    seed = resampling_seed(pairs)
+    differences = compare_pairs(pairs, policy, seed=seed)
+    limits = check_limits(pairs, policy)
+    criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
+    sides.warnings += unequal_losses(pairs, policy, seed=seed)
+    facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
+    synthetic = any(f.synthetic for f in facts)
+    partial = any(f.partial for f in facts)
+    gate = decide_gate(
+        differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
+    )
+    changes = rank_changes(pairs, policy)
+    shown, scenario_map, troubles = laid_out(
+        project, scenarios, changes, described(changes, pairs, scenarios)
+    )
+    sides.warnings += troubles
+    return Comparison(
+        suite=project.suite.suite,
+        baseline=_side(labels[0], [p.baseline for p in pairs]),
+        candidate=_side(labels[1], [p.candidate for p in pairs]),
+        gate=gate,
+        differences=differences,
+        limits=limits,
+        counts=_counts(pairs, sides.executed),
+        cost=sides.executed.tally.cost if sides.executed else None,
+        duration_s=time.perf_counter() - started,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=facts[0].provider,
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        changes=shown,
+        changes_total=len(changes),
+        template_diffs=sides.diffs,
+        warnings=tuple(_warnings(sides, synthetic, scenarios)),
+        complete_case=complete_case(pairs, policy),
+        criteria=criteria,
+        preset=policy.preset,
+        suite_file=str(project.path.resolve()),
+        scenario_map=scenario_map,
+    )
+
+
+def paired(
+    sides: Sides, scenarios: ScenarioSet, options: Options, scoring: Scoring
+) -> list[RunPair]:
+    """Return both sides' runs as pairs; what was allowed or left out goes to the warnings.
 
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
@@ -98,41 +160,15 @@ def conclude(
                 f"(--allow-unmatched): {', '.join(out[:10])}{' ...' if len(out) > 10 else ''}"
             )
         pairs.append(pair)
-    policy = _with_run_scales(policy, pairs)
-    differences = compare_pairs(pairs, policy, seed=_resampling_seed(pairs))
-    limits = check_limits(pairs, policy)
-    facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
-    synthetic = any(f.synthetic for f in facts)
-    partial = any(f.partial for f in facts)
-    gate = decide_gate(differences, limits, policy, synthetic=synthetic, partial=partial)
-    changes = rank_changes(pairs, policy)
-    return Comparison(
-        suite=project.suite.suite,
-        baseline=_side(labels[0], [p.baseline for p in pairs]),
-        candidate=_side(labels[1], [p.candidate for p in pairs]),
-        gate=gate,
-        differences=differences,
-        limits=limits,
-        counts=_counts(pairs, sides.executed),
-        cost=sides.executed.tally.cost if sides.executed else None,
-        duration_s=time.perf_counter() - started,
-        alpha=policy.alpha,
-        policy_sha256=policy.sha256,
-        provider=facts[0].provider,
-        synthetic=synthetic,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        changes=described(changes, pairs, scenarios),
-        changes_total=len(changes),
-        template_diffs=sides.diffs,
-        warnings=tuple(_warnings(sides, synthetic, scenarios)),
-        complete_case=complete_case(pairs, policy),
-    )
+    return pairs
 
 
 def policy_for(
     project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
 ) -> Policy:
     """Return the suite's policy with the command line's word, checked against what exists.
+
+    Takes every scenario, whatever a filter keeps: a filter does not make a policy wrong.
 
     Raises:
         SuiteError: it names a metric, attribute or value that does not exist.
@@ -164,6 +200,9 @@ def _run_sides(
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
     stored_a = _stored(project, a, scoring)
     stored_b = _stored(project, b, scoring)
+    told: tuple[str, ...] = ()
+    if stored_a is not None:  # before any call is made
+        told = check_baseline(stored_a, allow=options.allow_mismatch, decides=options.deciding)
     if stored_a is not None and stored_b is not None:
         if stored_a.facts.template != stored_b.facts.template and not options.allow_mismatch:
             raise NotComparableError(
@@ -171,7 +210,7 @@ def _run_sides(
                 f"{stored_b.id} of {stored_b.facts.template!r}"
             )
         name = stored_a.facts.template
-        return Sides({name: stored_a}, {name: stored_b})
+        return Sides({name: stored_a}, {name: stored_b}, warnings=[*told])
     if stored_a is not None or stored_b is not None:
         stored = stored_a or stored_b
         assert stored is not None  # noqa: S101 - for the type checker; just tested
@@ -185,7 +224,7 @@ def _run_sides(
         )
         fresh = executed.runs[0]
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
-        warnings = [*executed.warnings, age + "is not excluded"]
+        warnings = [*told, *executed.warnings, age + "is not excluded"]
         if stored_a is not None:
             return Sides({name: stored}, {name: fresh}, executed, {}, warnings)
         return Sides({name: fresh}, {name: stored}, executed, {}, warnings)
@@ -271,7 +310,7 @@ def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
     return policy
 
 
-def _resampling_seed(pairs: Sequence[RunPair]) -> int:
+def resampling_seed(pairs: Sequence[RunPair]) -> int:
     """Return a seed made of what is compared, so that nobody can shop for one.
 
     Not of the runs' ids: those hold latencies, and the same answers shall give the same numbers,

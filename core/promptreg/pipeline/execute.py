@@ -35,7 +35,7 @@ from promptreg.records import (
     ScenarioSet,
     Trial,
 )
-from promptreg.stages.call import Budget, Caller, Stop, StopKind
+from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
@@ -55,6 +55,7 @@ class Executed:
         synthetic: whether answers were made up.
         warnings: what a reader must know.
         duration_s: seconds, from the first to the last trial.
+        spent: what counts against a budget; calls that failed as well.
     """
 
     runs: tuple[Run, ...]
@@ -63,6 +64,7 @@ class Executed:
     synthetic: bool
     duration_s: float
     warnings: tuple[str, ...] = field(default=())
+    spent: Spent = field(default_factory=Spent)
 
 
 def execute(
@@ -73,6 +75,7 @@ def execute(
     scoring: Scoring,
     *,
     handle_signals: bool = False,
+    budget: Budget | None = None,
 ) -> Executed:
     """Run versions, interleaved, and store the finished runs.
 
@@ -83,13 +86,14 @@ def execute(
         options: the command line's word.
         scoring: the suite's scorers.
         handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
+        budget: what is left to spend, where it is not the options' for this execution alone.
 
     Raises:
         ProviderError, BudgetError, StoppedError: the work is not finished; what was completed is
             kept and the next call goes on from there.
         StoreError: a completion could not be kept.
     """
-    session = _Session(project, versions, scenarios, options, scoring)
+    session = _Session(project, versions, scenarios, options, scoring, budget)
     return asyncio.run(session.run(handle_signals))
 
 
@@ -103,6 +107,7 @@ class _Session:
         scenarios: ScenarioSet,
         options: Options,
         scoring: Scoring,
+        budget: Budget | None,
     ) -> None:
         self.project = project
         self.options = options
@@ -118,7 +123,7 @@ class _Session:
         )
         self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
-        self.budget = Budget.parse(options.budget) if options.budget else None
+        self.budget = budget or (Budget.parse(options.budget) if options.budget else None)
         self.writers: list[RunWriter] = []
         self.signal = 0
         self.warnings: list[str] = []
@@ -185,6 +190,7 @@ class _Session:
             synthetic=provider.synthetic,
             duration_s=time.perf_counter() - started,
             warnings=tuple(self.warnings),
+            spent=caller.spent,
         )
 
     async def _warm_up(self) -> None:

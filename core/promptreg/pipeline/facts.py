@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptreg.discovery import Plugins
+from promptreg.pipeline.code import code_digest
 from promptreg.pipeline.keys import digest
 from promptreg.suite import ScorerEntry
 
@@ -37,13 +37,12 @@ def provider_facts(
 
 
 def scorer_facts(entries: Sequence[ScorerEntry], plugins: Plugins) -> str:
-    """Return the fingerprint of the scorers: settings, owner and source code of each."""
+    """Return the fingerprint of the scorers: settings, owner and source code of each.
+
+    The code of the metric that every run has, `answered`, is promptreg's own, as its version is.
+    """
     parts: list[Any] = []
     for entry in entries:
         found = plugins.scorers.get(entry.use)
-        try:
-            source = inspect.getsource(found.factory)
-        except (OSError, TypeError):
-            source = repr(found.factory.__qualname__)
-        parts.append([entry.use, entry.settings, found.owner, digest(source)])
+        parts.append([entry.use, entry.settings, found.owner, code_digest(found.factory)])
     return digest(parts)

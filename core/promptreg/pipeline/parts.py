@@ -56,14 +56,17 @@ def told(scoring: Scoring, trial: Trial) -> dict[str, tuple[float | None, Outcom
 def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
     """Return the composite's blocks where the suite names none: one per scorer of quality.
 
-    A metric takes part if it is an average on a finite range. `answered` is in by way of the
+    A metric takes part if it is an average on a finite range, and its scorer does not say that it
+    stands apart. `answered` is in by way of the
     others, since a failed trial is the worst value of each; alone it stands only where there is
     nothing else.
     """
     blocks: dict[str, list[str]] = {}
     for scale in scoring.scales:
         finite = math.isfinite(scale.high - scale.low)
-        if scale.statistic == "mean" and finite and not scale.name.startswith(EFFECTIVE):
+        if scale.name in scoring.apart or scale.name.startswith(EFFECTIVE):
+            continue
+        if scale.statistic == "mean" and finite:
             blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
     quality = {who: names for who, names in blocks.items() if names != ["answered"]}
     return {"+".join(names): names for names in (quality or blocks).values()}

@@ -22,7 +22,7 @@ from promptreg.stats.power import plan_detectable, plan_scenarios
 from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedVersion", "plan"]
+__all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
 
 CHARACTERS_PER_TOKEN = 4.0
 """A rule of thumb for English text; used only where no completion of the version is stored."""
@@ -103,13 +103,14 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     Raises:
         UsageError: a reference names a stored run (which needs no plan), or nothing.
     """
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
-    keys = _keys(project, provider, notes)
+    keys = key_maker(project, provider, notes)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
     planned = _count(project, work, keys, provider, options)
     cost = _cost(project, planned, notes)
@@ -165,7 +166,7 @@ def _versions(
     return versions
 
 
-def _keys(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
+def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
     """Return what makes keys; None where the server's model is not known."""
     entry = project.suite.provider
     identity = provider.identity()

@@ -31,6 +31,8 @@ class Options:
     margins: Mapping[str, float] = field(default_factory=dict)
     allow_unmatched: bool = False
     allow_mismatch: tuple[str, ...] = ()
+    deciding: bool = False
+    """Whether a gate asks: what may be looked at may still not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,23 @@ class Project:
         Raises:
             DataError: the file cannot be read as promised.
         """
+        return self.narrowed(self.every_scenario(), options)
+
+    def every_scenario(self) -> ScenarioSet:
+        """Return the suite's scenarios, none left out.
+
+        Raises:
+            DataError: the file cannot be read as promised.
+        """
         path = self.base / self.suite.scenarios
-        found = load_scenarios(path, cluster=self.suite.cluster, attributes=self.suite.attributes)
+        return load_scenarios(path, cluster=self.suite.cluster, attributes=self.suite.attributes)
+
+    def narrowed(self, found: ScenarioSet, options: Options) -> ScenarioSet:
+        """Return the scenarios that the options keep.
+
+        Raises:
+            DataError: they keep none, or name what does not exist.
+        """
         seed = self.suite.seed if options.seed is None else options.seed
         return narrow(
             found,

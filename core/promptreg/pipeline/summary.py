@@ -62,9 +62,10 @@ def run_versions(
         UsageError: a reference names nothing that can be run.
         ExecutionError: the work was stopped.
     """
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     versions: list[Version] = []
     for ref in refs:
         found = lookup(project, ref, options)

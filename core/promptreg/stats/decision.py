@@ -46,7 +46,8 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
     Call :func:`~promptreg.stats.analysis.analyse` twice: once with every missing score at the
     worst value for the candidate and the best for the baseline, once the other way round, and
     reconcile metric by metric. Point figures are those of ``a``; the interval is the hull of
-    both, the p-values the larger ones.
+    both, the p-values the larger ones; 1 where the changes point to opposite sides, since the
+    missing scores could then have been such that nothing changed.
 
     Returns:
         ``a`` if nothing differs; the verdict of both if they agree; else "inconclusive".
@@ -63,6 +64,7 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
     if not agree:
         note += f": {a.verdict} or {b.verdict}, depending on them"
     adjusted = [p for p in (a.p_adjusted, b.p_adjusted) if p is not None]
+    opposed = (a.difference or 0.0) * (b.difference or 0.0) < 0
     ratio = None
     if a.ratio is not None and b.ratio is not None:
         ratio = (a.ratio[0], min(a.ratio[1], b.ratio[1]), max(a.ratio[2], b.ratio[2]))
@@ -70,8 +72,8 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
         a,
         low=_lowest((a.low, b.low)),
         high=_highest((a.high, b.high)),
-        p_value=max(a.p_value, b.p_value),
-        p_adjusted=max(adjusted) if adjusted else None,
+        p_value=1.0 if opposed else max(a.p_value, b.p_value),
+        p_adjusted=None if not adjusted else 1.0 if opposed else max(adjusted),
         verdict=a.verdict if agree else "inconclusive",
         suspect=a.suspect and b.suspect,
         detectable_difference=_largest((a.detectable_difference, b.detectable_difference)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,17 +89,18 @@ def met(target: Target, at_least: float | None = None, at_most: float | None = N
     """Return whether the limit is shown to be met, shown to be missed, or neither.
 
     Args:
-        target: From :func:`target_share`.
-        at_least: Lower limit of the share.
-        at_most: Upper limit of the share; exactly one of both is given.
+        target: From :func:`target_share` or :func:`~promptreg.stats.means.target_mean`.
+        at_least: Lower limit, in the target's unit.
+        at_most: Upper limit; exactly one of both is given.
 
     Raises:
         ValueError: None or both limits are given.
     """
     if (at_least is None) == (at_most is None):
         raise ValueError("give either at_least or at_most")
-    lower = 0.0 if at_least is None else at_least
-    upper = 1.0 if at_most is None else at_most
+    # Not 0 and 1: means in other units are judged here, too.
+    lower = -math.inf if at_least is None else at_least
+    upper = math.inf if at_most is None else at_most
     if target.share is None:
         return "not_shown"
     if lower <= target.low and target.high <= upper:

@@ -6,6 +6,7 @@ settings of plug-ins are handed on untouched and checked by the plug-in's own si
 
 from promptreg.suite.entries import (
     AnswerEntry,
+    EmbedderEntry,
     FieldRule,
     GateEntry,
     GuardEntry,
@@ -16,20 +17,30 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
+from promptreg.suite.gate_parts import ShareEntry, SliceEntry
+from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
 from promptreg.suite.reading import find_suite, load_suite, parse_suite
 
 __all__ = [
     "AnswerEntry",
+    "EmbedderEntry",
     "FieldRule",
     "GateEntry",
     "GuardEntry",
     "LimitEntry",
+    "Preset",
     "ProviderEntry",
+    "Resolved",
     "ScorerEntry",
+    "ShareEntry",
+    "SliceEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
     "find_suite",
     "load_suite",
     "parse_suite",
+    "preset",
+    "preset_names",
+    "resolve",
 ]

@@ -15,9 +15,13 @@ from pydantic import (
 )
 
 from promptreg.errors import did_you_mean
+from promptreg.suite.gate_parts import GuardEntry, LimitEntry, Positive, SliceEntry, named_limits
+from promptreg.suite.strict import Scalar
+from promptreg.suite.strict import Strict as _Strict
 
 __all__ = [
     "AnswerEntry",
+    "EmbedderEntry",
     "FieldRule",
     "GateEntry",
     "GuardEntry",
@@ -39,11 +43,6 @@ def _name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Scalar = str | int | float | bool
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Open(BaseModel):
@@ -122,36 +121,27 @@ class AnswerEntry(_Strict):
     """Also score what the production rules (clamp, coerce, infer, fall back) would have shown."""
 
 
+class EmbedderEntry(_Open):
+    """Which embedder turns scenarios into vectors. Other keys are the embedder's settings."""
+
+    use: str
+    text: tuple[str, ...] = ()
+    """Columns that say what a scenario is about; default: every text that is no attribute."""
+
+
 class ScorerEntry(_Open):
     """A scorer and its settings."""
 
     use: str
 
 
-class GuardEntry(_Strict):
-    """A metric on a slice that gates: a metric of its own in the family of tests."""
-
-    metric: str
-    where: dict[str, Scalar] = Field(default_factory=dict)
-    margin: float | None = Field(default=None, gt=0)
-
-
-class LimitEntry(_Strict):
-    """An absolute limit on the candidate."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> LimitEntry:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("needs exactly one of 'at_least' and 'at_most'")
-        return self
-
-
 class GateEntry(_Strict):
     """The policy."""
 
+    use: str | None = None
+    """A preset: settings that the section's own keys override."""
+    drop: tuple[str, ...] = ()
+    """Criteria of the preset that are not to apply; reports say so."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     prove: tuple[str, ...] = ("overall",)
     overall: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -159,16 +149,37 @@ class GateEntry(_Strict):
     per scorer."""
     weights: dict[str, float] = Field(default_factory=dict)
     """Weight of a block; 1 unless given."""
-    margins: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    slices: tuple[str, ...] = ()
-    """Attributes whose values are shown as slices; they never gate."""
+    margins: dict[str, Positive] = Field(default_factory=dict)
+    slices: tuple[SliceEntry, ...] = ()
+    """Attributes whose values are shown as slices; they gate only with `gate: true`."""
     guard: tuple[GuardEntry, ...] = ()
+    min_families: Annotated[int, Field(ge=2)] | None = None
+    """Fewer are too few for a slice's verdict; default: as many as an accusation takes."""
+    insufficient: Literal["block", "allow"] = "block"
+    """Whether a guard with too few families keeps the gate from passing."""
     limits: dict[str, LimitEntry] = Field(default_factory=dict)
+    """By name; a list is taken too."""
+    limits_must: Literal["not_missed", "shown"] = "not_missed"
+    """Whether a limit that is neither met nor missed keeps the gate from passing."""
+    require_values: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    """Attribute to the values that the compared scenarios must have among them."""
     inconclusive: Literal["block", "allow"] = "block"
     """What the exit code of an inconclusive gate is: 3, or 0."""
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
+
+    @field_validator("slices", mode="before")
+    @classmethod
+    def _by_attribute(cls, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [{"by": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return named_limits(value)
 
     @field_validator("alpha")
     @classmethod
@@ -194,6 +205,8 @@ class Suite(_Strict):
     seed: int = Field(default=0, ge=0, lt=2**63)
     scorers: tuple[ScorerEntry, ...] = ()
     gate: GateEntry = GateEntry()
+    embedder: EmbedderEntry | None = None
+    """For `scenarios search` and for maps in reports."""
     clock: str | None = None
     """What the template variable `now` says; a running clock is never put into a prompt."""
     allow_role_tokens: bool = False

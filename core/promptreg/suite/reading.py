@@ -22,6 +22,7 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
+from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
 __all__ = ["DEFAULT_FILE", "find_suite", "load_suite", "parse_suite"]
 
@@ -178,9 +179,12 @@ def _allowed(loc: list[str]) -> list[str]:
         "gate": GateEntry,
         "gate.guard": GuardEntry,
         "gate.limits": LimitEntry,
+        "gate.slices": SliceEntry,
         "provider.timeout": TimeoutEntry,
         "answer.fields": FieldRule,
     }
+    if loc[:2] == ["gate", "limits"] and loc[-1] == "share":
+        return sorted(ShareEntry.model_fields)
     for spot in (".".join(loc), ".".join(loc[:-1])):
         if spot in places:
             return sorted(places[spot].model_fields)

@@ -39,6 +39,7 @@ COLUMNS: dict[str, str] = {
     "verdict": TEXT,
     "gating": YES_NO,
     "suspect": YES_NO,
+    "insufficient": YES_NO,
     "discordant_baseline": WHOLE,
     "discordant_candidate": WHOLE,
     "detectable_difference": REAL,

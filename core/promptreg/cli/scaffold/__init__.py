@@ -14,7 +14,7 @@ from promptreg.errors import UsageError, did_you_mean
 
 __all__ = ["KINDS", "Package", "plan_package", "write_package"]
 
-KINDS = ("provider", "scorer", "reporter")
+KINDS = ("provider", "scorer", "reporter", "embedder")
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*\Z")
 _LONGEST = 40
 _FILES = {
@@ -30,7 +30,7 @@ class Package:
     """What is to be written: a package with one plug-in.
 
     Attributes:
-        kind: `provider`, `scorer` or `reporter`.
+        kind: one of `KINDS`.
         name: what a suite writes after `use:`.
     """
 

@@ -10,6 +10,7 @@ from promptreg.pipeline.stored import with_worst
 from promptreg.policy import Policy
 from promptreg.records import Run, ScenarioSet
 from promptreg.stages.compare import RunPair, check_gaps, check_limits
+from promptreg.stages.gate import inconclusive_gate, limit_reasons
 from promptreg.stages.score import Scoring
 from promptreg.verdicts import Comparison, Gate, GateVerdict, Limit
 
@@ -35,7 +36,7 @@ def judge_alone(
 
 
 def with_alone(
-    comparison: Comparison, alone: Mapping[str, Run], limits: Sequence[Limit]
+    comparison: Comparison, alone: Mapping[str, Run], limits: Sequence[Limit], policy: Policy
 ) -> Comparison:
     """Return the comparison with runs without a baseline, and with what their limits decide."""
     candidate = comparison.candidate
@@ -47,7 +48,7 @@ def with_alone(
     counts = comparison.counts
     return replace(
         comparison,
-        gate=_gate(comparison.gate, alone, limits),
+        gate=_gate(comparison.gate, alone, limits, policy),
         limits=(*comparison.limits, *limits),
         candidate=replace(
             candidate,
@@ -62,18 +63,19 @@ def with_alone(
     )
 
 
-def _gate(gate: Gate, alone: Mapping[str, Run], limits: Sequence[Limit]) -> Gate:
-    missed = tuple(
-        f"{limit.template}: {limit.metric} is shown to miss its limit "
-        f"({limit.bound.replace('_', ' ')} {limit.threshold:g})"
-        for limit in limits
-        if limit.status == "not_met"
-    )
+def _gate(gate: Gate, alone: Mapping[str, Run], limits: Sequence[Limit], policy: Policy) -> Gate:
+    missed, unshown, lost = limit_reasons(limits, several=True)
     new = tuple(_new(name, [x for x in limits if x.template == name]) for name in alone)
     if missed:
         accused = gate.reasons if gate.verdict is GateVerdict.FAIL else ()
-        return Gate(GateVerdict.FAIL, (*accused, *missed, *new), ExitCode.REGRESSION)
-    return replace(gate, reasons=(*gate.reasons, *new))
+        return Gate(GateVerdict.FAIL, (*accused, *missed, *lost, *new), ExitCode.REGRESSION)
+    reasons = (*lost, *unshown, *gate.reasons, *new)
+    if gate.verdict is GateVerdict.FAIL or not (unshown or lost):
+        return replace(gate, reasons=reasons)
+    found = inconclusive_gate((), policy, lost)
+    inconclusive = gate.verdict is GateVerdict.INCONCLUSIVE
+    code = gate.exit_code if inconclusive and not lost else found.exit_code
+    return Gate(GateVerdict.INCONCLUSIVE, reasons, code)
 
 
 def _new(name: str, limits: Sequence[Limit]) -> str:

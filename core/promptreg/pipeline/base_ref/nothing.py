@@ -10,6 +10,8 @@ from promptreg.pipeline.execute import Executed
 from promptreg.pipeline.project import Project
 from promptreg.policy import Policy
 from promptreg.records import Run, ScenarioSet
+from promptreg.stages.compare import check_criteria
+from promptreg.stages.gate import inconclusive_gate, open_criteria
 from promptreg.verdicts import Comparison, Counts, Gate, GateVerdict, Side
 
 __all__ = ["nothing_compared"]
@@ -22,6 +24,7 @@ def nothing_compared(
     labels: tuple[str, str],
     policy: Policy,
     reasons: Sequence[str],
+    unasked: Sequence[str],
     warnings: Sequence[str],
     *,
     diffs: dict[str, tuple[str, str]],
@@ -32,7 +35,9 @@ def nothing_compared(
 ) -> Comparison:
     """Return a comparison without differences, which passes for the reasons given.
 
-    With answers of a scripted provider it is inconclusive: those can never pass a gate.
+    It is inconclusive if something had to be asked and was not, with answers of a scripted
+    provider, and where versions without a baseline were asked about a part of the scenarios, or
+    about scenarios that lack what the policy asks for.
     """
     synthetic = executed is not None and executed.synthetic
     told = list(warnings)
@@ -47,12 +52,21 @@ def nothing_compared(
     if executed is not None:
         t = executed.tally
         counts = Counts(0, t.cached, t.called, _BOTH, t.prompt_tokens, t.completion_tokens)
+    criteria = check_criteria(alone, policy) if alone else ()
+    partial = bool(alone) and scenarios.partial
+    open_points = [*unasked, *open_criteria(criteria)]
+    if open_points or synthetic or partial:
+        gate = inconclusive_gate(
+            [*open_points, *reasons], policy, synthetic=synthetic, partial=partial
+        )
+    else:
+        gate = Gate(GateVerdict.PASS, tuple(reasons), ExitCode.OK)
     prints = dict(alone[0].facts.fingerprints) if alone else {}
     return Comparison(
         suite=project.suite.suite,
         baseline=Side(labels[0], {}, {}, {}),
         candidate=Side(labels[1], {}, {}, prints),
-        gate=_gate(reasons, synthetic),
+        gate=gate,
         differences=(),
         limits=(),
         counts=counts,
@@ -65,11 +79,7 @@ def nothing_compared(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         template_diffs=diffs,
         warnings=tuple(dict.fromkeys(told)),
+        criteria=criteria,
+        preset=policy.preset,
+        suite_file=str(project.path.resolve()),
     )
-
-
-def _gate(reasons: Sequence[str], synthetic: bool) -> Gate:
-    if synthetic:
-        why = "answers came from a scripted provider; they can never pass a gate"
-        return Gate(GateVerdict.INCONCLUSIVE, (why, *reasons), ExitCode.INCONCLUSIVE)
-    return Gate(GateVerdict.PASS, tuple(reasons), ExitCode.OK)

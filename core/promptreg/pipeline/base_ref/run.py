@@ -70,7 +70,7 @@ def gate_base_ref(
     )
     with terms.blame(base):
         scoring = make_scoring(project)
-        policy = policy_for(project, scoring, chosen, options)
+        policy = policy_for(project, scoring, terms.scenarios, options)
     prepared = _prepare(terms, touched, chosen)
     executed: Executed | None = None
     if prepared.versions:
@@ -84,13 +84,17 @@ def gate_base_ref(
     names = (ref, _CANDIDATE)
     if sides.baseline:
         sides.warnings += [f"{name}: {_SAME}" for name in prepared.identical]
-        comparison = conclude(project, names, sides, chosen, options, scoring, policy, started)
+        beside = tuple(alone.values())
+        comparison = conclude(
+            project, names, sides, chosen, options, scoring, policy, started, beside
+        )
     else:
         comparison = nothing_compared(
             project,
             names,
             policy,
             tuple(_reasons(base, touched, prepared)),
+            _unasked(touched, prepared),
             sides.warnings,
             diffs=sides.diffs,
             executed=executed,
@@ -99,7 +103,8 @@ def gate_base_ref(
             duration_s=time.perf_counter() - started,
         )
     if alone:
-        comparison = with_alone(comparison, alone, judge_alone(alone, scoring, chosen, policy))
+        limits = judge_alone(alone, scoring, chosen, policy)
+        comparison = with_alone(comparison, alone, limits, policy)
     project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
     return comparison
 
@@ -164,5 +169,10 @@ def _reasons(base: Base, touched: Touched, prepared: Prepared) -> Iterator[str]:
             if same
             else "no template version is left to compare"
         )
-    elif not prepared.identical and not prepared.versions:
-        yield "what the change touches serves none of the chosen scenarios"
+
+
+def _unasked(touched: Touched, prepared: Prepared) -> tuple[str, ...]:
+    """Say what keeps a change from passing of which nothing was asked."""
+    if touched.edits and not prepared.identical and not prepared.versions:
+        return ("what the change touches serves none of the chosen scenarios",)
+    return ()

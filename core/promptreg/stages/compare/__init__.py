@@ -1,19 +1,29 @@
 """Compare two runs: from columns of scores to differences with verdicts."""
 
 from promptreg.stages.compare.changes import Change, rank_changes
-from promptreg.stages.compare.comparable import check_comparable, check_gaps, matched
+from promptreg.stages.compare.comparable import (
+    check_baseline,
+    check_comparable,
+    check_gaps,
+    matched,
+)
 from promptreg.stages.compare.differences import compare_pairs, complete_case
+from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
+from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
     "Change",
     "RunPair",
+    "check_baseline",
     "check_comparable",
+    "check_criteria",
     "check_gaps",
     "check_limits",
     "compare_pairs",
     "complete_case",
     "matched",
     "rank_changes",
+    "unequal_losses",
 ]

@@ -13,7 +13,14 @@ from promptreg.errors import NotComparableError
 from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 
-__all__ = ["MAX_GAP_SHARE", "check_comparable", "check_gaps", "matched", "restrict"]
+__all__ = [
+    "MAX_GAP_SHARE",
+    "check_baseline",
+    "check_comparable",
+    "check_gaps",
+    "matched",
+    "restrict",
+]
 
 MAX_GAP_SHARE = 0.20
 """Above this share of trials lost to infrastructure on a side, no verdict is worth printing."""
@@ -57,6 +64,39 @@ def check_comparable(
         )
     check_gaps(baseline, "the baseline's trials")
     check_gaps(candidate, "the candidate's trials")
+    return tuple(warnings)
+
+
+def check_baseline(run: Run, *, allow: Sequence[str] = (), decides: bool) -> tuple[str, ...]:
+    """Return what was allowed of a stored run that shall be the baseline, as warnings.
+
+    Args:
+        run: the stored run.
+        allow: `partial` and `synthetic`, where such a run is looked at all the same.
+        decides: whether the comparison is a gate's; no gate takes such a baseline.
+
+    Raises:
+        NotComparableError: it holds a part of the suite's scenarios, or made-up answers.
+    """
+    warnings = []
+    for name, found, what in (
+        ("partial", run.facts.partial, "holds only a part of the suite's scenarios"),
+        ("synthetic", run.facts.synthetic, "holds answers of a scripted provider"),
+    ):
+        if not found:
+            continue
+        text = f"run {run.id} {what}; such a run can never become a baseline"
+        if decides or name not in allow:
+            raise NotComparableError(
+                f"not comparable: {text}. "
+                + (
+                    "No gate takes it; 'promptreg compare' shows it with "
+                    if decides
+                    else "'compare' shows it all the same with "
+                )
+                + f"--allow-mismatch {name}"
+            )
+        warnings.append(f"allowed by --allow-mismatch: {text}, and this comparison never passes")
     return tuple(warnings)
 
 

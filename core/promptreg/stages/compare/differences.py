@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,29 +11,16 @@ from numpy.typing import NDArray
 
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
+from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
 from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconcile
 from promptreg.stats.multiplicity import benjamini_hochberg
-from promptreg.verdicts import Difference, Missing, Slice, Verdict
+from promptreg.verdicts import Difference, Missing, Verdict
 
 __all__ = ["compare_pairs", "complete_case", "tables_of"]
 
-MIN_FAMILIES = 6
-"""Fewer families cannot reach significance at the 5 % level, however much they changed."""
 SLICE_Q = 0.10
 """False discovery rate among slices, which are hints and never gate."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One row to be analysed: which metric of which pair on which scenarios."""
-
-    pair: RunPair
-    metric: str
-    slice: Slice | None
-    mask: NDArray[np.bool_]
-    margin: float
-    gating: bool
 
 
 def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
@@ -62,7 +49,7 @@ def compare_pairs(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> tup
         favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
         for favour in ("baseline", "candidate")
     }
-    whole = list(_whole_lines(pairs, policy))
+    whole = list(whole_lines(pairs, policy))
     results = _analyse(whole, tables, families, policy, seed)
     differences = [
         _difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)
@@ -90,24 +77,6 @@ def _family_index(pairs: Sequence[RunPair]) -> dict[str, int]:
     return {name: i for i, name in enumerate(names)}
 
 
-def _whole_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[_Line]:
-    for pair in pairs:
-        everything = np.ones(len(pair.scenario_ids), dtype=bool)
-        for metric in policy.gating:
-            yield _Line(pair, metric, None, everything, policy.margins[metric], True)
-    for pair in pairs:
-        for guard in policy.guards:
-            where = Slice(",".join(guard.where), ",".join(guard.where.values()))
-            mask = pair.where(guard.where)
-            if mask.any() or len(pairs) == 1:
-                yield _Line(pair, guard.metric, where, mask, guard.margin, True)
-    for pair in pairs:
-        everything = np.ones(len(pair.scenario_ids), dtype=bool)
-        for metric in policy.scales:
-            if metric not in policy.gating:
-                yield _Line(pair, metric, None, everything, policy.margins[metric], False)
-
-
 def _slices(
     pairs: Sequence[RunPair],
     tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
@@ -115,19 +84,11 @@ def _slices(
     policy: Policy,
     seed: int,
 ) -> list[Difference]:
-    lines: list[_Line] = []
+    lines: list[Line] = []
     results: list[PairedResult] = []
-    for pair in pairs:
-        for attribute in policy.slices:
-            values = sorted(set(pair.baseline.attributes.get(attribute, ())) - {""})
-            for value in values:
-                mask = pair.where({attribute: value})
-                part = [
-                    _Line(pair, m, Slice(attribute, value), mask, policy.margins[m], False)
-                    for m in policy.gating
-                ]
-                lines += part
-                results += _analyse(part, tables, families, policy, seed)
+    for part in slice_lines(pairs, policy):
+        lines += part
+        results += _analyse(part, tables, families, policy, seed)
     if not lines:
         return []
     testable = [i for i, r in enumerate(results) if r.n_clusters > 0]
@@ -151,9 +112,10 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
     change = difference.difference or 0.0
     if difference.direction == "lower_is_better":
         change = -change
+    if difference.insufficient:
+        return replace(difference, p_adjusted=p_adjusted, suspect=False)
     if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        enough = difference.n_clusters >= MIN_FAMILIES and difference.interval is not None
-        if p_adjusted <= SLICE_Q and enough:
+        if p_adjusted <= SLICE_Q and difference.interval is not None:
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
             # What is too little for an improvement may still exclude a worsening.
@@ -175,7 +137,7 @@ def _excludes_worsening(d: Difference) -> bool:
 
 
 def _analyse(
-    lines: Sequence[_Line],
+    lines: Sequence[Line],
     tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
     families: Mapping[str, int],
     policy: Policy,
@@ -197,7 +159,7 @@ def _analyse(
     return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
 
 
-def _scores(line: _Line, source: Table, families: Mapping[str, int], name: str) -> PairedScores:
+def _scores(line: Line, source: Table, families: Mapping[str, int], name: str) -> PairedScores:
     keep = source.applies & line.mask
     index = np.array([families[f] for f in line.pair.baseline.families], dtype=np.intp)
     scale = source.scale
@@ -218,7 +180,7 @@ def _scores(line: _Line, source: Table, families: Mapping[str, int], name: str) 
 
 
 def _difference(
-    line: _Line,
+    line: Line,
     r: PairedResult,
     tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
     policy: Policy,
@@ -232,6 +194,10 @@ def _difference(
             f"{source.excluded} scenarios left out: no value on one side and no bound for it",
         )
     interval = None if r.low is None or r.high is None else (r.low, r.high)
+    verdict = Verdict(r.verdict)
+    insufficient = r.n_clusters < line.min_families
+    if insufficient and not (line.gating and verdict is Verdict.REGRESSED):
+        verdict = Verdict.INCONCLUSIVE  # harm that is shown stays shown
     return Difference(
         template=line.pair.template,
         metric=line.metric,
@@ -252,7 +218,7 @@ def _difference(
         effect_size=r.effect_size,
         test=r.test,
         margin=r.margin,
-        verdict=Verdict(r.verdict),
+        verdict=verdict,
         gating=line.gating,
         discordant=_discordant(line, source),
         detectable_difference=r.detectable_difference,
@@ -267,10 +233,13 @@ def _difference(
             else (r.var_scenario, r.var_repeat)
         ),
         notes=notes,
+        insufficient=insufficient,
+        min_clusters=line.min_families or None,
+        must_prove=line.prove,
     )
 
 
-def _discordant(line: _Line, source: Table) -> tuple[int, int] | None:
+def _discordant(line: Line, source: Table) -> tuple[int, int] | None:
     """Return how many scenarios passed more often under the baseline, and under the candidate."""
     if source.scale.kind != "binary":
         return None

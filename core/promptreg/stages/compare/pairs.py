@@ -13,7 +13,7 @@ from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome, Run, Scale, ScoreColumn
 from promptreg.stats.composite import Unit, composite
 
-__all__ = ["OVERALL_SCALE", "RunPair", "Table", "gaps_favour", "table"]
+__all__ = ["OVERALL_SCALE", "RunPair", "Table", "filled", "gaps_favour", "not_applicable", "table"]
 
 Floats = NDArray[np.float64]
 Favoured = Literal["baseline", "candidate"]
@@ -70,7 +70,7 @@ def gaps_favour(side: Favoured, which: Favoured) -> Literal["best", "worst"]:
     return "best" if side == which else "worst"
 
 
-def _filled(column: ScoreColumn, how: Literal["best", "worst"]) -> Floats:
+def filled(column: ScoreColumn, how: Literal["best", "worst"]) -> Floats:
     """Return values with gaps at the best or worst value, NaN where that is unbounded."""
     values = column.values
     gaps = column.outcomes == Outcome.GAP
@@ -83,6 +83,11 @@ def _filled(column: ScoreColumn, how: Literal["best", "worst"]) -> Floats:
     return np.where(gaps, fill, values)
 
 
+def not_applicable(column: ScoreColumn) -> NDArray[np.bool_]:
+    """Return which scenarios a metric says nothing about, shape (scenarios,)."""
+    return np.asarray((column.outcomes == Outcome.NOT_APPLICABLE).any(axis=1))
+
+
 def table(pair: RunPair, metric: str, favour: Favoured) -> Table:
     """Return one metric of a pair, with gaps filled in favour of one side.
 
@@ -93,11 +98,9 @@ def table(pair: RunPair, metric: str, favour: Favoured) -> Table:
     """
     base, cand = pair.baseline.columns[metric], pair.candidate.columns[metric]
     scale = base.scale
-    b = _filled(base, gaps_favour(favour, "baseline"))
-    c = _filled(cand, gaps_favour(favour, "candidate"))
-    not_applicable = (base.outcomes == Outcome.NOT_APPLICABLE).any(axis=1) | (
-        cand.outcomes == Outcome.NOT_APPLICABLE
-    ).any(axis=1)
+    b = filled(base, gaps_favour(favour, "baseline"))
+    c = filled(cand, gaps_favour(favour, "candidate"))
+    inapplicable = not_applicable(base) | not_applicable(cand)
     known = ~(np.isnan(b).any(axis=1) | np.isnan(c).any(axis=1))
     lost = [
         ((o == Outcome.FAILED) | (o == Outcome.GAP)).sum(axis=1)
@@ -107,9 +110,9 @@ def table(pair: RunPair, metric: str, favour: Favoured) -> Table:
         scale=scale,
         baseline=b,
         candidate=c,
-        applies=known & ~not_applicable,
+        applies=known & ~inapplicable,
         missing=np.stack(lost, axis=1).astype(np.int64),
-        excluded=int((~known & ~not_applicable).sum()),
+        excluded=int((~known & ~inapplicable).sum()),
         has_gaps=bool((base.outcomes == Outcome.GAP).any() or (cand.outcomes == Outcome.GAP).any()),
         aggregate=base.aggregate,
     )

@@ -1,6 +1,7 @@
 """Reads what a suite names: scenarios, templates, and references to versions."""
 
 from promptreg.stages.load.gitsource import Revision
+from promptreg.stages.load.lineage import Commit, GitVersion, State, git_version, lineage
 from promptreg.stages.load.narrow import matches, narrow
 from promptreg.stages.load.past import (
     is_tracked,
@@ -15,11 +16,16 @@ from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
 
 __all__ = [
+    "Commit",
+    "GitVersion",
     "Resolved",
     "Revision",
     "RunRef",
+    "State",
     "at_revision",
+    "git_version",
     "is_tracked",
+    "lineage",
     "load_scenarios",
     "load_template",
     "matches",

@@ -152,7 +152,7 @@ def is_shallow(base: Path) -> bool:
     return run_git(base, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 
 
-def run_git(base: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(base: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Return what git says in a folder; it asks nothing, fetches nothing and runs no helper.
 
     Raises:
@@ -171,7 +171,13 @@ def run_git(base: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-c", "core.fsmonitor=false", *arguments]
     try:
         return subprocess.run(  # noqa: S603 - fixed program, no shell, options end before data
-            command, cwd=base, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=False
+            command,
+            cwd=base,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
         )
     except FileNotFoundError as e:
         if not base.is_dir():

@@ -16,6 +16,7 @@ from promptreg.stages.report.text import clean
 from promptreg.verdicts import (
     Comparison,
     Counts,
+    Criterion,
     Difference,
     Limit,
     Ranking,
@@ -59,6 +60,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "warnings": [clean(warning) for warning in c.warnings],
         "comparisons": [difference_json(d) for d in sorted(c.differences, key=_order)],
         "limits": [_limit(limit) for limit in c.limits],
+        "criteria": [_criterion(criterion) for criterion in c.criteria],
+        "preset": clean(c.preset) or None,
         "rankings": [_ranking(ranking) for ranking in c.rankings],
         "trials": _counts(c.counts),
         "cost": finite(c.cost),
@@ -113,6 +116,8 @@ def difference_json(d: Difference) -> dict[str, Any]:
         "detectable_difference": finite(d.detectable_difference),
         "missing": {"baseline": d.missing.baseline, "candidate": d.missing.candidate},
         "suspect": d.suspect,
+        "insufficient": d.insufficient,
+        "min_clusters": d.min_clusters,
         "scenarios_needed": d.scenarios_needed,
         "ratio": _numbers(d.ratio),
         "rerun_se": finite(d.rerun_se),
@@ -176,6 +181,23 @@ def _limit(limit: Limit) -> dict[str, Any]:
         "interval": _numbers(limit.interval),
         "status": clean(limit.status),
         "n_scenarios": limit.n_scenarios,
+        "name": clean(limit.name or limit.metric),
+        "share_within": (
+            None
+            if limit.within is None
+            else {"comparison": clean(limit.within[0]), "value": finite(limit.within[1])}
+        ),
+        "must": clean(limit.must),
+        "notes": [clean(note) for note in limit.notes],
+    }
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    return {
+        "name": clean(criterion.name),
+        "what": clean(criterion.what),
+        "status": clean(criterion.status),
+        "note": clean(criterion.note),
     }
 
 
@@ -216,6 +238,10 @@ def _change(change: ScenarioChange) -> dict[str, Any]:
         "attributes": _plain(change.attributes),
         "ground_truth": _plain(change.ground_truth),
         "change": finite(change.change),
+        "neighbours": [
+            {"scenario_id": clean(name, _TEXT), "cosine": finite(cosine)}
+            for name, cosine in change.neighbours
+        ],
         "baseline": _trial(change.baseline),
         "candidate": _trial(change.candidate),
     }

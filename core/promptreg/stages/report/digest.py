@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.lines import limit_words, oriented
+from promptreg.stages.report.lines import criterion_words, limit_words, oriented, slice_words
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
     Comparison,
+    Criterion,
     Difference,
     GateVerdict,
     Limit,
@@ -26,6 +27,7 @@ __all__ = [
     "CauseCount",
     "answer_words",
     "causes",
+    "criteria",
     "facts",
     "guards",
     "headline",
@@ -34,6 +36,7 @@ __all__ = [
     "sentence",
     "spent",
     "split_answer",
+    "too_small",
     "whole_suite",
     "worst",
 ]
@@ -81,6 +84,11 @@ def sentence(comparison: Comparison) -> str:
         if not comparison.differences:  # nothing was compared, and nothing may be claimed
             return f"{candidate} passes; nothing had to be compared."
         return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
+    open_criteria = any(c.status in ("missing", "not_measured") for c in comparison.criteria)
+    unshown = any(x.status != "met" and x.must == "shown" for x in comparison.limits)
+    small = any(d.gating and d.insufficient for d in comparison.differences)
+    if open_criteria or unshown or small:
+        return f"{candidate} does not pass: not all that the policy asks for is shown."
     return f"The data do not tell whether {candidate} is worse than {baseline}."
 
 
@@ -171,6 +179,11 @@ def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
     ]
 
 
+def criteria(comparison: Comparison) -> list[tuple[Criterion, str, str]]:
+    """Return what the policy asks for besides numbers, and what became of it in words."""
+    return [(c, *criterion_words(c)) for c in comparison.criteria]
+
+
 def hurting_slices(
     comparison: Comparison, limit: int = SLICES_SHOWN
 ) -> tuple[list[Difference], int]:
@@ -184,8 +197,16 @@ def hurting_slices(
     return rows[:limit], max(0, len(rows) - limit)
 
 
+def too_small(comparison: Comparison) -> str:
+    """Return which slices have too few families for a verdict, in words; empty for none."""
+    slices = [d.slice for d in comparison.differences if d.insufficient and not d.gating]
+    names = list(dict.fromkeys(slice_words(s) for s in slices if s is not None))
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
+
+
 def _hurts(d: Difference) -> bool:
-    if d.interval is None:  # too few scenarios to say anything at all
+    if d.interval is None or d.insufficient:  # too few scenarios to say anything at all
         return False
     return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
 

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Difference, Limit, Slice, Verdict
+from promptreg.verdicts import Criterion, Difference, Limit, Slice, Verdict
 
-__all__ = ["COLUMNS", "Line", "limit_words", "line_of", "lines_of", "oriented", "slice_words"]
+__all__ = [
+    "COLUMNS",
+    "Line",
+    "criterion_words",
+    "limit_words",
+    "line_of",
+    "lines_of",
+    "oriented",
+    "slice_words",
+]
 
 COLUMNS = ("title", "baseline", "candidate", "change", "interval", "margin", "verdict", "seen")
 """Fields of `Line` that make the table's columns, in order."""
@@ -83,13 +92,20 @@ def line_of(d: Difference) -> Line:
         change=shown,
         interval=interval,
         margin=margin,
-        verdict=_WORDS[d.verdict] + (" (suspect)" if d.suspect else ""),
+        verdict=_verdict(d),
         seen=_seen(d, share=share),
         n=d.n_scenarios,
         extras=tuple(_extras(d)),
         finer=tuple(_finer(d)),
         difference=d,
     )
+
+
+def _verdict(d: Difference) -> str:
+    """Return the verdict in words; a slice too small for one says so instead."""
+    if d.insufficient and d.verdict is Verdict.INCONCLUSIVE:
+        return f"insufficient (n={d.n_clusters} of {d.min_clusters})"
+    return _WORDS[d.verdict] + (" (suspect)" if d.suspect else "")
 
 
 def lines_of(differences: Iterable[Difference]) -> list[Line]:
@@ -121,14 +137,33 @@ def limit_words(limit: Limit, *, share: bool = False) -> tuple[str, str]:
     def shown(value: float | None) -> str:
         return numbers.amount(value, share=share)
 
+    share = share or limit.within is not None or limit.of_gaps
     bound = one_line(limit.bound.replace("_", " "), 20)
-    what = f"{name_of(limit.metric, limit.slice)} {bound} {shown(limit.threshold)}"
+    what = f"{name_of(limit.metric, limit.slice)} "
+    if limit.within is None:
+        what += f"{bound} {shown(limit.threshold)}"
+    else:
+        word, value = limit.within
+        words = f"{one_line(word.replace('_', ' '), 20)} {value:g}"
+        what += f"{words} on {bound} {shown(limit.threshold)} of scenarios"
     interval = limit.interval
     around = f", interval [{shown(interval[0])}, {shown(interval[1])}]" if interval else ""
     status = one_line(limit.status.replace("_", " "), 20)
     status = status.upper() if limit.status == "not_met" else status
+    if limit.must == "shown" and limit.status == "not_shown":
+        status += ", and must be"
     n = numbers.count(limit.n_scenarios, "scenario")
-    return what, f"{status} ({shown(limit.value)}{around}, {n})"
+    notes = "".join(f"; {one_line(note, 160)}" for note in limit.notes)
+    return what, f"{status} ({shown(limit.value)}{around}, {n}{notes})"
+
+
+def criterion_words(criterion: Criterion) -> tuple[str, str]:
+    """Return what the policy asks for besides numbers, and what became of it."""
+    status = one_line(criterion.status.replace("_", " "), 20)
+    if criterion.status in ("missing", "not_measured"):
+        status = status.upper()
+    note = f" ({one_line(criterion.note, 160)})" if criterion.note else ""
+    return one_line(criterion.what, 200), status + note
 
 
 def _seen(d: Difference, *, share: bool) -> str:

@@ -47,6 +47,8 @@ class Scoring:
     """Every metric, in the order of the scorers, then `answered`, then the effective ones."""
     sources: dict[str, str]
     """Metric to the scorer that brings it, as it is called in messages."""
+    apart: frozenset[str]
+    """Metrics of scorers that are no part of the default composite."""
     aggregates: dict[str, Callable[[Any], float]]
     """Metric to the function from all values of a version to the metric, for aggregate scales."""
 
@@ -61,6 +63,12 @@ class Scoring:
         self._facts: dict[str, Facts] = {}
         self.scales = [scale for plan in plans for scale in plan.shown]
         self.sources = {}
+        self.apart = frozenset(
+            scale.name
+            for plan in plans
+            if not getattr(plan.scorer, "in_composite", True)
+            for scale in plan.shown
+        )
         self.aggregates = {}
         for plan in plans:
             for scale in plan.shown:

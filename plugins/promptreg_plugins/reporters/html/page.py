@@ -21,6 +21,7 @@ from promptreg_plugins.reporters.html.changes import histogram_of_changes, score
 from promptreg_plugins.reporters.html.diff import side_by_side
 from promptreg_plugins.reporters.html.failures import KINDS, bars_of_failures
 from promptreg_plugins.reporters.html.forest import SHAPES, forest_of_metrics, forest_of_slices
+from promptreg_plugins.reporters.html.landscape import map_of_scenarios
 from promptreg_plugins.reporters.html.scenarios import MAX_ROWS, filters_of, scenario_rows
 
 __all__ = ["page"]
@@ -107,6 +108,11 @@ def _numbers(c: Comparison) -> dict[str, Any]:
             (one_line(limit.template, 40), what, status, limit.status == "not_met")
             for limit, what, status in digest.limits(c)[:60]
         ],
+        "criteria": [
+            (what, status, criterion.status in ("missing", "not_measured"))
+            for criterion, what, status in digest.criteria(c)[:60]
+        ],
+        "preset": one_line(c.preset, 60),
         "hurting": [(one_line(d.template, 40), _marked(line_of(d))) for d in hurting],
         "hurting_more": more,
         "slices": [(one_line(d.template, 40), _marked(line_of(d))) for d in slices[:_MAX_SLICES]],
@@ -141,6 +147,7 @@ def _plots(c: Comparison) -> dict[str, Any]:
     return {
         "forests": [f for f in forests if f[1]],
         "slice_forests": [f for f in sliced if f[2]],
+        "map": map_of_scenarios(c.scenario_map, "map") if c.scenario_map else "",
         "histogram": histogram_of_changes(c.changes, c.changes_total, "changes"),
         "ranges": [r for r in ranges if r[1]],
         "failure_bars": bars_of_failures(causes, labels, "failures"),

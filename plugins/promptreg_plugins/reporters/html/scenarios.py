@@ -56,6 +56,7 @@ class ScenarioRow:
     after_sort: float | None
     failed: bool
     sides: tuple[SideView, SideView]
+    neighbours: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: in
         after_sort=risk_score(c.candidate),
         failed=bool(c.baseline.failure or c.candidate.failure),
         sides=(_side(c.baseline, labels[0], limit), _side(c.candidate, labels[1], limit)),
+        neighbours=tuple(f"{one_line(name, 80)} ({near:.2f})" for name, near in c.neighbours[:5]),
     )
 
 

@@ -1,0 +1,232 @@
+"""`promptreg bisect GOOD BAD`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from promptreg.cli import options as o
+from promptreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from promptreg.pipeline.bisect import Bisection, Wish
+    from promptreg.pipeline.project import Options
+
+__all__ = ["bisect"]
+
+_ENDINGS = (".json", ".md")
+
+
+def bisect(
+    good: Annotated[str, typer.Argument(metavar="GOOD", help="The version before: v1, ...")],
+    bad: Annotated[str, typer.Argument(metavar="BAD", help="The version that is worse: v2, ...")],
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Whose regression to explain; default: of every gating metric that regressed.",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="K=V", help="With --metric: on these scenarios of it; repeatable."
+        ),
+    ] = None,
+    hunks: Annotated[
+        bool, typer.Option("--hunks", help="Look into the edit, whatever commits there are.")
+    ] = False,
+    commits: Annotated[
+        bool, typer.Option("--commits", help="Look for the commit; both sides are git:REV.")
+    ] = False,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="LEVEL",
+            help="Cut the edit into: hunk, paragraph, line, sentence, word; default: the coarsest "
+            "that gives more than one piece.",
+        ),
+    ] = None,
+    max_tests: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tests",
+            min=1,
+            max=1000,
+            help="Tests that may be made; more make each accusation stricter.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked; no model is called.")
+    ] = False,
+    config: o.Config = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write a report; repeatable: .json .md"
+        ),
+    ] = None,
+    concurrency: o.Concurrency = None,
+    repeats: o.Repeats = None,
+    limit: o.Limit = None,
+    filter_: o.Filter = None,
+    template: o.TemplateNames = None,
+    seed: o.Seed = None,
+    no_cache: o.NoCache = False,
+    alpha: o.Alpha = None,
+    margin: o.Margin = None,
+    budget: o.Budget = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    env_file: o.EnvFile = None,
+) -> int:
+    """Find the hunk of an edit, or the commit, that caused a regression.
+
+    Compares both versions; if BAD regressed, texts between them are tested against GOOD until the
+    culprit is known. A hunk is named if alone it regresses and BAD without it is shown no worse;
+    else it says that several do it together, or that the evidence does not single one out. With
+    git:REV on both sides and more than one commit between them the commit is searched. What was
+    asked once is not asked again.
+
+    0 a culprit is named; 3 none is, or nothing regressed; 2, 4, 5 as for 'gate'.
+    """
+    o.read_env_file(env_file)
+    options = o.make_options(
+        template=template,
+        filters=filter_,
+        limit=limit,
+        repeats=repeats,
+        seed=seed,
+        concurrency=concurrency,
+        no_cache=no_cache,
+        budget=budget,
+        alpha=alpha,
+        margins=margin,
+    )
+    wish = _wish(metric, where or [], hunks, commits, split, max_tests)
+    if dry_run:
+        return _dry_run(config, (good, bad), options, wish, as_json=as_json)
+    _check_endings(output or [])
+    found = _run(config, (good, bad), options, wish, quiet=quiet or as_json)
+    written = _write(found, output or [])
+    _show(found, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    return int(found.exit_code)
+
+
+def _wish(
+    metric: str | None,
+    where: list[str],
+    hunks: bool,
+    commits: bool,
+    split: str | None,
+    most: int | None,
+) -> Wish:
+    from promptreg.pipeline.bisect import Wish
+
+    if hunks and commits:
+        raise UsageError("--hunks and --commits exclude each other")
+    if commits and split:
+        raise UsageError("--split cuts an edit; with --commits nothing is cut")
+    part: dict[str, str] = {}
+    for item in where:
+        name, sign, value = item.partition("=")
+        if not sign or not name or name in part:
+            raise UsageError(f"--where {item!r}: must be ATTRIBUTE=VALUE, each attribute once")
+        part[name] = value
+    by = "hunks" if hunks or split else "commits" if commits else None
+    return Wish(metric, part, by, split, most)
+
+
+def _dry_run(
+    config: str | None, ends: tuple[str, str], options: Options, wish: Wish, *, as_json: bool
+) -> int:
+    from promptreg.cli.show import print_json
+    from promptreg.pipeline.bisect import plan_bisection
+    from promptreg.pipeline.bisect.as_json import plan_json
+    from promptreg.pipeline.bisect.as_text import plan_text
+    from promptreg.pipeline.project import open_project
+
+    plan = plan_bisection(open_project(config), *ends, options, wish)
+    if as_json:
+        print_json(plan_json(plan))
+    else:
+        _print(list(plan_text(plan)))
+    return 0
+
+
+def _run(
+    config: str | None, ends: tuple[str, str], options: Options, wish: Wish, *, quiet: bool
+) -> Bisection:
+    import sys
+
+    from promptreg.cli.progress import progress
+    from promptreg.cli.show import complain
+    from promptreg.pipeline.bisect import bisect as run_bisection
+    from promptreg.pipeline.project import open_project
+    from promptreg.stages.report.text import one_line
+
+    def tell(what: str) -> None:
+        if not quiet:
+            print(f"testing {one_line(what, 100)}", file=sys.stderr)
+
+    project = open_project(config)
+    with progress(project.plugins, quiet=quiet):
+        found = run_bisection(project, *ends, options, wish, handle_signals=True, tell=tell)
+    complain(project.plugins)
+    return found
+
+
+def _check_endings(output: list[str]) -> None:
+    """Refuse a wrong ending before it costs a call."""
+    for path in output:
+        if not path.lower().endswith(_ENDINGS):
+            raise UsageError(f"-o {path}: bisect writes {' and '.join(_ENDINGS)} files")
+
+
+def _write(found: Bisection, output: list[str]) -> list[str]:
+    import json
+    from pathlib import Path
+
+    from promptreg.pipeline.bisect.as_json import bisection_json
+    from promptreg.pipeline.bisect.as_text import bisection_markdown
+    from promptreg.stages.report import write_whole
+
+    for path in output:
+        if path.lower().endswith(".json"):
+            text = json.dumps(bisection_json(found), indent=2, allow_nan=False) + "\n"
+        else:
+            text = bisection_markdown(found)
+        write_whole(Path(path), text.encode("utf-8", "replace"))
+    return output
+
+
+def _show(
+    found: Bisection, written: list[str], *, as_json: bool, quiet: bool, verbose: bool
+) -> None:
+    from promptreg.cli.show import print_json
+    from promptreg.pipeline.bisect.as_json import bisection_json
+    from promptreg.pipeline.bisect.as_text import bisection_text
+    from promptreg.pipeline.bisect.words import headline
+
+    if as_json:
+        print_json(bisection_json(found))
+    elif quiet:
+        print(headline(found))
+    else:
+        reports = [f"report: {path}" for path in written]
+        _print([*bisection_text(found, verbose=verbose), *reports])
+
+
+def _print(lines: list[str]) -> None:
+    from rich.text import Text
+
+    from promptreg.cli.show import console
+
+    out = console()
+    for line in lines:
+        style = "red" if line.startswith("  -") else "green" if line.startswith("  +") else ""
+        out.print(Text(line, style=style))

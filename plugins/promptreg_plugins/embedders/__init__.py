@@ -1,0 +1,1 @@
+"""Embedders: texts to vectors, by models that lie on this machine. Nothing is downloaded."""
