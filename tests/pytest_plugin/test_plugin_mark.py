@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from recorded_suite import right, write_recorded
+from recorded_suite import kind_of, right, write_recorded
 from suite_factory import answer_text, good_score, write_suite
 
 Run = Callable[..., pytest.RunResult]
@@ -358,3 +358,38 @@ def test_the_json_file_needs_a_folder(run: Run, pytester: pytest.Pytester) -> No
     result = run("--promptreg-json=gone/out.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--promptreg-json gone/out.json: must be a file in a folder*"])
+
+
+def test_a_part_of_the_scenarios_never_passes(run: Run, pytester: pytest.Pytester) -> None:
+    write_recorded(pytester.path, right)
+    marked(pytester, "slices=[], inconclusive='pass', filters={'scenario_type': 'normal'}")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*a part can accuse, and never pass*"])
+
+
+def test_limits_of_slices_are_tests_and_count_for_all(run: Run, pytester: pytest.Pytester) -> None:
+    def wrong(scenario: str, version: str) -> str:
+        return answer_text(5 if kind_of(scenario) == "threat" else good_score(scenario))
+
+    limit = {"metric": "in_range", "where": {"scenario_type": "threat"}, "at_least": 0.9}
+    write_recorded(pytester.path, wrong, gate={"slices": [], "limits": {"threats": limit}})
+    marked(pytester)
+    result = run("-v")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "promptreg: basic[[]all]: FAIL: in_range (scenario_type=threat) is shown to miss its *",
+            "promptreg: basic[[]scenario_type=threat]: FAIL: in_range *is shown to miss its limit*",
+        ]
+    )
+    write_recorded(pytester.path, right, gate={"slices": [], "limits": {"threats": limit}})
+    run("-k", "threat").assert_outcomes(passed=1, deselected=1)
+
+
+def test_a_comparison_that_looks_several_times(run: Run, pytester: pytest.Pytester) -> None:
+    write_recorded(pytester.path, gate={"sequential": {"looks": 3}})
+    marked(pytester, "slices=[]")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["promptreg: basic[[]all]: FAIL: *regressed*", "GATE FAIL — *"])
