@@ -10,9 +10,11 @@ __all__ = [
     "count",
     "duration",
     "interval",
+    "level",
     "margin",
     "number",
     "p_value",
+    "rate",
     "ratio",
 ]
 
@@ -106,6 +108,11 @@ def margin(value: float | None, unit: str = "", *, share: bool = False) -> str:
     return f"±{size}pp" if share else f"±{size} {unit}".rstrip()
 
 
+def rate(share: float, low: float, high: float) -> str:
+    """Format a share with its interval: `1.8 % [0.7, 3.7]`."""
+    return f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def _places(size: float) -> int:
     size = abs(size)
     return 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
@@ -114,3 +121,13 @@ def _places(size: float) -> int:
 def _signed(value: float, places: int) -> str:
     text = f"{value:+,.{places}f}"
     return text[1:] if not text.strip("+-0.,") else text  # no sign on what rounds to zero
+
+
+def level(value: float) -> str:
+    """Format a confidence level, finer the nearer it is to 100 %: `95%`, `98.4%`, `99.9985%`."""
+    rest = 100 - 100 * value
+    for digits in range(6):
+        text = f"{100 * value:.{digits}f}"
+        if abs(float(text) - 100 * value) <= 0.05 * rest + 1e-9:
+            break
+    return f"{text}%"

@@ -10,6 +10,8 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Calibration",
+    "CalibrationState",
     "Comparison",
     "Counts",
     "Criterion",
@@ -17,14 +19,19 @@ __all__ = [
     "Gate",
     "GateVerdict",
     "Limit",
+    "Look",
     "MapPoint",
     "Missing",
+    "Power",
     "Ranking",
+    "Rate",
     "ScenarioChange",
     "ScenarioMap",
     "Side",
     "SideTrial",
     "Slice",
+    "StopReason",
+    "Stopping",
     "Verdict",
 ]
 
@@ -268,6 +275,137 @@ class Ranking:
     worst_rank: int
 
 
+class StopReason(enum.StrEnum):
+    """Why no further look was taken."""
+
+    REGRESSION = "regression"
+    LIMIT = "limit"
+    """An absolute limit is shown to be missed."""
+    PROOF = "proof"
+    IMPROVEMENT = "improvement"
+    """Everything that had to be proven no worse is shown to be better."""
+    FUTILITY = "futility"
+    """What is left to ask could hardly decide anything; never a pass."""
+    END = "end"
+    """Every planned look was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the data so far.
+
+    Attributes:
+        scenarios: scenarios that were there, over all templates.
+        repeats: askings of each.
+        trials: trials that were there, both sides.
+        level: level of this look's intervals, such as 0.97.
+        alpha_spent: error that accusations may have spent after it.
+        boundary: what the largest |T| of the gating lines had to exceed; None if nothing could.
+    """
+
+    scenarios: int
+    repeats: int
+    trials: int
+    level: float
+    alpha_spent: float
+    boundary: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """How a comparison that looks several times came to its end.
+
+    Attributes:
+        reason: why it stopped.
+        looks_planned: looks at the most, those of further repeats included.
+        looks: those that were made.
+        repeats_planned: askings of each scenario before more were asked for.
+        trials_planned: trials if every look had been made.
+        trials_made: trials that were needed.
+        calls_saved: trials that were not needed and that no store holds an answer to.
+    """
+
+    reason: StopReason
+    looks_planned: int
+    looks: tuple[Look, ...]
+    repeats_planned: int
+    trials_planned: int
+    trials_made: int
+    calls_saved: int
+
+    @property
+    def early(self) -> bool:
+        """Whether planned trials were left out."""
+        return self.trials_made < self.trials_planned
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happened in simulated gates, with its exact 95 % interval.
+
+    The interval (Clopper-Pearson) is about the number of simulations, not about the completions
+    they were made of.
+    """
+
+    count: int
+    of: int
+    interval: tuple[float, float]
+
+    @property
+    def share(self) -> float:
+        """The observed share, 0 to 1."""
+        return self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What the gate does when a metric really worsens by a known amount.
+
+    Attributes:
+        template, metric, slice: what worsens; `slice` for a guard.
+        times_margin: by how many margins.
+        failed, passed: shares of simulated gates.
+    """
+
+    template: str
+    metric: str
+    slice: Slice | None
+    times_margin: float
+    failed: Rate
+    passed: Rate
+
+
+class CalibrationState(enum.StrEnum):
+    """Whether the gate's own error rates are known."""
+
+    NONE = "none"
+    FRESH = "fresh"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `promptreg calibrate` measured of this gate; it is shown and never changes a verdict.
+
+    Attributes:
+        state: never measured, measured as things are, or measured before something changed.
+        reasons: what changed since, or that it is too old; empty unless stale.
+        created_at: ISO 8601 UTC time of the measurement; empty where there is none.
+        simulations: gates simulated for each rate.
+        false_alarm: share of A/A gates that accuse something of having regressed.
+        passed: share of A/A gates that pass.
+        power: what the gate does with worsenings of known size.
+    """
+
+    state: CalibrationState = CalibrationState.NONE
+    reasons: tuple[str, ...] = ()
+    created_at: str = ""
+    simulations: int = 0
+    false_alarm: Rate | None = None
+    passed: Rate | None = None
+    power: tuple[Power, ...] = ()
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All that is known about candidate against baseline; reporters read only this.
@@ -299,6 +437,9 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     complete_case: Mapping[str, float | None] = field(default_factory=dict)
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
+    stopping: Stopping | None = None
+    """How it ended, where the data were looked at several times."""
+    calibration: Calibration = Calibration()
     criteria: tuple[Criterion, ...] = ()
     preset: str = ""
     """The preset that the policy starts from; empty for none."""

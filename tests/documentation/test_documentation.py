@@ -60,8 +60,14 @@ def test_every_command_is_in_the_readme() -> None:
         assert f"`promptreg {name.split()[0]}" in README, name
 
 
+def options_of_the_pytest_plug_in() -> set[str]:
+    source = (ROOT / "plugins" / "pytest_promptreg" / "options.py").read_text("utf-8")
+    return set(re.findall(r'"(--promptreg-[a-z]+)"', source))
+
+
 def test_options_in_the_readme_exist() -> None:
     known = set().union(*commands().values()) | {"--help", "--version", "--base-ref"}
+    known |= options_of_the_pytest_plug_in()
     code = re.findall(r"`([^`]*)`", README) + re.findall(r"^ {4}(.*)$", README, re.MULTILINE)
     for text in code:
         if "promptreg" in text or text.startswith("-"):
@@ -79,7 +85,7 @@ def test_the_suite_in_the_readme_is_a_valid_suite() -> None:
 
 
 def test_the_plug_in_in_the_readme_is_one() -> None:
-    (text,) = blocks("python")
+    (text,) = [b for b in blocks("python") if "hookimpl" in b]
     module = types.ModuleType("promptreg_shout")
     exec(text, module.__dict__)
     plugins = load_plugins([module])

@@ -12,6 +12,7 @@ from promptreg import __version__
 from promptreg.cli import (
     bisect,
     cache,
+    calibrate,
     compare,
     doctor,
     gate,
@@ -22,6 +23,7 @@ from promptreg.cli import (
     rescore,
     runs,
     scenarios,
+    templates,
     transfer,
     validate,
 )
@@ -72,6 +74,7 @@ for _command in (
     runs.run,
     compare.compare,
     gate.gate,
+    calibrate.calibrate,
     generate.generate,
     bisect.bisect,
     rescore.rescore,
@@ -83,6 +86,7 @@ for _command in (
 app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
+app.add_typer(templates.app, name="templates")
 
 
 def run(arguments: list[str]) -> int:

@@ -19,7 +19,7 @@ from promptreg.cli.view_table import GATE_STYLES, table
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import lines_of
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Comparison
+from promptreg.verdicts import CalibrationState, Comparison
 
 __all__ = ["render_comparison"]
 
@@ -112,6 +112,8 @@ def _verdict(c: Comparison, out: _Out) -> None:
     out.line(line)
     if c.synthetic:
         out.line("SYNTHETIC answers from a scripted provider: this can never pass a gate", "bold")
+    if c.stopping is not None:
+        out.line(digest.stopping(c), indent=2)
     for reason in c.gate.reasons[2:]:
         out.line(f"also: {one_line(reason, 300)}", indent=2)
     for warning in c.warnings:
@@ -210,12 +212,22 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
     out.line()
     out.line(digest.spent(c), "dim")
     out.line(f"provider {one_line(c.provider, 200)}", "dim")
+    if verbose or c.calibration.state is not CalibrationState.NONE:
+        out.line(digest.calibration_words(c), "dim")
     if verbose:
         for side in (c.baseline, c.candidate):
             for name, run in side.run_ids.items():
                 sha = side.template_sha256.get(name, "")
                 words = (one_line(side.label, 40), one_line(name, 40), one_line(run, 80), sha[:12])
                 out.line("{}: {} run {} template {}".format(*words), "dim")
+        for i, look in enumerate(c.stopping.looks if c.stopping else ()):
+            bound = "none" if look.boundary is None else f"|T| above {look.boundary:.2f}"
+            out.line(
+                f"look {i + 1}: {numbers.count(look.scenarios, 'scenario')}, "
+                f"{numbers.count(look.repeats, 'repeat')}, alpha spent {look.alpha_spent:.2g}, "
+                f"accused from {bound}, intervals at {look.level:.2%}",
+                "dim",
+            )
         out.line(f"policy {one_line(c.policy_sha256, 64)}, alpha {c.alpha:g}", "dim")
         for metric, value in sorted(c.complete_case.items()):
             difference = f"{one_line(metric, 60)} {numbers.change(value)}"

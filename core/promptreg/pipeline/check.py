@@ -12,6 +12,7 @@ from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.fixtures import check_fixture
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.templates.drift import lint_registry
 from promptreg.pipeline.versions import serves
 from promptreg.records import Scenario, ScenarioSet, Template
 from promptreg.stages.lint import (
@@ -65,6 +66,7 @@ def check(project: Project) -> Checked:
     for name in suite.templates:
         versions += len(suite.templates[name].versions)
         findings += _template(project, name, scenarios)
+    findings += lint_registry(project)
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda f: order.get(f.level, 3))
     return Checked(len(scenarios.scenarios), versions, tuple(findings))

@@ -15,7 +15,15 @@ from pydantic import (
 )
 
 from promptreg.errors import did_you_mean
-from promptreg.suite.gate_parts import GuardEntry, LimitEntry, Positive, SliceEntry, named_limits
+from promptreg.suite.gate_parts import (
+    GuardEntry,
+    LimitEntry,
+    MoreEntry,
+    Positive,
+    SequentialEntry,
+    SliceEntry,
+    named_limits,
+)
 from promptreg.suite.strict import Scalar
 from promptreg.suite.strict import Strict as _Strict
 
@@ -28,8 +36,10 @@ __all__ = [
     "GenerationFile",
     "GuardEntry",
     "LimitEntry",
+    "MoreEntry",
     "ProviderEntry",
     "ScorerEntry",
+    "SequentialEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
@@ -165,11 +175,15 @@ class GateEntry(_Strict):
     """Whether a limit that is neither met nor missed keeps the gate from passing."""
     require_values: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     """Attribute to the values that the compared scenarios must have among them."""
-    inconclusive: Literal["block", "allow"] = "block"
-    """What the exit code of an inconclusive gate is: 3, or 0."""
+    inconclusive: Literal["block", "allow", "more"] = "block"
+    """What the exit code of an inconclusive gate is: 3, or 0; or 3 after `more` was asked."""
+    more: MoreEntry | None = None
+    sequential: SequentialEntry | None = None
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
+    calibration_days: int = Field(default=30, ge=1, le=3650)
+    """How many days a calibration of the gate counts as fresh; it never changes a verdict."""
 
     @field_validator("slices", mode="before")
     @classmethod
@@ -189,6 +203,23 @@ class GateEntry(_Strict):
         if value < 0.001:
             raise ValueError("must be at least 0.001; resampling cannot resolve less")
         return value
+
+    @field_validator("sequential", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {} if value else None
+        return value
+
+    @model_validator(mode="after")
+    def _more_goes_with_inconclusive(self) -> GateEntry:
+        if self.inconclusive == "more" and self.more is None:
+            raise ValueError("'inconclusive: more' needs 'more', such as more: {repeats: 3}")
+        if self.more is not None and self.inconclusive != "more":
+            raise ValueError(
+                f"'more' goes with 'inconclusive: more', not with {self.inconclusive!r}"
+            )
+        return self
 
 
 class GenerateEntry(_Open):
@@ -244,8 +275,20 @@ class Suite(_Strict):
     allow_role_tokens: bool = False
     """Send values that hold role tokens such as `<|im_end|>` as they are, instead of refusing."""
     store: str = ".promptreg"
+    registry: str = "promptreg.registry.jsonl"
+    """The journal of registered versions and aliases, relative to the suite; commit it."""
     generate: GenerateEntry | None = None
     """How the scenarios were made, for `promptreg generate`."""
+
+    @model_validator(mode="after")
+    def _more_is_more(self) -> Suite:
+        more = self.gate.more
+        if more is not None and more.repeats <= self.repeats:
+            raise ValueError(
+                f"gate.more.repeats is {more.repeats}; it must be above 'repeats', which is "
+                f"{self.repeats}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_templates(self) -> Suite:

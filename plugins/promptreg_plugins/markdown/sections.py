@@ -37,6 +37,8 @@ def headline(c: Comparison) -> Section:
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
+    if c.stopping is not None:
+        rows.append(f"\n{escape(digest.stopping(c), 400)}.")
     if c.synthetic:
         rows.append("\n**SYNTHETIC** answers from a scripted provider: never passes a gate.")
     reasons = [f"- {escape(reason, 300)}" for reason in c.gate.reasons[2:10]]
@@ -48,7 +50,9 @@ def ending(c: Comparison) -> Section:
     """Return what it took; always shown."""
     parts = [digest.spent(c), f"provider {c.provider}", f"alpha {c.alpha:g}"]
     parts += [f"policy {c.policy_sha256[:12]}", c.created_at]
-    return Section("cost", (f"<sub>{escape(' · '.join(parts), 500)}</sub>",))
+    calibration = escape(digest.calibration_words(c), 900)
+    rows = (f"<sub>{escape(' · '.join(parts), 500)}</sub>", f"<sub>{calibration}</sub>")
+    return Section("cost", rows)
 
 
 def _warnings(c: Comparison) -> Iterator[Section]:

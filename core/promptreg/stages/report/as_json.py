@@ -14,16 +14,19 @@ from typing import Any
 
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import (
+    Calibration,
     Comparison,
     Counts,
     Criterion,
     Difference,
     Limit,
     Ranking,
+    Rate,
     ScenarioChange,
     Side,
     SideTrial,
     Slice,
+    Stopping,
 )
 
 __all__ = ["comparison_json", "dump_json", "finite"]
@@ -70,6 +73,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             "note": "differences without failed trials; a footnote, never used for a verdict",
             "differences": {clean(k): finite(v) for k, v in sorted(c.complete_case.items())},
         },
+        "stopping": _stopping(c.stopping),
+        "calibration": _calibration(c.calibration),
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
     }
@@ -213,6 +218,39 @@ def _ranking(ranking: Ranking) -> dict[str, Any]:
     }
 
 
+def _calibration(c: Calibration) -> dict[str, Any]:
+    return {
+        "state": str(c.state),
+        "reasons": [clean(reason) for reason in c.reasons],
+        "created_at": clean(c.created_at) or None,
+        "simulations": c.simulations,
+        "false_alarm": _rate(c.false_alarm),
+        "passed": _rate(c.passed),
+        "power": [
+            {
+                "template": clean(p.template),
+                "metric": clean(p.metric),
+                "slice": _slice(p.slice),
+                "times_margin": finite(p.times_margin),
+                "failed": _rate(p.failed),
+                "passed": _rate(p.passed),
+            }
+            for p in c.power
+        ],
+    }
+
+
+def _rate(rate: Rate | None) -> dict[str, Any] | None:
+    if rate is None:
+        return None
+    return {
+        "count": rate.count,
+        "of": rate.of,
+        "share": finite(rate.share),
+        "interval": _numbers(rate.interval),
+    }
+
+
 def _counts(counts: Counts) -> dict[str, Any]:
     sides = ("baseline", "candidate")
     causes = sorted({cause for side in sides for cause in counts.failed.get(side, {})})
@@ -227,6 +265,32 @@ def _counts(counts: Counts) -> dict[str, Any]:
         "failed_total": {side: sum(counts.failed.get(side, {}).values()) for side in sides},
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
+    }
+
+
+def _stopping(stopping: Stopping | None) -> dict[str, Any] | None:
+    if stopping is None:
+        return None
+    return {
+        "reason": str(stopping.reason),
+        "early": stopping.early,
+        "looks_planned": stopping.looks_planned,
+        "looks_made": len(stopping.looks),
+        "repeats_planned": stopping.repeats_planned,
+        "trials_planned": stopping.trials_planned,
+        "trials_made": stopping.trials_made,
+        "calls_saved": stopping.calls_saved,
+        "looks": [
+            {
+                "scenarios": look.scenarios,
+                "repeats": look.repeats,
+                "trials": look.trials,
+                "level": finite(look.level),
+                "alpha_spent": finite(look.alpha_spent),
+                "boundary": finite(look.boundary),
+            }
+            for look in stopping.looks
+        ],
     }
 
 

@@ -11,6 +11,7 @@ from promptreg.records import Cause, Failure
 from promptreg.stages.report.lines import criterion_words, limit_words, oriented, slice_words
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
+    CalibrationState,
     Comparison,
     Criterion,
     Difference,
@@ -18,6 +19,7 @@ from promptreg.verdicts import (
     Limit,
     ScenarioChange,
     SideTrial,
+    StopReason,
     Verdict,
 )
 
@@ -26,6 +28,7 @@ __all__ = [
     "TREATMENTS",
     "CauseCount",
     "answer_words",
+    "calibration_words",
     "causes",
     "criteria",
     "facts",
@@ -36,6 +39,7 @@ __all__ = [
     "sentence",
     "spent",
     "split_answer",
+    "stopping",
     "too_small",
     "whole_suite",
     "worst",
@@ -282,6 +286,21 @@ def answer_words(trial: SideTrial, limit: int = 280) -> list[str]:
     return lines + [f"{name}: {one_line(text, limit)}" for name, text in long[:3]]
 
 
+def calibration_words(comparison: Comparison) -> str:
+    """Return what is known of this gate's own errors, on one line."""
+    c = comparison.calibration
+    day = one_line(c.created_at, 10).rstrip("…")
+    if c.state is CalibrationState.NONE:
+        return "not calibrated: 'promptreg calibrate' measures this gate's own false-alarm rate"
+    if c.state is CalibrationState.STALE:
+        reasons = ", ".join(one_line(reason, 120) for reason in c.reasons[:6])
+        more = f" and {len(c.reasons) - 6} more" if len(c.reasons) > 6 else ""
+        return f"calibration of {day} is stale: {reasons}{more}"
+    rate = c.false_alarm
+    found = "unknown" if rate is None else numbers.rate(rate.share, *rate.interval)
+    return f"this gate's own false-alarm rate: {found} ({c.simulations:,} A/A gates, {day})"
+
+
 def spent(comparison: Comparison) -> str:
     """Return what it took: trials, tokens, cost, time."""
     n = comparison.counts
@@ -294,3 +313,32 @@ def spent(comparison: Comparison) -> str:
         numbers.duration(comparison.duration_s),
     ]
     return " · ".join(parts)
+
+
+def stopping(comparison: Comparison) -> str:
+    """Return how the looks ended, on one line; empty where there was a single one.
+
+    `stopped at look 2 of 4 (regression): 412 of 1,200 calls saved`.
+    """
+    s = comparison.stopping
+    if s is None:
+        return ""
+    made = len(s.looks)
+    if s.early:
+        left = s.trials_planned - s.trials_made
+        if s.calls_saved == left:
+            saved = f"{left:,} of {s.trials_planned:,} calls saved"
+        else:  # answers that are there already, or local, cost nothing
+            saved = f"{left:,} of {s.trials_planned:,} trials not needed"
+            saved += f", {numbers.count(s.calls_saved, 'call')} saved" if s.calls_saved else ""
+        words = f"stopped at look {made} of {s.looks_planned} ({s.reason}): {saved}"
+    else:
+        ended = "" if s.reason is StopReason.END else f" ({s.reason})"
+        words = f"{made} of {s.looks_planned} looks made{ended}: no planned trial left out"
+    asked = s.looks[-1].repeats if s.looks else s.repeats_planned
+    if asked > s.repeats_planned:
+        words += (
+            f"; inconclusive at {numbers.count(s.repeats_planned, 'repeat')}, so each scenario was "
+            f"asked {asked} times"
+        )
+    return words
