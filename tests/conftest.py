@@ -9,6 +9,8 @@ import pytest
 
 from model_server import ModelServer, missing_packages
 
+pytest_plugins = "pytester"
+
 
 @pytest.fixture(scope="session")
 def model_packages() -> None:

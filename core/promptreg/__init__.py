@@ -5,7 +5,18 @@ These are the public names; everything else may change between releases.
 
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
-from promptreg.protocols import Call, Embedder, Probe, Provider, Reporter, Scorer
+from promptreg.protocols import (
+    Call,
+    Embedder,
+    Generated,
+    GenerationPlan,
+    GenerationRequest,
+    Generator,
+    Probe,
+    Provider,
+    Reporter,
+    Scorer,
+)
 from promptreg.records import (
     Answer,
     Cause,
@@ -33,6 +44,10 @@ __all__ = [
     "ExitCode",
     "Failure",
     "GateVerdict",
+    "Generated",
+    "GenerationPlan",
+    "GenerationRequest",
+    "Generator",
     "Probe",
     "Prompt",
     "PromptregError",

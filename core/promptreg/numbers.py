@@ -10,6 +10,7 @@ __all__ = [
     "count",
     "duration",
     "interval",
+    "level",
     "margin",
     "number",
     "p_value",
@@ -120,3 +121,13 @@ def _places(size: float) -> int:
 def _signed(value: float, places: int) -> str:
     text = f"{value:+,.{places}f}"
     return text[1:] if not text.strip("+-0.,") else text  # no sign on what rounds to zero
+
+
+def level(value: float) -> str:
+    """Format a confidence level, finer the nearer it is to 100 %: `95%`, `98.4%`, `99.9985%`."""
+    rest = 100 - 100 * value
+    for digits in range(6):
+        text = f"{100 * value:.{digits}f}"
+        if abs(float(text) - 100 * value) <= 0.05 * rest + 1e-9:
+            break
+    return f"{text}%"

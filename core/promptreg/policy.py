@@ -23,7 +23,7 @@ from promptreg.criteria import (
 from promptreg.criteria import check_known as _known
 from promptreg.errors import SuiteError
 from promptreg.records import Scale
-from promptreg.suite import GateEntry, resolve
+from promptreg.suite import GateEntry, SequentialEntry, resolve
 from promptreg.verdicts import Criterion
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "OVERALL",
     "Bound",
     "Guard",
+    "LookPolicy",
     "Policy",
     "Slicing",
     "default_margin",
@@ -42,6 +43,28 @@ EFFECTIVE = "effective."
 """Prefix of metrics on the effective answer; they are shown and never gate."""
 _RATIO_MARGIN = 1.10
 _OVERALL_MARGIN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LookPolicy:
+    """How often the data are looked at, and what is asked further if that decides nothing.
+
+    Attributes:
+        looks: at the planned scenarios, after equal shares of them; 1 is no early look.
+        futility: also stop where what is left can hardly decide anything.
+        more_repeats: askings of each scenario at the most if the gate stays inconclusive; 0: none.
+        more_calls: further calls at the most.
+    """
+
+    looks: int = 1
+    futility: bool = True
+    more_repeats: int = 0
+    more_calls: int | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be more than one look."""
+        return self.looks > 1 or self.more_repeats > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,7 @@ class Policy:
     preset: str = ""
     apart: tuple[Criterion, ...] = ()
     """Criteria of the preset that are not measured, or that the suite drops."""
+    looks: LookPolicy = LookPolicy()
 
     @property
     def sha256(self) -> str:
@@ -96,6 +120,7 @@ def make_policy(
     where: str,
     alpha: float | None = None,
     margins: Mapping[str, float] | None = None,
+    looks: int | None = None,
 ) -> Policy:
     """Join the suite's `gate` section, the scorers' scales and the command line.
 
@@ -107,6 +132,7 @@ def make_policy(
         where: the file, for messages.
         alpha: override from the command line.
         margins: overrides from the command line, by metric.
+        looks: override from the command line; 0: a suite's own looks, else the usual number.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -177,6 +203,21 @@ def make_policy(
         required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
         preset=resolved.preset.name if resolved.preset else "",
         apart=(*lacking, *dropped(resolved)),
+        looks=_look_policy(entry, looks),
+    )
+
+
+def _look_policy(entry: GateEntry, looks: int | None) -> LookPolicy:
+    own = entry.sequential
+    if looks is None:
+        looks = own.looks if own else 1
+    elif looks == 0:
+        looks = own.looks if own else SequentialEntry().looks
+    return LookPolicy(
+        looks=looks,
+        futility=own.futility if own else True,
+        more_repeats=entry.more.repeats if entry.more else 0,
+        more_calls=entry.more.calls if entry.more else None,
     )
 
 

@@ -97,4 +97,3 @@ def test_a_wrong_culprit_is_named_in_at_most_alpha_of_searches(case: str) -> Non
     assert wrong / times <= ALPHA + 3 * (ALPHA * (1 - ALPHA) / times) ** 0.5, (wrong, right)
     if case in ("single of four", "single of twelve", "together"):
         assert right / times > 0.5, (wrong, right)
-    print(f"{case}: right {right / times:.2f}, wrong {wrong / times:.3f}")

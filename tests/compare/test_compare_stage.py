@@ -181,6 +181,20 @@ def test_slices_never_gate() -> None:
     assert all(not d.gating for d in differences if d.slice)
 
 
+def test_a_slice_that_improved_too_little_to_stand_may_still_be_no_worse() -> None:
+    """Eight slices are searched; what one gained is no news, and no reason to doubt it either."""
+    kinds = [kind for kind in "abcdefgh" for _ in range(40)]
+    a, b = both([0] * 6 + [1] * 314, [1] * 320, attributes={"kind": kinds})
+    p = policy(attributes={"kind": list("abcdefgh")}, slices=["kind"], margins={"in_range": 0.05})
+    found = line(compare_pairs([pair(a, b)], p, seed=1), "in_range", "a")
+    assert found.p_value is not None
+    assert found.p_adjusted is not None
+    assert found.p_value < 0.05 < 0.10 < found.p_adjusted
+    assert found.interval is not None
+    assert found.interval[0] > -0.05
+    assert found.verdict is Verdict.NO_WORSE
+
+
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_tiny_runs_are_inconclusive(n: int) -> None:
     a, b = both([1] * n, [0] * n) if n else (None, None)

@@ -60,8 +60,14 @@ def test_every_command_is_in_the_readme() -> None:
         assert f"`promptreg {name.split()[0]}" in README, name
 
 
+def options_of_the_pytest_plug_in() -> set[str]:
+    source = (ROOT / "plugins" / "pytest_promptreg" / "options.py").read_text("utf-8")
+    return set(re.findall(r'"(--promptreg-[a-z]+)"', source))
+
+
 def test_options_in_the_readme_exist() -> None:
     known = set().union(*commands().values()) | {"--help", "--version", "--base-ref"}
+    known |= options_of_the_pytest_plug_in()
     code = re.findall(r"`([^`]*)`", README) + re.findall(r"^ {4}(.*)$", README, re.MULTILINE)
     for text in code:
         if "promptreg" in text or text.startswith("-"):
@@ -79,7 +85,7 @@ def test_the_suite_in_the_readme_is_a_valid_suite() -> None:
 
 
 def test_the_plug_in_in_the_readme_is_one() -> None:
-    (text,) = blocks("python")
+    (text,) = [b for b in blocks("python") if "hookimpl" in b]
     module = types.ModuleType("promptreg_shout")
     exec(text, module.__dict__)
     plugins = load_plugins([module])
@@ -88,7 +94,7 @@ def test_the_plug_in_in_the_readme_is_one() -> None:
     assert check_scorer(plugins.scorers.create("shout", {})) == []
 
 
-@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters"])
+@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters", "generators"])
 def test_every_built_in_is_in_the_readme(kind: str) -> None:
     for entry in getattr(load_plugins(), kind):
         assert f"`{entry.name}`" in README, entry.name
@@ -161,3 +167,12 @@ def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
 
     entry = GateEntry.model_validate(yaml.safe_load(text)["gate"])
     assert resolve(entry, "README.md").dropped == ("context_usage", "iou")
+
+
+def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
+    from promptreg.pipeline.generate import open_generation
+
+    (text,) = [b for b in blocks("yaml") if b.startswith("generate:")]
+    (tmp_path / "promptreg.yaml").write_text(text, "utf-8")
+    opened = open_generation(str(tmp_path), plugins=load_plugins())
+    assert len(opened.generator.plan(opened.request()).slots) == 1600

@@ -575,6 +575,22 @@ def test_the_ways_to_call_it_wrongly(gate: Gate, capsys: pytest.CaptureFixture[s
     assert "goes with --base-ref" in capsys.readouterr().err
 
 
+def test_a_worse_edit_is_found_before_all_is_asked(
+    repository: Repository, gate: Gate, model: Model
+) -> None:
+    repository.write("basic.txt", BAD)
+    repository.suite["templates"]["fresh"] = {"versions": {"v1": "fresh.txt"}}
+    repository.write("fresh.txt", GOOD)
+    repository.commit()
+    found = gate.json(repository, "--looks", "2")
+    assert found["gate"]["verdict"] == "fail"
+    assert found["stopping"]["reason"] == "regression"
+    assert found["stopping"]["looks_made"] == 1
+    # Half of both sides; the new version, which has no baseline, whole.
+    assert len(model.asked()) == SCENARIOS + SCENARIOS
+    assert found["stopping"]["trials_planned"] == 2 * SCENARIOS
+
+
 def test_a_part_can_accuse_and_never_pass(repository: Repository, gate: Gate) -> None:
     repository.write("basic.txt", BETTER)
     found = gate.json(repository, "--limit", "30")["gate"]

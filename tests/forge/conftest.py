@@ -58,3 +58,21 @@ def github(forge: ForgeServer, tmp_path: Path) -> Callable[..., Env]:
         return {k: v for k, v in (env | more).items() if v}
 
     return made
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits that were asked for; none is made."""
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    return waits
+
+
+@pytest.fixture
+def no_secret(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[None]:
+    """The token is nowhere but in the request's header."""
+    yield
+    shown = capfd.readouterr()
+    assert TOKEN not in shown.out + shown.err
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()

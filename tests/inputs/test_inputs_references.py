@@ -181,8 +181,10 @@ def test_references(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("ref", "template", "message"),
     [
         ("v3", None, "no version or file is called 'v3'.*basic: v1; enriched: v1, v2"),
-        ("basic@v2", None, "the template 'basic' has no version 'v2'.*there are: v1"),
-        ("basic@production", None, "an alias such as 'production' needs a prompt registry"),
+        ("basic@v2", None, "the template 'basic' has no version, alias .* 'v2'.*there are: v1"),
+        ("basic@production", None, "'promptreg templates promote' makes an alias"),
+        ("prompts:/basic@production", None, "needs a prompt registry, and none is connected"),
+        ("basic@sha256:xyz", None, "allowed is sha256: and 6 to 64 hex digits"),
         ("basik@v1", None, r"no template is called 'basik' \(did you mean 'basic'\?\)"),
         ("v1", "basik", "no template is called 'basik'"),
         ("basic@v1", "enriched", "is of the template 'basic', but --template says 'enriched'"),

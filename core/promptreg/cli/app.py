@@ -16,12 +16,14 @@ from promptreg.cli import (
     compare,
     doctor,
     gate,
+    generate,
     init,
     plan,
     plugins,
     rescore,
     runs,
     scenarios,
+    templates,
     transfer,
     validate,
 )
@@ -73,6 +75,7 @@ for _command in (
     compare.compare,
     gate.gate,
     calibrate.calibrate,
+    generate.generate,
     bisect.bisect,
     rescore.rescore,
     doctor.doctor,
@@ -83,6 +86,7 @@ for _command in (
 app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
+app.add_typer(templates.app, name="templates")
 
 
 def run(arguments: list[str]) -> int:

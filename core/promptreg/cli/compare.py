@@ -35,6 +35,8 @@ def compare(
     budget: o.Budget = None,
     allow_unmatched: o.AllowUnmatched = False,
     allow_mismatch: o.AllowMismatch = None,
+    sequential: o.Sequential = None,
+    looks: o.Looks = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Let the exit code say the verdict, as 'gate' does.")
     ] = False,
@@ -62,6 +64,8 @@ def compare(
         margins=margin,
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
+        sequential=sequential,
+        looks=looks,
     )
     comparison = comparison_command(
         config, baseline, candidate, options, output or [], as_json, quiet, verbose

@@ -60,6 +60,8 @@ def gate(
     budget: o.Budget = None,
     allow_unmatched: o.AllowUnmatched = False,
     allow_mismatch: o.AllowMismatch = None,
+    sequential: o.Sequential = None,
+    looks: o.Looks = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -94,6 +96,8 @@ def gate(
         margins=margin,
         allow_unmatched=allow_unmatched,
         allow_mismatch=allow_mismatch,
+        sequential=sequential,
+        looks=looks,
         deciding=True,
     )
     names = versions or []

@@ -23,12 +23,14 @@ __all__ = [
     "EnvFile",
     "Filter",
     "Limit",
+    "Looks",
     "Margin",
     "NoCache",
     "Output",
     "Quiet",
     "Repeats",
     "Seed",
+    "Sequential",
     "TemplateNames",
     "Verbose",
     "make_options",
@@ -97,6 +99,18 @@ Budget = Annotated[
         help="Stop before spending more: 500 (calls), 200000tokens, 5usd.",
     ),
 ]
+Sequential = Annotated[
+    bool | None,
+    typer.Option(
+        "--sequential/--no-sequential",
+        help="Ask in steps, look after each, and stop as soon as the data decide; the errors of "
+        "all looks together stay at alpha. The suite's word by default.",
+    ),
+]
+Looks = Annotated[
+    int | None,
+    typer.Option("--looks", min=1, max=10, help="Looks at the most (4); implies --sequential."),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Machine-readable result on stdout, nothing else there.")
 ]
@@ -134,12 +148,14 @@ def make_options(
     margins: list[str] | None = None,
     allow_unmatched: bool = False,
     allow_mismatch: list[str] | None = None,
+    sequential: bool | None = None,
+    looks: int | None = None,
     deciding: bool = False,
 ) -> Options:
     """Return the options as the pipeline takes them.
 
     Raises:
-        UsageError: a `--filter` or `--margin` is malformed.
+        UsageError: a `--filter` or `--margin` is malformed, or options contradict each other.
     """
     from promptreg.pipeline.project import Options
 
@@ -154,10 +170,19 @@ def make_options(
         budget=budget,
         alpha=alpha,
         margins=_margins(margins or []),
+        looks=_looks(sequential, looks),
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),
         deciding=deciding,
     )
+
+
+def _looks(sequential: bool | None, looks: int | None) -> int | None:
+    if sequential is False:
+        if looks is not None:
+            raise UsageError(f"--no-sequential and --looks {looks} contradict each other")
+        return 1
+    return 0 if sequential and looks is None else looks
 
 
 def read_env_file(path: str | None) -> None:

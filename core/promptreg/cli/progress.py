@@ -73,11 +73,16 @@ class _Progress:
     def _draw(self, now: float) -> None:
         called = self._done - self._cached
         rate = called / max(now - self._started, 1e-9)
-        left = (self._planned - self._done) / rate if called else None
+        # Where more is asked than was planned, nobody knows how much is left.
+        known = called and self._done <= self._planned
+        left = (self._planned - self._done) / rate if known else None
         words = f"{self._cached:,} cached, {self._failed:,} failed, {rate:.2g}/s"
         if not self._terminal:
             rest = f", about {left:.0f} s left" if left is not None else ""
-            print(f"{self._done:,} of {self._planned:,} trials: {words}{rest}", file=sys.stderr)
+            done = f"{self._done:,} of {self._planned:,} trials"
+            if self._done > self._planned:
+                done = f"{self._done:,} trials ({self._planned:,} planned, then more asked for)"
+            print(f"{done}: {words}{rest}", file=sys.stderr)
             return
         if self._bar is None:
             from rich.console import Console
@@ -100,7 +105,8 @@ class _Progress:
             )
             self._task = self._bar.add_task("", total=self._planned)
             self._bar.start()
-        self._bar.update(self._task, completed=self._done, description=words)
+        total = max(self._planned, self._done)
+        self._bar.update(self._task, completed=self._done, total=total, description=words)
 
     def close(self) -> None:
         """Remove the display."""

@@ -112,6 +112,8 @@ def _verdict(c: Comparison, out: _Out) -> None:
     out.line(line)
     if c.synthetic:
         out.line("SYNTHETIC answers from a scripted provider: this can never pass a gate", "bold")
+    if c.stopping is not None:
+        out.line(digest.stopping(c), indent=2)
     for reason in c.gate.reasons[2:]:
         out.line(f"also: {one_line(reason, 300)}", indent=2)
     for warning in c.warnings:
@@ -218,6 +220,14 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
                 sha = side.template_sha256.get(name, "")
                 words = (one_line(side.label, 40), one_line(name, 40), one_line(run, 80), sha[:12])
                 out.line("{}: {} run {} template {}".format(*words), "dim")
+        for i, look in enumerate(c.stopping.looks if c.stopping else ()):
+            bound = "none" if look.boundary is None else f"|T| above {look.boundary:.2f}"
+            out.line(
+                f"look {i + 1}: {numbers.count(look.scenarios, 'scenario')}, "
+                f"{numbers.count(look.repeats, 'repeat')}, alpha spent {look.alpha_spent:.2g}, "
+                f"accused from {bound}, intervals at {look.level:.2%}",
+                "dim",
+            )
         out.line(f"policy {one_line(c.policy_sha256, 64)}, alpha {c.alpha:g}", "dim")
         for metric, value in sorted(c.complete_case.items()):
             difference = f"{one_line(metric, 60)} {numbers.change(value)}"

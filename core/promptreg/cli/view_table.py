@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from promptreg import numbers
 from promptreg.stages.report.lines import COLUMNS, Line
 from promptreg.verdicts import GateVerdict, Verdict
 
@@ -45,14 +46,14 @@ def table(
     """
     if not lines:
         return
-    level = {round(100 * line.difference.level) for line in lines}
+    level = {numbers.level(line.difference.level) for line in lines}
     heads = {
         "title": "metric",
         "n": "n",
         "baseline": labels[0],
         "candidate": labels[1],
         "change": "change",
-        "interval": f"{level.pop()}% interval" if len(level) == 1 else "interval",
+        "interval": f"{level.pop()} interval" if len(level) == 1 else "interval",
         "margin": "margin",
         "verdict": "verdict",
         "seen": "could have seen",

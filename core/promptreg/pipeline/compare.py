@@ -13,10 +13,17 @@ from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.landscape import laid_out
+from promptreg.pipeline.looks import Member, Watch, watch_for
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run, with_worst
-from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
+from promptreg.pipeline.versions import (
+    check_looked_up_apart,
+    common_templates,
+    lookup,
+    make_version,
+    serves,
+)
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy, make_policy
 from promptreg.records import Run, ScenarioSet, Template
@@ -27,6 +34,7 @@ from promptreg.stages.compare import (
     check_criteria,
     check_limits,
     compare_pairs,
+    compare_slices,
     complete_case,
     matched,
     rank_changes,
@@ -49,6 +57,8 @@ class Sides:
     executed: Executed | None = None
     diffs: dict[str, tuple[str, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    watch: Watch | None = None
+    """Who judged the data while they came, if anybody did."""
 
 
 def compare(
@@ -68,7 +78,7 @@ def compare(
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
-    sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, handle_signals)
+    sides = _run_sides(project, ref_a, ref_b, scenarios, options, scoring, policy, handle_signals)
     comparison = conclude(
         project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
     )
@@ -95,16 +105,24 @@ def conclude(
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
     """
+    watch, chosen = sides.watch, scenarios
+    if watch is not None:
+        scenarios = watch.asked(chosen)
     pairs = paired(sides, scenarios, options, scoring)
     policy = _with_run_scales(policy, pairs)
     seed = resampling_seed(pairs)
-    differences = compare_pairs(pairs, policy, seed=seed)
-    limits = check_limits(pairs, policy)
+    if watch is None:
+        differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
+    else:  # judged at the last look, at what that one may err
+        differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
+        limits = watch.limits
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
     synthetic = any(f.synthetic for f in facts)
-    partial = any(f.partial for f in facts)
+    # Stopping by the rule is no choice of scenarios: such a comparison may pass, though none of
+    # its runs can be a baseline.
+    partial = any(f.partial for f in facts) if watch is None else chosen.partial
     gate = decide_gate(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
@@ -135,11 +153,13 @@ def conclude(
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
+        stopping=watch.stopping() if watch else None,
         criteria=criteria,
         preset=policy.preset,
         suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
         calibration=calibration,
+        partial=partial,
     )
 
 
@@ -189,6 +209,7 @@ def policy_for(
         where=str(project.path),
         alpha=options.alpha,
         margins=options.margins,
+        looks=options.looks,
     )
 
 
@@ -199,12 +220,14 @@ def _run_sides(
     scenarios: ScenarioSet,
     options: Options,
     scoring: Scoring,
+    policy: Policy,
     handle_signals: bool,
 ) -> Sides:
     a, b = lookup(project, ref_a, options), lookup(project, ref_b, options)
     stored_a = _stored(project, a, scoring)
     stored_b = _stored(project, b, scoring)
     told: tuple[str, ...] = ()
+    whole = _looked_once(options, policy) if stored_a or stored_b else []
     if stored_a is not None:  # before any call is made
         told = check_baseline(stored_a, allow=options.allow_mismatch, decides=options.deciding)
     if stored_a is not None and stored_b is not None:
@@ -214,7 +237,7 @@ def _run_sides(
                 f"{stored_b.id} of {stored_b.facts.template!r}"
             )
         name = stored_a.facts.template
-        return Sides({name: stored_a}, {name: stored_b}, warnings=[*told])
+        return Sides({name: stored_a}, {name: stored_b}, warnings=[*told, *whole])
     if stored_a is not None or stored_b is not None:
         stored = stored_a or stored_b
         assert stored is not None  # noqa: S101 - for the type checker; just tested
@@ -228,13 +251,31 @@ def _run_sides(
         )
         fresh = executed.runs[0]
         age = f"run {stored.id} was made at {stored.facts.created_at}; provider drift since then "
-        warnings = [*told, *executed.warnings, age + "is not excluded"]
+        warnings = [*told, *executed.warnings, age + "is not excluded", *whole]
         if stored_a is not None:
             return Sides({name: stored}, {name: fresh}, executed, {}, warnings)
         return Sides({name: fresh}, {name: stored}, executed, {}, warnings)
     assert not isinstance(a, RunRef)  # noqa: S101 - for the type checker; both were looked up
     assert not isinstance(b, RunRef)  # noqa: S101
-    return _run_both(project, a, b, ref_a, ref_b, scenarios, options, scoring, handle_signals)
+    return _run_both(
+        project, a, b, ref_a, ref_b, scenarios, options, scoring, policy, handle_signals
+    )
+
+
+def _looked_once(options: Options, policy: Policy) -> list[str]:
+    """Return the warning that a stored run is compared as a whole, if looks were planned.
+
+    Raises:
+        UsageError: the command line asked for several looks.
+    """
+    if not policy.looks.several:
+        return []
+    if options.looks is not None and options.looks != 1:
+        raise UsageError(
+            "--sequential asks both sides in steps; a stored run (run:ID) is already asked. Name "
+            "two versions, or leave --sequential out"
+        )
+    return ["a stored run is compared as a whole: gate.sequential and gate.more do not apply"]
 
 
 def _run_both(
@@ -246,6 +287,7 @@ def _run_both(
     scenarios: ScenarioSet,
     options: Options,
     scoring: Scoring,
+    policy: Policy,
     handle_signals: bool,
 ) -> Sides:
     names = common_templates(a, b, ref_a, ref_b)
@@ -260,13 +302,14 @@ def _run_both(
             warnings.append(f"template {name} serves none of the chosen scenarios; left out")
             continue
         kept.append(name)
+        check_looked_up_apart(a[name], b[name], cacheable=asks_anew)
         same = a[name].sha256 == b[name].sha256
         if same:
             warnings.append(
                 f"template {name}: {ref_a} and {ref_b} have the same text: an A/A comparison"
             )
         # Comparing a version with itself is the self-test: its second half is asked anew.
-        offset = repeats if same and asks_anew else 0
+        offset = max(repeats, policy.looks.more_repeats) if same and asks_anew else 0
         for side, template, first in (("baseline", a[name], 0), ("candidate", b[name], offset)):
             lane = len(versions)
             versions.append(
@@ -276,8 +319,10 @@ def _run_both(
         raise UsageError(
             "no template serves any of the chosen scenarios; see 'select' and --filter"
         )
+    members = [Member(v.template.name, v.side) for v in versions]
+    watch, notes = watch_for(project, policy, versions, members, scenarios, options, scoring)
     executed = execute(
-        project, versions, scenarios, options, scoring, handle_signals=handle_signals
+        project, versions, scenarios, options, scoring, handle_signals=handle_signals, watch=watch
     )
     pairs = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
     return Sides(
@@ -285,7 +330,8 @@ def _run_both(
         candidate={n: pair[1] for n, pair in zip(kept, pairs, strict=True)},
         executed=executed,
         diffs={n: (a[n].text, b[n].text) for n in kept},
-        warnings=[*warnings, *executed.warnings],
+        warnings=[*warnings, *notes, *executed.warnings],
+        watch=watch,
     )
 
 

@@ -5,33 +5,31 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
 from promptreg.errors import (
     BudgetError,
     CallError,
     ExitCode,
-    PromptregError,
     ProviderError,
     StoppedError,
 )
-from promptreg.pipeline.facts import provider_facts, scorer_facts
-from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.facts import provider_facts, run_facts
+from promptreg.pipeline.keys import KeyMaker
+from promptreg.pipeline.looks import Watch
 from promptreg.pipeline.loop import Loop, Tally
-from promptreg.pipeline.parts import make_provider, told
+from promptreg.pipeline.opening import make_caller, probed
+from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
-from promptreg.pipeline.stored import with_absent
+from promptreg.pipeline.recorder import Recorder
 from promptreg.pipeline.work import Item, Version, Work
 from promptreg.protocols import Probe
 from promptreg.records import (
     Completion,
     Failure,
     Run,
-    RunFacts,
     ScenarioSet,
     Trial,
 )
@@ -39,8 +37,6 @@ from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
-from promptreg.store.probes import recall_probe, remember_probe
-from promptreg.store.runs import RunWriter
 
 __all__ = ["Executed", "execute"]
 
@@ -77,6 +73,7 @@ def execute(
     *,
     handle_signals: bool = False,
     budget: Budget | None = None,
+    watch: Watch | None = None,
 ) -> Executed:
     """Run versions, interleaved, and store the finished runs.
 
@@ -88,13 +85,15 @@ def execute(
         scoring: the suite's scorers.
         handle_signals: stop cleanly on SIGINT and SIGTERM (only in the main thread).
         budget: what is left to spend, where it is not the options' for this execution alone.
+        watch: looks at the data while they come, and says when they are enough.
 
     Raises:
+        NotComparableError: the watch found the versions not comparable.
         ProviderError, BudgetError, StoppedError: the work is not finished; what was completed is
             kept and the next call goes on from there.
         StoreError: a completion could not be kept.
     """
-    session = _Session(project, versions, scenarios, options, scoring, budget)
+    session = _Session(project, versions, scenarios, options, scoring, budget, watch)
     return asyncio.run(session.run(handle_signals))
 
 
@@ -109,8 +108,10 @@ class _Session:
         options: Options,
         scoring: Scoring,
         budget: Budget | None,
+        watch: Watch | None,
     ) -> None:
         self.project = project
+        self.watch = watch
         self.options = options
         self.scenarios = scenarios
         suite = project.suite
@@ -118,24 +119,25 @@ class _Session:
         self.work = Work(
             versions=tuple(versions),
             images=getattr(self.provider, "takes_images", False),
-            repeats=project.repeats(options),
+            repeats=watch.agenda.most_repeats if watch else project.repeats(options),
             seed=project.seed(options),
             allow_role_tokens=suite.allow_role_tokens,
         )
         self.scoring = scoring
         self.reader = AnswerReader(suite.answer)
         self.budget = budget or (Budget.parse(options.budget) if options.budget else None)
-        self.writers: list[RunWriter] = []
+        self.recorder: Recorder | None = None
         self.signal = 0
         self.warnings: list[str] = []
+        self._warm = False
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
         try:
             return await self._run(handle_signals)
         finally:
-            for writer in self.writers:
-                writer.abandon()  # does nothing where the run was finished
+            if self.recorder is not None:
+                self.recorder.abandon()  # does nothing where the runs were finished
             with suppress(Exception):
                 await self.provider.aclose()
 
@@ -143,90 +145,76 @@ class _Session:
         suite, options, provider = self.project.suite, self.options, self.provider
         entry = suite.provider
         width = options.concurrency or entry.concurrency
-        caller = Caller(
-            provider,
-            concurrency=width,
-            retries=entry.retries,
-            connect_s=entry.timeout.connect,
-            read_s=entry.timeout.read,
-            total_s=entry.timeout.total,
-            requests_per_minute=entry.requests_per_minute,
-            budget=self.budget,
-            prices={str(k): v for k, v in (entry.prices or {}).items()},
-        )
-        probe = await self._probe()
+        caller = make_caller(entry, provider, concurrency=width, budget=self.budget)
+        probe = await probed(self.project, provider)
         identity = provider.identity()
         nonce = "" if options.cache else f"{time.time_ns():x}"
         server = {"model": probe.model, **probe.fingerprint}
         keys = KeyMaker(entry.use, identity, server, nonce)
-        facts = self._facts(identity, server, probe)
-        metrics = self.scoring.scales
-        attributes = sorted({a for s in self.scenarios.scenarios for a in s.attributes})
-        for told_of in facts:
-            writer = RunWriter(
-                self.project.store,
-                told_of,
-                self.work.repeats,
-                metrics,
-                attributes=attributes,
-                aggregates=self.scoring.aggregates,
-            )
-            self.writers.append(writer)
-        self.project.plugins.emit(
-            "promptreg_run_started", suite=suite.suite, planned=self.work.planned
+        line, prints = provider_facts(entry.use, identity, server, probe.model)
+        facts = run_facts(
+            self.project, self.work, self.scenarios, line, prints, synthetic=provider.synthetic
         )
+        self.recorder = Recorder(
+            self.project, self.work, self.scenarios, self.scoring, facts, self.watch
+        )
+        works = [self.work] if self.watch is None else self.watch.works(self.work)
+        planned = 1 if self.watch is None else self.watch.agenda.scenario_looks
+        tally = Tally(planned=sum(work.planned for work in works[:planned]))
+        self.project.plugins.emit("promptreg_run_started", suite=suite.suite, planned=tally.planned)
         store = CallStore.open(self.project.store) if provider.cacheable else None
         started = time.perf_counter()
         warm_up = self._warm_up if entry.warm_up and probe.ready else None
-        loop = Loop(self.work, keys, caller, store, self._finish, width, warm_up)
+
+        def loop_over(work: Work) -> Loop:
+            return Loop(work, keys, caller, store, self._finish, width, warm_up, tally)
+
         try:
-            if handle_signals:
-                self._on_signals(loop)
-            if probe.ready:
-                await loop.run()
-            else:
-                await self._offline(loop, caller, probe)
+            for work in works:
+                loop = loop_over(work)
+                if handle_signals:
+                    self._on_signals(loop)
+                if probe.ready:
+                    await loop.run()
+                else:
+                    await self._offline(loop, caller, probe)
+                if caller.stopped is not None or self.watch is None:
+                    break
+                # In a thread, so that an interruption need not wait for the analysis.
+                so_far = self.recorder.so_far(self.watch.next_repeats)
+                enough = await asyncio.to_thread(self.watch.look, so_far)
+                if enough or caller.stopped is not None:
+                    break
+            if self.watch is not None and caller.stopped is None:
+                left = [works[at] for at in self.watch.left_out()]
+                self.watch.calls_saved = sum(loop_over(work).unanswered() for work in left)
         finally:
             if store is not None:
                 store.close()
         if caller.stopped is not None:
-            self._raise_stopped(caller.stopped, loop.tally)
-        runs = tuple(self._close(i) for i in range(len(self.writers)))
-        tally = loop.tally
+            self._raise_stopped(caller.stopped, tally)
+        tally.planned = tally.finished
+        runs = self.recorder.close()
         self._check_models(tally, probe)
         return Executed(
             runs=runs,
             tally=tally,
-            provider=facts[0].provider if facts else entry.use,
+            provider=line,
             synthetic=provider.synthetic,
             duration_s=time.perf_counter() - started,
-            warnings=tuple(self.warnings),
+            warnings=tuple(dict.fromkeys(self.warnings)),
             spent=caller.spent,
         )
 
     async def _warm_up(self) -> None:
         """Make the provider's tiny call, if it has one; whether it can answer trials will show."""
-        warm_up = getattr(self.provider, "warm_up", None)
+        warm_up, self._warm = (
+            (None if self._warm else getattr(self.provider, "warm_up", None)),
+            True,
+        )
         if warm_up is not None:
             with suppress(CallError, TimeoutError):
                 await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
-
-    async def _probe(self) -> Probe:
-        """Ask the provider what it is; a silent one may still be served from the store."""
-        entry = self.project.suite.provider
-        name = digest({"use": entry.use, "identity": dict(self.provider.identity())})
-        try:
-            probe = await self.provider.probe()
-        except PromptregError as e:
-            probe = Probe(ready=False, detail=str(e))
-        if probe.ready:
-            if self.provider.cacheable:
-                remember_probe(self.project.store, name, probe.model, probe.fingerprint)
-            return probe
-        known = recall_probe(self.project.store, name) if self.provider.cacheable else None
-        if known is None:
-            raise ProviderError(f"provider {entry.use}: not ready: {probe.detail}")
-        return Probe(ready=False, detail=probe.detail, model=known[0], fingerprint=known[1])
 
     async def _offline(self, loop: Loop, caller: Caller, probe: Probe) -> None:
         """Do what the store alone can do; the first call that would be needed ends it."""
@@ -237,37 +225,6 @@ class _Session:
                 f"the provider was not reachable ({probe.detail}); every completion was read from "
                 "the run store, for the model it named last"
             )
-
-    def _facts(
-        self, identity: Mapping[str, Any], server: Mapping[str, Any], probe: Probe
-    ) -> list[RunFacts]:
-        suite = self.project.suite
-        line, prints = provider_facts(suite.provider.use, identity, server, probe.model)
-        prints |= {
-            "scorers": scorer_facts(suite.scorers, self.project.plugins),
-            "parser": digest(suite.answer.model_dump(mode="json")),
-            "repeats": str(self.work.repeats),
-            "seed": str(self.work.seed),
-        }
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        found = []
-        for version in self.work.versions:
-            ids = digest(sorted(s.id for s in version.scenarios))
-            found.append(
-                RunFacts(
-                    suite=suite.suite,
-                    template=version.template.name,
-                    label=version.template.label,
-                    template_sha256=version.template.sha256,
-                    fingerprints=prints | {"scenarios": digest([self.scenarios.sha256, ids])},
-                    partial=self.scenarios.partial,
-                    synthetic=self.provider.synthetic,
-                    provider=line,
-                    created_at=now,
-                    source=version.template.source,
-                )
-            )
-        return found
 
     def _finish(self, item: Item, outcome: Completion | Failure) -> None:
         version = self.work.versions[item.version]
@@ -283,14 +240,10 @@ class _Session:
             trial.failure = outcome
         if self.project.suite.answer.effective:
             trial.effective = self.reader.effective(trial.completion, trial.failure)
-        self.writers[item.version].add(trial, told(self.scoring, trial), key=item.key)
+        assert self.recorder is not None  # noqa: S101 - for the type checker: made before a call
+        self.recorder.add(item.version, trial, item.key)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
-
-    def _close(self, index: int) -> Run:
-        run = with_absent(self.writers[index].finish())
-        self.project.plugins.emit("promptreg_run_finished", run=run)
-        return run
 
     def _check_models(self, tally: Tally, probe: Probe) -> None:
         models = sorted(tally.models)

@@ -3,14 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from promptreg.discovery import Plugins
 from promptreg.pipeline.code import code_digest
 from promptreg.pipeline.keys import digest
+from promptreg.pipeline.project import Project
+from promptreg.pipeline.work import Version, Work
+from promptreg.records import RunFacts, ScenarioSet
 from promptreg.suite import ScorerEntry
 
-__all__ = ["provider_facts", "scorer_facts"]
+__all__ = ["provider_facts", "run_facts", "scorer_facts", "settled_facts"]
+
+
+def run_facts(
+    project: Project,
+    work: Work,
+    scenarios: ScenarioSet,
+    line: str,
+    prints: Mapping[str, str],
+    *,
+    synthetic: bool,
+) -> list[RunFacts]:
+    """Return what identifies the run of each version, in the order of the work.
+
+    Args:
+        project: the opened suite.
+        work: what is run.
+        scenarios: the set the versions' scenarios come from.
+        line: the provider, for people.
+        prints: its fingerprints.
+        synthetic: whether answers are made up.
+    """
+    suite = project.suite
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    every = {
+        **prints,
+        "scorers": scorer_facts(suite.scorers, project.plugins),
+        "parser": digest(suite.answer.model_dump(mode="json")),
+        "seed": str(work.seed),
+    }
+    return [
+        settled_facts(
+            RunFacts(
+                suite=suite.suite,
+                template=version.template.name,
+                label=version.template.label,
+                template_sha256=version.template.sha256,
+                fingerprints=every,
+                partial=False,
+                synthetic=synthetic,
+                provider=line,
+                created_at=now,
+                source=version.template.source,
+            ),
+            version,
+            scenarios,
+            work.repeats,
+        )
+        for version in work.versions
+    ]
+
+
+def settled_facts(
+    facts: RunFacts, version: Version, scenarios: ScenarioSet, repeats: int
+) -> RunFacts:
+    """Return the facts with what depends on how many trials are made."""
+    kept = {s.id for s in scenarios.scenarios}
+    ids = digest(sorted(s.id for s in version.scenarios if s.id in kept))
+    prints = {"scenarios": digest([scenarios.sha256, ids]), "repeats": str(repeats)}
+    return replace(facts, fingerprints={**facts.fingerprints, **prints}, partial=scenarios.partial)
 
 
 def provider_facts(

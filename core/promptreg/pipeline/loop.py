@@ -57,6 +57,7 @@ class Loop:
         finish: told of each finished item, in the order of completion.
         width: calls in flight at most.
         warm_up: awaited once before the first call, if there is any call to make.
+        tally: of the loops before this one, to go on with.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class Loop:
         finish: Finish,
         width: int,
         warm_up: Callable[[], Awaitable[None]] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.work = work
         self.keys = keys
         self.caller = caller
         self.store = store
-        self.tally = Tally(planned=work.planned)
+        self.tally = tally or Tally(planned=work.planned)
         self._finish = finish
         self._warm_up = warm_up
         self._width = width
@@ -109,6 +111,16 @@ class Loop:
         for error in (self._failed, *ended):
             if isinstance(error, Exception):
                 raise error
+
+    def unanswered(self) -> int:
+        """Return how many calls the work would make; none where answers are local."""
+        if self.store is None:
+            return 0
+        found = 0
+        for chunk in _chunks(self._items(), CHUNK):
+            keys = {item.key for item in chunk}
+            found += len(keys) - len(self.store.get_many(sorted(keys)))
+        return found
 
     def stop(self, reason: str) -> None:
         """Stop now: calls in flight are given up, what was completed is kept."""

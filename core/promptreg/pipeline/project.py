@@ -29,6 +29,8 @@ class Options:
     budget: str | None = None
     alpha: float | None = None
     margins: Mapping[str, float] = field(default_factory=dict)
+    looks: int | None = None
+    """Looks at the data while they come; 0: as many as usual, 1: none but the last."""
     allow_unmatched: bool = False
     allow_mismatch: tuple[str, ...] = ()
     deciding: bool = False

@@ -11,7 +11,7 @@ from promptreg.records import Scenario, ScenarioSet, Template
 from promptreg.stages.load import Resolved, RunRef, matches, resolve
 from promptreg.stages.render import check_rendering, compile_template
 
-__all__ = ["common_templates", "lookup", "make_version", "serves"]
+__all__ = ["check_looked_up_apart", "common_templates", "lookup", "make_version", "serves"]
 
 
 def lookup(project: Project, ref: str, options: Options) -> dict[str, Template] | RunRef:
@@ -20,7 +20,9 @@ def lookup(project: Project, ref: str, options: Options) -> dict[str, Template] 
     Raises:
         UsageError: nothing is called so, or `--template` leaves nothing.
     """
-    found = resolve(ref, project.suite, project.base)
+    # One template alone also says whose version a file is that the suite does not list.
+    only = options.templates[0] if len(options.templates) == 1 else None
+    found = resolve(ref, project.suite, project.base, template=only)
     if isinstance(found, RunRef):
         return found
     return _chosen(found, ref, options)
@@ -53,6 +55,22 @@ def common_templates(
             f"no template has both {ref_a!r} ({', '.join(a)}) and {ref_b!r} ({', '.join(b)})"
         )
     return names
+
+
+def check_looked_up_apart(a: Template, b: Template, *, cacheable: bool) -> None:
+    """Refuse two texts of one label where completions are looked up by label.
+
+    Both would get the same completions, and the comparison would say that they are equal.
+
+    Raises:
+        UsageError: they are such.
+    """
+    if not cacheable and a.label == b.label and a.sha256 != b.sha256:
+        raise UsageError(
+            f"template {a.name}: both sides have the label {a.label!r} and different texts "
+            f"({a.source}: {a.sha256[:12]}; {b.source}: {b.sha256[:12]}), and the provider looks "
+            "completions up by label: give the changed text a label of its own"
+        )
 
 
 def serves(project: Project, template: str, scenarios: ScenarioSet) -> tuple[Scenario, ...]:

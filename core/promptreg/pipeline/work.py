@@ -61,11 +61,13 @@ class Work:
     allow_role_tokens: bool = False
     images: bool = False
     """Whether the provider takes images; one that does not is sent text alone."""
+    from_repeat: int = 0
+    """Repeats before this one were asked already."""
 
     @property
     def planned(self) -> int:
         """Trials in all."""
-        return self.repeats * sum(len(v.scenarios) for v in self.versions)
+        return (self.repeats - self.from_repeat) * sum(len(v.scenarios) for v in self.versions)
 
     def order(self) -> Iterator[tuple[int, Scenario, int, Prompt]]:
         """Yield (version index, scenario, repeat, prompt) lazily, in the order of asking."""
@@ -76,7 +78,7 @@ class Work:
     def _template(self, members: Sequence[int]) -> Iterator[tuple[int, Scenario, int, Prompt]]:
         served = {s.id: s for i in members for s in self.versions[i].scenarios}
         holders = [{s.id for s in self.versions[i].scenarios} for i in members]
-        for repeat in range(self.repeats):
+        for repeat in range(self.from_repeat, self.repeats):
             salt = f"{self.seed}:{repeat}:".encode()
             shuffled = sorted(
                 served, key=lambda s: hashlib.blake2b(salt + s.encode(), digest_size=8).digest()

@@ -29,6 +29,7 @@ __all__ = [
     "Statistic",
     "Verdict",
     "analyse",
+    "gather",
     "reconcile",
 ]
 
@@ -73,20 +74,39 @@ def analyse(
     checked = check_all(metrics)
     settings = Settings(alpha, exact)
     flips = Flips(checked[0].n_families if checked else 0, draws, seed)
-    columns = Columns(flips.n_families)
     gating = [data.metric.gating and data.n > 0 for data in checked]
-    jointly = sum(gating) > 1
-    contrasts = [
-        _prepare(data, columns, flips, settings, joins=jointly and gate) if data.n else None
-        for data, gate in zip(checked, gating, strict=True)
-    ]
-    sums = columns.flipped_sums(flips)
-    found = [contrast.evidence(sums) if contrast else None for contrast in contrasts]
+    found = gather(checked, gating, flips, settings, jointly=sum(gating) > 1)
     adjusted = _adjust(found, gating)
     return [
         result(data, evidence, p, settings) if evidence else empty_result(data, settings)
         for data, evidence, p in zip(checked, found, adjusted, strict=True)
     ]
+
+
+def gather(
+    checked: Sequence[Checked],
+    gating: Sequence[bool],
+    flips: Flips,
+    settings: Settings,
+    *,
+    jointly: bool,
+) -> list[Evidence | None]:
+    """Return the evidence on each metric, None where there is no scenario.
+
+    Args:
+        checked: The metrics.
+        gating: Whether each is in the family of accusations.
+        flips: Of all families.
+        settings: Level and how ties count.
+        jointly: Whether gating metrics are corrected together, hence all need a swing.
+    """
+    columns = Columns(flips.n_families)
+    contrasts = [
+        _prepare(data, columns, flips, settings, joins=jointly and gate) if data.n else None
+        for data, gate in zip(checked, gating, strict=True)
+    ]
+    sums = columns.flipped_sums(flips)
+    return [contrast.evidence(sums) if contrast else None for contrast in contrasts]
 
 
 def _prepare(

@@ -45,8 +45,13 @@ class Checked:
         return int(self.baseline.shape[1]) if self.baseline.ndim > 1 else 1
 
 
-def check_all(metrics: Sequence[PairedScores]) -> list[Checked]:
+def check_all(metrics: Sequence[PairedScores], n_families: int | None = None) -> list[Checked]:
     """Validate metrics and number the families that occur in any of them from 0.
+
+    Args:
+        metrics: At most one per name.
+        n_families: Families of a plan, which keep the numbers they have: some may not have come
+            yet.
 
     Raises:
         ValueError: Names the metric, what was found and what is allowed.
@@ -56,6 +61,15 @@ def check_all(metrics: Sequence[PairedScores]) -> list[Checked]:
         if names.count(name) > 1:
             raise ValueError(f"metric {name!r} is given twice; names must differ")
     parts = [_families(metric) for metric in metrics]
+    if n_families is not None:
+        for metric, part in zip(metrics, parts, strict=True):
+            if part.size and part.max() >= n_families:
+                raise ValueError(
+                    f"metric {metric.name!r}: family index {part.max()} is not one of {n_families}"
+                )
+        return [
+            _check(metric, part, n_families) for metric, part in zip(metrics, parts, strict=True)
+        ]
     present = np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.intp)
     return [
         _check(metric, np.searchsorted(present, part), len(present))

@@ -20,9 +20,18 @@ from promptreg.stats.power import (
 
 
 def result(
-    data: Checked, evidence: Evidence, p_adjusted: float | None, settings: Settings
+    data: Checked,
+    evidence: Evidence,
+    p_adjusted: float | None,
+    settings: Settings,
+    *,
+    accuse_at: float | None = None,
 ) -> PairedResult:
-    """Return the result of a metric with at least one scenario."""
+    """Return the result of a metric with at least one scenario.
+
+    `accuse_at` is the largest p-value that accuses, where it is not the error of the interval: at
+    one look of several.
+    """
     metric, alpha = data.metric, settings.alpha
     sign = 1.0 if metric.higher_is_better else -1.0
     low, high = sorted((sign * evidence.low, sign * evidence.high))
@@ -30,7 +39,8 @@ def result(
     verdict: Verdict = "inconclusive"
     if data.n_clusters > 1:  # one family says nothing about others
         deciding = evidence.p_value if p_adjusted is None else p_adjusted
-        verdict = decide(low, high, sign * evidence.estimate, margin, deciding, alpha)
+        accusing = alpha if accuse_at is None else accuse_at
+        verdict = decide(low, high, sign * evidence.estimate, margin, deciding, accusing)
     unclear = verdict == "inconclusive"
     notes = list(evidence.notes)
     needed = None

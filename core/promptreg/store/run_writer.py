@@ -183,7 +183,13 @@ class RunWriter:
         self._rows, self._contributions, self._content, self._scores = [], [], [], []
         self._characters = 0
 
-    def finish(self, counts: Mapping[str, int] | None = None) -> Run:
+    def finish(
+        self,
+        counts: Mapping[str, int] | None = None,
+        *,
+        facts: RunFacts | None = None,
+        repeats: int | None = None,
+    ) -> Run:
         """Return the stored run; it is on disk, whole, when this returns.
 
         The same trials give the same run, in whatever order they came. If that run is stored
@@ -193,10 +199,14 @@ class RunWriter:
         Args:
             counts: what the caller knows better than the rows of `planned`, `cached`, `called`,
                 `answered` and `failed`.
+            facts: what identifies the run, where the trials decided how many of them are made.
+            repeats: askings per scenario that were made, where they are fewer than announced.
 
         Raises:
             StoreError: trials are missing, or the disk is full.
         """
+        self._facts = facts or self._facts
+        self._repeats = repeats or self._repeats
         planned = len(self._asked) * self._repeats
         made = sum(asked.bit_count() for asked in self._asked.values())
         if made != planned:

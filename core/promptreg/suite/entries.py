@@ -15,7 +15,15 @@ from pydantic import (
 )
 
 from promptreg.errors import did_you_mean
-from promptreg.suite.gate_parts import GuardEntry, LimitEntry, Positive, SliceEntry, named_limits
+from promptreg.suite.gate_parts import (
+    GuardEntry,
+    LimitEntry,
+    MoreEntry,
+    Positive,
+    SequentialEntry,
+    SliceEntry,
+    named_limits,
+)
 from promptreg.suite.strict import Scalar
 from promptreg.suite.strict import Strict as _Strict
 
@@ -24,10 +32,14 @@ __all__ = [
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",
+    "GenerateEntry",
+    "GenerationFile",
     "GuardEntry",
     "LimitEntry",
+    "MoreEntry",
     "ProviderEntry",
     "ScorerEntry",
+    "SequentialEntry",
     "Suite",
     "TemplateEntry",
     "TimeoutEntry",
@@ -163,8 +175,10 @@ class GateEntry(_Strict):
     """Whether a limit that is neither met nor missed keeps the gate from passing."""
     require_values: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     """Attribute to the values that the compared scenarios must have among them."""
-    inconclusive: Literal["block", "allow"] = "block"
-    """What the exit code of an inconclusive gate is: 3, or 0."""
+    inconclusive: Literal["block", "allow", "more"] = "block"
+    """What the exit code of an inconclusive gate is: 3, or 0; or 3 after `more` was asked."""
+    more: MoreEntry | None = None
+    sequential: SequentialEntry | None = None
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
@@ -190,6 +204,53 @@ class GateEntry(_Strict):
             raise ValueError("must be at least 0.001; resampling cannot resolve less")
         return value
 
+    @field_validator("sequential", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {} if value else None
+        return value
+
+    @model_validator(mode="after")
+    def _more_goes_with_inconclusive(self) -> GateEntry:
+        if self.inconclusive == "more" and self.more is None:
+            raise ValueError("'inconclusive: more' needs 'more', such as more: {repeats: 3}")
+        if self.more is not None and self.inconclusive != "more":
+            raise ValueError(
+                f"'more' goes with 'inconclusive: more', not with {self.inconclusive!r}"
+            )
+        return self
+
+
+class GenerateEntry(_Open):
+    """Which generator makes the scenarios, and where they are frozen.
+
+    Other keys are the generator's settings.
+    """
+
+    use: str
+    output: str = "fixtures"
+    """The folder, relative to the suite; made or replaced as a whole."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    size: int | None = Field(default=None, ge=1, le=1_000_000)
+    """How many scenarios; default: as many as the generator's design needs."""
+    max_age_days: float | None = Field(default=None, gt=0)
+    """`validate` warns of an older set."""
+    max_failed: float = Field(default=0.1, ge=0, lt=1)
+    """The largest share of scenarios that may fail to be made; above it nothing is written."""
+    prompts: Name | None = None
+    """A label: freeze what its templates render, `formatted_prompt_input_TEMPLATE` for each."""
+    near_duplicates: float = Field(default=0.8, gt=0, le=1)
+    """Texts that share so much of their words, in order, are counted as near-duplicates."""
+
+
+class GenerationFile(_Strict):
+    """A file that only generates scenarios, without templates to use them."""
+
+    generate: GenerateEntry
+    suite: Name | None = None
+    store: str = ".promptreg"
+
 
 class Suite(_Strict):
     """A suite: templates, scenarios, provider, scorers and policy."""
@@ -214,6 +275,20 @@ class Suite(_Strict):
     allow_role_tokens: bool = False
     """Send values that hold role tokens such as `<|im_end|>` as they are, instead of refusing."""
     store: str = ".promptreg"
+    registry: str = "promptreg.registry.jsonl"
+    """The journal of registered versions and aliases, relative to the suite; commit it."""
+    generate: GenerateEntry | None = None
+    """How the scenarios were made, for `promptreg generate`."""
+
+    @model_validator(mode="after")
+    def _more_is_more(self) -> Suite:
+        more = self.gate.more
+        if more is not None and more.repeats <= self.repeats:
+            raise ValueError(
+                f"gate.more.repeats is {more.repeats}; it must be above 'repeats', which is "
+                f"{self.repeats}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_templates(self) -> Suite:

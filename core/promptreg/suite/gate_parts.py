@@ -8,7 +8,16 @@ from pydantic import Field, model_validator
 
 from promptreg.suite.strict import Scalar, Strict
 
-__all__ = ["GuardEntry", "LimitEntry", "Positive", "ShareEntry", "SliceEntry", "named_limits"]
+__all__ = [
+    "GuardEntry",
+    "LimitEntry",
+    "MoreEntry",
+    "Positive",
+    "SequentialEntry",
+    "ShareEntry",
+    "SliceEntry",
+    "named_limits",
+]
 
 Positive = Annotated[float, Field(gt=0)]
 Families = Annotated[int, Field(ge=2)]
@@ -64,6 +73,24 @@ class ShareEntry(Strict):
             if value is not None:
                 return word, float(value)
         return "reaches", float(self.reaches or 0.0)
+
+
+class SequentialEntry(Strict):
+    """Looking at the data while they come, to stop as soon as they decide."""
+
+    looks: int = Field(default=4, ge=1, le=10)
+    """Looks at the most, after equal shares of the scenarios; 1 is no early look."""
+    futility: bool = True
+    """Also stop, inconclusive, where what is left can hardly decide anything."""
+
+
+class MoreEntry(Strict):
+    """What an inconclusive gate asks further."""
+
+    repeats: int = Field(ge=2, le=1000)
+    """Askings of each scenario at the most, the suite's `repeats` included."""
+    calls: int | None = Field(default=None, ge=1)
+    """Further calls at the most; only whole repeats are asked."""
 
 
 class LimitEntry(Strict):

@@ -53,6 +53,9 @@ def _accused(c: Comparison) -> Iterator[_Remark]:
 def _open(c: Comparison) -> Iterator[_Remark]:
     yield from _metrics(c, Verdict.INCONCLUSIVE)
     yield from _limits(c, "not_shown")
+    for criterion, what, told in digest.criteria(c):
+        if criterion.status != "present":
+            yield _Remark("", f"{c.suite}: policy", f"{what}: {told}")
 
 
 def _metrics(c: Comparison, verdict: Verdict) -> Iterator[_Remark]:

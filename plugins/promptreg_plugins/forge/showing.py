@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promptreg.errors import PromptregError, StoppedError
 from promptreg.stages.load.gitsource import run_git
-from promptreg.verdicts import Comparison
+from promptreg.verdicts import Comparison, GateVerdict
 from promptreg_plugins.forge.job import ForgeError
 from promptreg_plugins.forge.output import say, warn
 
@@ -48,8 +48,13 @@ def reported(what: str, *, command: bool = True) -> Iterator[None]:
 
 
 def found_something(comparison: Comparison) -> bool:
-    """Return whether the change touches a template; of others only old comments are updated."""
+    """Return whether there is more to say than that a change touches no template.
+
+    Of such changes old comments are updated, and no new one is written.
+    """
     c = comparison
+    if c.gate.verdict is not GateVerdict.PASS:
+        return True
     return bool(c.differences or c.limits or c.template_diffs or c.candidate.run_ids)
 
 

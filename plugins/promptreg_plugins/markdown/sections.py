@@ -37,6 +37,8 @@ def headline(c: Comparison) -> Section:
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
+    if c.stopping is not None:
+        rows.append(f"\n{escape(digest.stopping(c), 400)}.")
     if c.synthetic:
         rows.append("\n**SYNTHETIC** answers from a scripted provider: never passes a gate.")
     reasons = [f"- {escape(reason, 300)}" for reason in c.gate.reasons[2:10]]

@@ -42,18 +42,21 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
     name = f"{one_line(comparison.candidate.label)} against {one_line(comparison.baseline.label)}"
     classname = f"{one_line(comparison.suite)}.gate"
     case = ET.SubElement(suite, "testcase", classname=classname, name=name)
+    if comparison.stopping is not None:
+        properties = ET.SubElement(case, "properties")
+        value = one_line(digest.stopping(comparison), 400)
+        ET.SubElement(properties, "property", name="stopping", value=value)
     said = digest.headline(comparison)
     if comparison.gate.verdict is GateVerdict.FAIL:
         ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
     elif comparison.gate.verdict is GateVerdict.INCONCLUSIVE:
         ET.SubElement(case, "skipped", message=said)
     for criterion, what, status in digest.criteria(comparison):
-        asked = ET.SubElement(
-            suite, "testcase", classname=one_line(comparison.suite), name=f"criterion: {what}"
-        )
+        asked = ET.SubElement(suite, "testcase", classname=classname, name=f"criterion: {what}")
         if criterion.status != "present":
             ET.SubElement(asked, "skipped", message=status)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]
+    notes += [digest.stopping(comparison)] if comparison.stopping else []
     notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []
     notes += [f"warning: {one_line(w, 400)}" for w in comparison.warnings]
     ET.SubElement(case, "system-out").text = clean("\n".join(notes))

@@ -16,6 +16,7 @@ from promptreg.pipeline.base_ref.terms import Terms, agree
 from promptreg.pipeline.base_ref.touched import Touched, find_touched
 from promptreg.pipeline.compare import Sides, conclude, policy_for
 from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.looks import Member, Watch, watch_for
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import Run, ScenarioSet
@@ -73,13 +74,26 @@ def gate_base_ref(
         policy = policy_for(project, scoring, terms.scenarios, options)
     prepared = _prepare(terms, touched, chosen)
     executed: Executed | None = None
+    watch: Watch | None = None
+    looks: tuple[str, ...] = ()
     if prepared.versions:
         _check_provider(project)
+        members = _members(prepared)
+        watch, looks = watch_for(
+            project, policy, prepared.versions, members, chosen, options, scoring
+        )
         executed = execute(
-            project, prepared.versions, chosen, options, scoring, handle_signals=handle_signals
+            project,
+            prepared.versions,
+            chosen,
+            options,
+            scoring,
+            handle_signals=handle_signals,
+            watch=watch,
         )
     sides, alone = _sorted(prepared, executed)
-    sides.warnings = [base.sides, *terms.warnings, *touched.notes, *prepared.notes]
+    sides.watch = watch
+    sides.warnings = [base.sides, *terms.warnings, *touched.notes, *prepared.notes, *looks]
     sides.warnings += executed.warnings if executed else ()
     names = (ref, _CANDIDATE)
     if sides.baseline:
@@ -136,6 +150,14 @@ def _check_provider(project: Project) -> None:
             "and a baseline from git has the label of its candidate; --base-ref needs a provider "
             "that answers prompts"
         )
+
+
+def _members(prepared: Prepared) -> list[Member | None]:
+    """Return each version's place in the comparison; a new version has none."""
+    return [
+        None if name in prepared.new else Member(name, version.side)
+        for version, name in zip(prepared.versions, prepared.shown, strict=True)
+    ]
 
 
 def _sorted(prepared: Prepared, executed: Executed | None) -> tuple[Sides, dict[str, Run]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptreg.errors import TemplateError, UsageError
 from promptreg.pipeline.bisect.ends import Ends, find_ends
@@ -81,6 +81,7 @@ def plan_bisection(
         UsageError: a reference, the suite, or the wish is wrong.
     """
     ends = find_ends(project, good, bad, options, wish.by)
+    options = replace(options, templates=(ends.good.name,))
     scenarios, _, policy = terms_of(project, options, wish)
     served = serves(project, ends.good.name, scenarios)
     if not served:

@@ -76,6 +76,7 @@ def bisect(
     """
     started = time.perf_counter()
     ends = find_ends(project, good, bad, options, wish.by)
+    options = replace(options, templates=(ends.good.name,))
     scenarios, scoring, policy = terms_of(project, options, wish)
     served = serves(project, ends.good.name, scenarios)
     if not served:
@@ -150,11 +151,12 @@ def bisect(
 
 def terms_of(project: Project, options: Options, wish: Wish) -> Terms:
     """Return scenarios, scorers and policy, with the wished line among those that gate."""
-    scenarios = project.scenarios(options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, scenarios, options)
+    policy = policy_for(project, scoring, every, options)
     values: dict[str, set[str]] = {}
-    for scenario in scenarios.scenarios:
+    for scenario in every.scenarios:
         for attribute, value in scenario.attributes.items():
             values.setdefault(attribute, set()).add(value)
     return scenarios, scoring, policy_of(wish, policy, values)

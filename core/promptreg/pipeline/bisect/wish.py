@@ -44,7 +44,8 @@ def policy_of(wish: Wish, policy: Policy, attributes: Mapping[str, set[str]]) ->
     Raises:
         UsageError: no metric, attribute or value is called so.
     """
-    policy = replace(policy, slices=())
+    slicings = {s.by: s for s in policy.slicings}
+    policy = replace(policy, slices=(), slicings=())
     if wish.metric is None:
         if wish.where:
             raise UsageError("--where goes with --metric: it says on which scenarios of it")
@@ -59,8 +60,12 @@ def policy_of(wish: Wish, policy: Policy, attributes: Mapping[str, set[str]]) ->
         _known(f"value of {attribute}", value, sorted(attributes[attribute]))
     if any((g.metric, dict(g.where)) == (wish.metric, dict(wish.where)) for g in policy.guards):
         return policy
-    margin = policy.margins[wish.metric]
-    return replace(policy, guards=(*policy.guards, Guard(wish.metric, dict(wish.where), margin)))
+    guard = Guard(wish.metric, dict(wish.where), policy.margins[wish.metric])
+    slicing = slicings.get(next(iter(wish.where)))
+    if slicing is not None and len(wish.where) == 1:  # as the hint is shown, so it is explained
+        margin = slicing.margins.get(wish.metric, guard.margin)
+        guard = replace(guard, margin=margin, min_families=slicing.min_families)
+    return replace(policy, guards=(*policy.guards, guard))
 
 
 def sharpened(policy: Policy, level: float) -> Policy:

@@ -7,7 +7,12 @@ from promptreg.stages.compare.comparable import (
     check_gaps,
     matched,
 )
-from promptreg.stages.compare.differences import compare_pairs, complete_case
+from promptreg.stages.compare.differences import (
+    Judge,
+    compare_pairs,
+    compare_slices,
+    complete_case,
+)
 from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
@@ -15,6 +20,7 @@ from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
     "Change",
+    "Judge",
     "RunPair",
     "check_baseline",
     "check_comparable",
@@ -22,6 +28,7 @@ __all__ = [
     "check_gaps",
     "check_limits",
     "compare_pairs",
+    "compare_slices",
     "complete_case",
     "matched",
     "rank_changes",

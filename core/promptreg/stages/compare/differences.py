@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,24 @@ from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconc
 from promptreg.stats.multiplicity import benjamini_hochberg
 from promptreg.verdicts import Difference, Missing, Verdict
 
-__all__ = ["compare_pairs", "complete_case", "tables_of"]
+__all__ = ["Judge", "compare_pairs", "compare_slices", "complete_case", "tables_of"]
 
 SLICE_Q = 0.10
 """False discovery rate among slices, which are hints and never gate."""
+
+
+class Judge(Protocol):
+    """Judges the whole suite's lines in place of the analysis of one fixed sample."""
+
+    families: Mapping[str, int]
+    """Number of every family of the plan."""
+
+    def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
+        """Return one result per line; `favour` is the side that gaps favour.
+
+        A line is called the same whenever it is judged.
+        """
+        ...
 
 
 def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
@@ -32,7 +46,9 @@ def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
     return tables
 
 
-def compare_pairs(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> tuple[Difference, ...]:
+def compare_pairs(
+    pairs: Sequence[RunPair], policy: Policy, *, seed: int, judge: Judge | None = None
+) -> tuple[Difference, ...]:
     """Return every difference: gating metrics first, then guards, shown metrics, slices.
 
     All gating lines of all templates form one family of tests and share their flips. Where
@@ -43,19 +59,31 @@ def compare_pairs(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> tup
         pairs: one per template.
         policy: what gates, by which margins.
         seed: seed of the resampling; the same data give the same verdict whatever their order.
+        judge: judges all but the slices, where the data are looked at several times.
     """
-    families = _family_index(pairs)
+    families = _family_index(pairs) if judge is None else judge.families
     tables = {
         favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
         for favour in ("baseline", "candidate")
     }
     whole = list(whole_lines(pairs, policy))
-    results = _analyse(whole, tables, families, policy, seed)
+    results = _analyse(whole, tables, families, policy, seed, judge)
     differences = [
         _difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)
     ]
     differences += _slices(pairs, tables, families, policy, seed)
     return tuple(differences)
+
+
+def compare_slices(
+    pairs: Sequence[RunPair], policy: Policy, *, seed: int
+) -> tuple[Difference, ...]:
+    """Return the differences of the slices alone: hints, whatever the whole is judged by."""
+    tables = {
+        favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
+        for favour in ("baseline", "candidate")
+    }
+    return tuple(_slices(pairs, tables, _family_index(pairs), policy, seed))
 
 
 def complete_case(pairs: Sequence[RunPair], policy: Policy) -> dict[str, float | None]:
@@ -118,9 +146,22 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
         if p_adjusted <= SLICE_Q and difference.interval is not None:
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
-            verdict = Verdict.INCONCLUSIVE
+            # What is too little for an improvement may still exclude a worsening.
+            verdict = Verdict.NO_WORSE if _excludes_worsening(difference) else Verdict.INCONCLUSIVE
     suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
     return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
+
+
+def _excludes_worsening(d: Difference) -> bool:
+    """Return whether the whole interval is better than a worsening by the margin."""
+    if d.interval is None or d.margin is None:
+        return False
+    if d.ratio is not None:
+        _, low, high = d.ratio
+        return high < d.margin if d.direction == "lower_is_better" else low * d.margin > 1
+    low, high = d.interval
+    worst = low if d.direction == "higher_is_better" else -high
+    return worst > -d.margin * (1 - 1e-9)
 
 
 def _analyse(
@@ -129,21 +170,41 @@ def _analyse(
     families: Mapping[str, int],
     policy: Policy,
     seed: int,
+    judge: Judge | None = None,
 ) -> list[PairedResult]:
+    names = _names(lines)
+
     def once(favour: str) -> list[PairedResult]:
         scores = [
-            _scores(line, tables[favour][line.pair.template][line.metric], families, str(i))
-            for i, line in enumerate(lines)
+            _scores(line, tables[favour][line.pair.template][line.metric], families, name)
+            for line, name in zip(lines, names, strict=True)
         ]
-        found = analyse(
-            scores, alpha=policy.alpha, draws=policy.draws, seed=seed, exact=policy.exact
-        )
+        if judge is not None:
+            found = judge.judge(favour, scores)
+        else:
+            found = analyse(
+                scores, alpha=policy.alpha, draws=policy.draws, seed=seed, exact=policy.exact
+            )
         return [replace(r, name=line.metric) for r, line in zip(found, lines, strict=True)]
 
     against = once("baseline")
-    if not any(tables["baseline"][line.pair.template][line.metric].has_gaps for line in lines):
+    gaps = any(tables["baseline"][line.pair.template][line.metric].has_gaps for line in lines)
+    # Who looks several times must see both ways at every look: gaps may come with later ones.
+    if not gaps and judge is None:
         return against
     return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
+
+
+def _names(lines: Sequence[Line]) -> list[str]:
+    """Return a name per line that does not depend on which other lines there are."""
+    names: list[str] = []
+    seen: dict[str, int] = {}
+    for line in lines:
+        part = f"[{line.slice.attribute}={line.slice.value}]" if line.slice else ""
+        name = f"{line.pair.template}/{line.metric}{part}"
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
 
 
 def _scores(line: Line, source: Table, families: Mapping[str, int], name: str) -> PairedScores:
@@ -151,7 +212,7 @@ def _scores(line: Line, source: Table, families: Mapping[str, int], name: str) -
     index = np.array([families[f] for f in line.pair.baseline.families], dtype=np.intp)
     scale = source.scale
     return PairedScores(
-        name=f"{line.pair.template}/{line.metric}/{name}",
+        name=name,
         kind=scale.kind,
         baseline=source.baseline[keep],
         candidate=source.candidate[keep],
@@ -199,7 +260,7 @@ def _difference(
         candidate=r.candidate,
         difference=r.difference,
         interval=interval,
-        level=1 - policy.alpha,
+        level=r.level,
         p_value=r.p_value,
         p_adjusted=r.p_adjusted,
         effect_size=r.effect_size,

@@ -12,6 +12,7 @@ from promptreg.stages.load.past import (
     uncommitted,
 )
 from promptreg.stages.load.references import Resolved, RunRef, resolve
+from promptreg.stages.load.registered import find_registered, open_journal, template_of
 from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
 
@@ -23,6 +24,7 @@ __all__ = [
     "RunRef",
     "State",
     "at_revision",
+    "find_registered",
     "git_version",
     "is_tracked",
     "lineage",
@@ -31,9 +33,11 @@ __all__ = [
     "matches",
     "merge_base",
     "narrow",
+    "open_journal",
     "past_scenarios",
     "past_template",
     "past_text",
     "resolve",
+    "template_of",
     "uncommitted",
 ]

@@ -26,6 +26,7 @@ from promptreg.verdicts import (
     Side,
     SideTrial,
     Slice,
+    Stopping,
 )
 
 __all__ = ["comparison_json", "dump_json", "finite"]
@@ -72,6 +73,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             "note": "differences without failed trials; a footnote, never used for a verdict",
             "differences": {clean(k): finite(v) for k, v in sorted(c.complete_case.items())},
         },
+        "stopping": _stopping(c.stopping),
         "calibration": _calibration(c.calibration),
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
@@ -263,6 +265,32 @@ def _counts(counts: Counts) -> dict[str, Any]:
         "failed_total": {side: sum(counts.failed.get(side, {}).values()) for side in sides},
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
+    }
+
+
+def _stopping(stopping: Stopping | None) -> dict[str, Any] | None:
+    if stopping is None:
+        return None
+    return {
+        "reason": str(stopping.reason),
+        "early": stopping.early,
+        "looks_planned": stopping.looks_planned,
+        "looks_made": len(stopping.looks),
+        "repeats_planned": stopping.repeats_planned,
+        "trials_planned": stopping.trials_planned,
+        "trials_made": stopping.trials_made,
+        "calls_saved": stopping.calls_saved,
+        "looks": [
+            {
+                "scenarios": look.scenarios,
+                "repeats": look.repeats,
+                "trials": look.trials,
+                "level": finite(look.level),
+                "alpha_spent": finite(look.alpha_spent),
+                "boundary": finite(look.boundary),
+            }
+            for look in stopping.looks
+        ],
     }
 
 

@@ -19,6 +19,7 @@ from promptreg.verdicts import (
     Limit,
     ScenarioChange,
     SideTrial,
+    StopReason,
     Verdict,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "sentence",
     "spent",
     "split_answer",
+    "stopping",
     "too_small",
     "whole_suite",
     "worst",
@@ -311,3 +313,32 @@ def spent(comparison: Comparison) -> str:
         numbers.duration(comparison.duration_s),
     ]
     return " · ".join(parts)
+
+
+def stopping(comparison: Comparison) -> str:
+    """Return how the looks ended, on one line; empty where there was a single one.
+
+    `stopped at look 2 of 4 (regression): 412 of 1,200 calls saved`.
+    """
+    s = comparison.stopping
+    if s is None:
+        return ""
+    made = len(s.looks)
+    if s.early:
+        left = s.trials_planned - s.trials_made
+        if s.calls_saved == left:
+            saved = f"{left:,} of {s.trials_planned:,} calls saved"
+        else:  # answers that are there already, or local, cost nothing
+            saved = f"{left:,} of {s.trials_planned:,} trials not needed"
+            saved += f", {numbers.count(s.calls_saved, 'call')} saved" if s.calls_saved else ""
+        words = f"stopped at look {made} of {s.looks_planned} ({s.reason}): {saved}"
+    else:
+        ended = "" if s.reason is StopReason.END else f" ({s.reason})"
+        words = f"{made} of {s.looks_planned} looks made{ended}: no planned trial left out"
+    asked = s.looks[-1].repeats if s.looks else s.repeats_planned
+    if asked > s.repeats_planned:
+        words += (
+            f"; inconclusive at {numbers.count(s.repeats_planned, 'repeat')}, so each scenario was "
+            f"asked {asked} times"
+        )
+    return words

@@ -83,6 +83,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "sentence": digest.sentence(c),
         "reasons": [one_line(r, 300) for r in c.gate.reasons[:20]],
         "facts": digest.facts(c),
+        "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
         "warnings": [one_line(w, 500) for w in c.warnings[:30]],
         "created_at": one_line(c.created_at, 40),
@@ -103,7 +104,8 @@ def _numbers(c: Comparison) -> dict[str, Any]:
             )
             for name, rows in tables.items()
         ],
-        "level": round(100 * c.differences[0].level) if c.differences else 95,
+        "level": numbers.level(c.differences[0].level if c.differences else 0.95),
+        "slice_level": numbers.level(slices[0].level if slices else 0.95),
         "limits": [
             (one_line(limit.template, 40), what, status, limit.status == "not_met")
             for limit, what, status in digest.limits(c)[:60]

@@ -1,0 +1,52 @@
+"""Opens what answers: the provider is asked what it is, and the caller is given its limits."""
+
+from __future__ import annotations
+
+from promptreg.errors import PromptregError, ProviderError
+from promptreg.pipeline.keys import digest
+from promptreg.pipeline.project import Project
+from promptreg.protocols import Probe, Provider
+from promptreg.stages.call import Budget, Caller
+from promptreg.store.probes import recall_probe, remember_probe
+from promptreg.suite import ProviderEntry
+
+__all__ = ["make_caller", "probed"]
+
+
+def make_caller(
+    entry: ProviderEntry, provider: Provider, *, concurrency: int, budget: Budget | None = None
+) -> Caller:
+    """Return the caller of a suite's provider; to be made inside the event loop it works in."""
+    return Caller(
+        provider,
+        concurrency=concurrency,
+        retries=entry.retries,
+        connect_s=entry.timeout.connect,
+        read_s=entry.timeout.read,
+        total_s=entry.timeout.total,
+        requests_per_minute=entry.requests_per_minute,
+        budget=budget,
+        prices={str(k): v for k, v in (entry.prices or {}).items()},
+    )
+
+
+async def probed(project: Project, provider: Provider) -> Probe:
+    """Ask the provider what it is; a silent one may still be served from the store.
+
+    Raises:
+        ProviderError: it is not ready, and the store does not know what it was.
+    """
+    entry = project.suite.provider
+    name = digest({"use": entry.use, "identity": dict(provider.identity())})
+    try:
+        probe = await provider.probe()
+    except PromptregError as e:
+        probe = Probe(ready=False, detail=str(e))
+    if probe.ready:
+        if provider.cacheable:
+            remember_probe(project.store, name, probe.model, probe.fingerprint)
+        return probe
+    known = recall_probe(project.store, name) if provider.cacheable else None
+    if known is None:
+        raise ProviderError(f"provider {entry.use}: not ready: {probe.detail}")
+    return Probe(ready=False, detail=probe.detail, model=known[0], fingerprint=known[1])
