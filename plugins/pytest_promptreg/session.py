@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from promptreg.errors import PromptregError, StoppedError
+from promptreg.errors import ExitCode, PromptregError, StoppedError
 from promptreg.pipeline.checks import Check, Checked, judge, plan_checks
 from promptreg.pipeline.compare import compare, policy_for
 from promptreg.pipeline.parts import make_scoring
@@ -63,19 +63,6 @@ def plainly() -> Iterator[None]:
         raise pytest.fail.Exception(f"promptreg: {e}", pytrace=False) from None
 
 
-def _looked_at_once(project: Project) -> Project:
-    """Return the suite without looks at the data while they come.
-
-    They stop as soon as the gate as a whole can decide; here each slice is a test that wants its
-    scenarios, and the workers of pytest-xdist could not look at the same moments.
-    """
-    gate = project.suite.gate
-    asked_once = "block" if gate.inconclusive == "more" else gate.inconclusive
-    whole = {"sequential": None, "more": None, "inconclusive": asked_once}
-    suite = project.suite.model_copy(update={"gate": gate.model_copy(update=whole)})
-    return replace(project, suite=suite)
-
-
 class State:
     """Suites, comparisons and results of one session; each is made once, at its first use."""
 
@@ -92,8 +79,7 @@ class State:
             found = find_suite(None if given is None else str(given), self.config.rootpath)
             found = found.resolve()
             if found not in self._projects:
-                project = open_project(str(found), purpose="tests")
-                self._projects[found] = _looked_at_once(project)
+                self._projects[found] = open_project(str(found), purpose="tests")
             return self._projects[found]
 
     def plan(self, asked: Asked) -> list[Planned]:
@@ -157,11 +143,12 @@ class State:
             raise pytest.skip.Exception(inconclusive_text(checked))
 
     def _inconclusive(self, found: Prepared) -> str:
+        code = found.checked.gate.exit_code
         said = found.planned.asked.inconclusive or self.config.getoption("promptreg_inconclusive")
         if said is None:
             said = "pass" if found.policy.inconclusive == "allow" else "fail"
-        if said == "pass" and found.comparison.synthetic:
-            return "fail"  # made-up answers never pass anything
+        if code is ExitCode.NOT_COMPARABLE or (said == "pass" and code is not ExitCode.OK):
+            return "fail"  # too much is missing; or answers are made up, or scenarios left out
         return str(said)
 
     def _comparison(self, asked: Asked) -> tuple[Comparison, Policy]:

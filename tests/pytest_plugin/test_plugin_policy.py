@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,17 +19,6 @@ def marked(pytester: pytest.Pytester, more: str = "") -> None:
         f'@pytest.mark.promptreg("v1", "v2", suite="promptreg.yaml"{more})\n'
         "def test_prompts(): ..."
     )
-
-
-def test_a_criterion_that_is_not_met_keeps_the_whole_from_passing(
-    run: Run, pytester: pytest.Pytester
-) -> None:
-    gate = {"require_values": {"scenario_type": ["threat", "martian"]}}
-    write_recorded(pytester.path, right, gate=gate)
-    marked(pytester)
-    result = run()
-    result.assert_outcomes(passed=4, failed=1)
-    result.stdout.fnmatch_lines(["promptreg: basic[[]all]: inconclusive: *martian*"])
 
 
 def test_a_limit_that_a_slice_meets_passes_by_itself(run: Run, pytester: pytest.Pytester) -> None:
@@ -62,26 +50,10 @@ def test_a_filter_does_not_make_a_guard_of_other_scenarios_wrong(
     guard = {"metric": "in_range", "where": {"scenario_type": "normal"}, "margin": 0.2}
     write_recorded(pytester.path, right, gate={"guard": [guard]})
     marked(pytester, ', filters={"scenario_type": "threat"}')
-    start(*workers).assert_outcomes(passed=2)
-
-
-@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")])
-def test_every_scenario_is_asked_whatever_a_gate_would_stop_at(
-    start: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
-) -> None:
-    gate = {
-        "sequential": {"looks": 4},
-        "inconclusive": "more",
-        "more": {"repeats": 2},
-    }
-    write_recorded(pytester.path, right, gate=gate)
-    marked(pytester)
-    result = start(*workers, "--promptreg-json=r.json")
-    result.assert_outcomes(passed=5)
-    told = json.loads((pytester.path / "r.json").read_text("utf-8"))
-    (comparison,) = told["comparisons"].values()
-    assert comparison["trials"]["planned"] == 320
-    assert not [w for w in comparison["warnings"] if "stopped at" in w]
+    result = start(*workers)
+    assert "unknown" not in result.stdout.str()
+    result.assert_outcomes(failed=2)  # shown to be no worse; but a part never passes
+    result.stdout.fnmatch_lines(["*only part of the suite's scenarios was compared*"])
 
 
 def test_an_actions_job_gets_a_summary_and_no_words_in_the_pull_request(

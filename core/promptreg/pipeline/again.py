@@ -22,7 +22,8 @@ def compare_again(
 ) -> Comparison:
     """Return the comparison that these runs give, as it was when they were made.
 
-    For a second process that needs the same numbers; failed calls are not made anew.
+    For a second process that needs the same numbers; failed calls are not made anew. Not for
+    comparisons that were judged while their data came (`Comparison.stopping`).
 
     Args:
         project: the opened suite.
