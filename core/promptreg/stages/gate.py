@@ -61,6 +61,13 @@ def decide_gate(
         open_points.append("nothing is declared to be proven (gate.prove is empty)")
     elif not proving:
         open_points.append("there is nothing to prove anything with: no metric applies")
+    else:
+        there = {d.metric for d in proving}
+        open_points += [
+            f"{name} is to be proven and was not compared"
+            for name in policy.prove
+            if name not in there
+        ]
     if policy.insufficient == "block":
         open_points += [
             f"{_where(d.template, d.metric, d.slice, several)} is guarded and has too few families "
