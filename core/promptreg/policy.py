@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from promptreg.criteria import (
     GAP_RATE,
@@ -95,6 +95,11 @@ class Policy:
     looks: LookPolicy = LookPolicy()
 
     @property
+    def looked_once(self) -> Policy:
+        """The same policy of a gate that looks once at all planned scenarios."""
+        return replace(self, looks=LookPolicy())
+
+    @property
     def sha256(self) -> str:
         """Content hash of the policy (hex)."""
         text = json.dumps(asdict(self), sort_keys=True, default=str)
@@ -148,6 +153,8 @@ def make_policy(
     by_name = {s.name: s for s in scales}
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
     for block, members in overall.items():
+        if len(set(members)) < len(members):
+            raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")
         for name in members:
             _known(name, by_name, f"{where}: gate.overall.{block}")
             scale = by_name[name]

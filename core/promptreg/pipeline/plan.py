@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from promptreg import numbers
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.looks import make_agenda
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work
+from promptreg.policy import Policy
 from promptreg.protocols import Provider
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import RunRef
@@ -93,7 +96,10 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     policy = policy_for(project, scoring, every, options)
     provider = make_provider(project)
     notes: list[str] = []
-    versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
+    repeats = max(project.repeats(options), policy.looks.more_repeats)
+    versions = _versions(
+        project, refs, scenarios, options, anew_from=repeats if provider.cacheable else 0
+    )
     server = _server(project, provider, notes)
     keys = _keys_of(project, provider, server)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
@@ -104,6 +110,8 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
+    if len(refs) == 2:
+        notes.extend(_looks(work, policy))
     spreads = known_spreads(project, versions, scenarios, provider, server, notes)
     detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
@@ -127,7 +135,7 @@ def _versions(
     scenarios: ScenarioSet,
     options: Options,
     *,
-    asks_anew: bool,
+    anew_from: int,
 ) -> list[Version]:
     found = []
     for ref in refs:
@@ -143,9 +151,9 @@ def _versions(
         served = serves(project, name, scenarios)
         held = [templates[name] for templates in found if name in templates]
         # As `compare` does: the second half of a version against itself is asked anew.
-        anew = asks_anew and len(held) == 2 and held[0].sha256 == held[1].sha256
+        anew = len(held) == 2 and held[0].sha256 == held[1].sha256
         for i, template in enumerate(held if served else ()):
-            offset = project.repeats(options) if anew and i else 0
+            offset = anew_from if anew and i else 0
             lane = len(versions)
             versions.append(make_version(project, template, served, lane=lane, first_repeat=offset))
     if not versions:
@@ -153,6 +161,31 @@ def _versions(
             "no template serves any of the chosen scenarios; see 'select' and --filter"
         )
     return versions
+
+
+def _looks(work: Work, policy: Policy) -> Iterator[str]:
+    """Say what looks make of the number of trials, which is that without any."""
+    if not policy.looks.several:
+        return
+    agenda = make_agenda(
+        work.versions,
+        [True] * len(work.versions),
+        policy.looks,
+        alpha=policy.alpha,
+        repeats=work.repeats,
+        seed=work.seed,
+    )
+    yield from agenda.notes
+    if agenda.scenario_looks > 1:
+        yield (
+            f"the data are looked at {agenda.scenario_looks} times, and the gate stops as soon as "
+            f"it is decided: after {agenda.batches[0].trials:,} trials at the earliest"
+        )
+    if further := sum(batch.trials for batch in agenda.batches[agenda.scenario_looks :]):
+        yield (
+            f"while it is inconclusive up to {numbers.count(further, 'further trial')} follow, "
+            f"{agenda.most_repeats} repeats of each scenario at the most (gate.more)"
+        )
 
 
 def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:

@@ -295,7 +295,7 @@ def calibration_words(comparison: Comparison) -> str:
     if c.state is CalibrationState.STALE:
         reasons = ", ".join(one_line(reason, 120) for reason in c.reasons[:6])
         more = f" and {len(c.reasons) - 6} more" if len(c.reasons) > 6 else ""
-        return f"calibration of {day} is stale: {reasons}{more}"
+        return f"calibration of {day} does not fit: {reasons}{more}"
     rate = c.false_alarm
     found = "unknown" if rate is None else numbers.rate(rate.share, *rate.interval)
     return f"this gate's own false-alarm rate: {found} ({c.simulations:,} A/A gates, {day})"
