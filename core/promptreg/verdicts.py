@@ -445,4 +445,6 @@ class Comparison:
     """The preset that the policy starts from; empty for none."""
     suite_file: str = ""
     scenario_map: ScenarioMap | None = None
+    partial: bool = False
+    """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
     schema_version: str = SCHEMA_VERSION

@@ -159,6 +159,7 @@ def conclude(
         suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
         calibration=calibration,
+        partial=partial,
     )
 
 
