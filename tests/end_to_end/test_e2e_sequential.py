@@ -16,7 +16,7 @@ import pytest
 from command_line import Finished, Promptreg, essence
 from fake_model import ModelServer, running, status
 from promptreg.cli.app import run
-from suite_factory import answer_text, good_score, write_suite
+from suite_factory import answer_text, good_score, record, scenario_ids, write_suite
 
 Answer = Callable[[str, str], Any]
 FOUR = {"sequential": {"looks": 4}}
@@ -361,3 +361,34 @@ def test_stored_runs_are_compared_whole(
     done = inside(folder, "compare", f"run:{first}", f"run:{second}")
     assert done.code == 0
     assert "a stored run is compared as a whole" in done.out
+
+
+def test_a_plan_says_what_looks_and_more_come_to(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    server.answer = right
+    suite = {**MORE, "sequential": {"looks": 4}}
+    folder = write_suite(tmp_path, server.url, n=40, gate=suite)
+    notes = json.loads(inside(folder, "plan", "v1", "v2", "--json").out)["notes"]
+    assert any("looked at 4 times" in n and "20 trials at the earliest" in n for n in notes)
+    assert any("up to 400 further trials follow, 6 repeats of each" in n for n in notes)
+    notes = json.loads(inside(folder, "plan", "v1", "v2", "--no-sequential", "--json").out)["notes"]
+    assert not any("looked at" in n for n in notes)
+    # The second side of an A/A takes the repeats after all that may be asked of the first.
+    assert inside(folder, "gate", "v1", "v1", "--no-sequential", "-q").code in (0, 3)
+    assert json.loads(inside(folder, "plan", "v1", "v1", "--json").out)["calls"] == 0
+
+
+def test_what_is_recorded_cannot_be_asked_for_more(tmp_path: Path, inside: Inside) -> None:
+    folder = write_suite(
+        tmp_path, n=20, gate=MORE, provider={"use": "recorded", "path": "completions.jsonl"}
+    )
+    rows = [
+        {"scenario_id": name, "version": version, "text": erratic(name, version)}
+        for name in scenario_ids(20)
+        for version in ("v1", "v2")
+    ]
+    record(folder / "completions.jsonl", rows)
+    done = inside(folder, "gate", "v1", "v2")
+    assert done.code == 3
+    assert "gate.more does not apply" in " ".join(done.out.split())

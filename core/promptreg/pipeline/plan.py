@@ -111,7 +111,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
             "completion tokens are not known before the first calls"
         )
     if len(refs) == 2:
-        notes.extend(_looks(work, policy))
+        notes.extend(_looks(work, policy, asks_anew=provider.cacheable))
     spreads = known_spreads(project, versions, scenarios, provider, server, notes)
     detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
@@ -163,7 +163,7 @@ def _versions(
     return versions
 
 
-def _looks(work: Work, policy: Policy) -> Iterator[str]:
+def _looks(work: Work, policy: Policy, *, asks_anew: bool) -> Iterator[str]:
     """Say what looks make of the number of trials, which is that without any."""
     if not policy.looks.several:
         return
@@ -174,6 +174,7 @@ def _looks(work: Work, policy: Policy) -> Iterator[str]:
         alpha=policy.alpha,
         repeats=work.repeats,
         seed=work.seed,
+        asks_anew=asks_anew,
     )
     yield from agenda.notes
     if agenda.scenario_looks > 1:

@@ -75,6 +75,7 @@ def make_agenda(
     alpha: float,
     repeats: int,
     seed: int,
+    asks_anew: bool = True,
 ) -> Agenda:
     """Return the looks at these versions.
 
@@ -89,6 +90,7 @@ def make_agenda(
         alpha: error over all looks.
         repeats: askings of each scenario that the suite plans.
         seed: of the order.
+        asks_anew: whether the provider can be asked again; recorded completions cannot.
     """
     weights: dict[str, int] = {}
     for version, member in zip(versions, paired, strict=True):
@@ -117,7 +119,7 @@ def make_agenda(
     for look in used:
         done += sum(n for family, n in weights.items() if place[family] == look)
         shares_done.append(done / total)
-    steps, note = _further(looks, repeats, total)
+    steps, note = _further(looks, repeats, total, asks_anew=asks_anew)
     notes += [note] if note else []
     everything = tuple(
         v.scenarios if member else () for v, member in zip(versions, paired, strict=True)
@@ -161,11 +163,18 @@ def _cut(weights: dict[str, int], looks: int, seed: int) -> dict[str, int]:
     return place
 
 
-def _further(looks: LookPolicy, repeats: int, per_repeat: int) -> tuple[list[int], str]:
+def _further(
+    looks: LookPolicy, repeats: int, per_repeat: int, *, asks_anew: bool
+) -> tuple[list[int], str]:
     """Return the repeats that each scenario has after each further look, and why there are none."""
     wanted = looks.more_repeats - repeats
     if not looks.more_repeats:
         return [], ""
+    if not asks_anew:
+        return [], (
+            "nothing more can be asked: the provider cannot be asked anew, so gate.more does not "
+            "apply; 'repeats' says how many of the recorded completions are compared"
+        )
     if wanted < 1:
         return [], (
             f"nothing more can be asked: each scenario is asked {repeats} times already "

@@ -11,6 +11,7 @@ from promptreg.pipeline.looks.agenda import Agenda, make_agenda
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
 from promptreg.pipeline.looks.two_ways import TwoWays
+from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.work import Version, Work
@@ -272,6 +273,7 @@ def watch_for(
         alpha=policy.alpha,
         repeats=project.repeats(options),
         seed=project.seed(options),
+        asks_anew=make_provider(project).cacheable,
     )
     if len(agenda.batches) == 1:
         return None, agenda.notes
