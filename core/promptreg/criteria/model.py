@@ -116,8 +116,8 @@ def check_margin(scale: Scale | None, margin: float, spot: str) -> None:
         share = scale is not None and scale.kind == "binary"
         hint = "; a margin of 0.05 is five percentage points" if share else ""
         raise SuiteError(
-            f"{spot} is {margin:g}: the metric goes from {low:g} to {high:g}, so no worsening is as "
-            f"large and none would ever be seen; allowed: below {high - low:g}{hint}"
+            f"{spot} is {margin:g}: the metric goes from {low:g} to {high:g}, so no worsening is "
+            f"as large and none would ever be seen; allowed: below {high - low:g}{hint}"
         )
 
 

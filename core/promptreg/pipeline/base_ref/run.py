@@ -14,11 +14,12 @@ from promptreg.pipeline.base_ref.nothing import nothing_compared
 from promptreg.pipeline.base_ref.prepared import Prepared, prepare
 from promptreg.pipeline.base_ref.terms import Terms, agree
 from promptreg.pipeline.base_ref.touched import Touched, find_touched
-from promptreg.pipeline.compare import Sides, conclude, policy_for
+from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.looks import Member, Watch, watch_for
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.records import Run, ScenarioSet
 from promptreg.stages.load import narrow
 from promptreg.verdicts import Comparison

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from promptreg.errors import ExecutionError, StoppedError, TemplateError, UsageError
 from promptreg.pipeline.bisect.wish import sharpened
-from promptreg.pipeline.compare import Sides, paired, resampling_seed
+from promptreg.pipeline.conclude import paired, resampling_seed
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.versions import make_version
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy

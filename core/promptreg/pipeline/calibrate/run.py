@@ -12,8 +12,7 @@ from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
 from promptreg.pipeline.calibrate.words import LOOKS_WARNING, notes_of, warnings_of
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
 from promptreg.stages.compare import RunPair
