@@ -685,3 +685,24 @@ def test_a_change_cannot_bring_its_own_answers(repository: Repository, gate: Gat
     assert gate(repository) == 2
     assert "the run store is in git (.promptreg/calls.sqlite)" in gate.err
     assert gate(repository, "--no-cache") == 1
+
+
+def test_a_new_version_beside_an_early_stop_does_not_count_as_compared(
+    repository: Repository, gate: Gate, model: Model
+) -> None:
+    repository.write("basic.txt", BAD)
+    repository.suite["templates"]["extra"] = {"versions": {"v1": "extra.txt"}}
+    repository.write("extra.txt", BETTER)
+    repository.commit()
+    found = gate.json(repository, "--sequential")
+    assert found["stopping"]["looks_made"] < 4
+    assert whole(found).keys() == {"basic"}
+    compared = whole(found)["basic"]["n_scenarios"]
+    assert compared < SCENARIOS
+    assert any(
+        f"only {compared} of {SCENARIOS} scenarios were compared" in w for w in found["warnings"]
+    )
+    assert (
+        sum("Please rate" in prompt for prompt in model.asked()) == SCENARIOS
+    )  # the new one, whole
+    assert "extra is new: only absolute limits apply" in found["gate"]["reasons"][-1]

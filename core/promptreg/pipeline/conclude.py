@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
@@ -152,8 +152,7 @@ def resampling_seed(pairs: Sequence[RunPair]) -> int:
         )
         for p in pairs
     )
-    text = repr(told)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return seed_of(told)
 
 
 def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptreg.errors import NotComparableError
+from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
@@ -200,14 +200,18 @@ class Watch:
         return range(self.made, end)
 
     def asked(self, scenarios: ScenarioSet) -> ScenarioSet:
-        """Return the scenarios that were asked about, marked as a selection if not all were."""
+        """Return the scenarios that were compared, marked as a selection if not all were.
+
+        What versions without a baseline were asked about is compared with nothing.
+        """
         if not self.partial:
             return scenarios
         ids = {
             s.id
             for batch in self.agenda.batches[: self.made]
-            for share in batch.scenarios
+            for share, member in zip(batch.scenarios, self.members, strict=True)
             for s in share
+            if member is not None
         }
         kept = tuple(s for s in scenarios.scenarios if s.id in ids)
         said = f"stopped at look {self.made} of {len(self.agenda.batches)}"
@@ -295,4 +299,4 @@ def _seed(versions: Sequence[Version]) -> int:
         (v.template.name, v.side, v.template.sha256, sorted(s.id for s in v.scenarios))
         for v in versions
     )
-    return int.from_bytes(hashlib.sha256(repr(told).encode()).digest()[:8], "big")
+    return seed_of(told)
