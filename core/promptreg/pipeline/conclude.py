@@ -31,7 +31,7 @@ from promptreg.stages.compare import (
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.score import Scoring
-from promptreg.verdicts import Comparison, Counts, Side
+from promptreg.verdicts import Comparison, Counts, Side, StopReason
 
 __all__ = ["conclude", "paired", "resampling_seed"]
 
@@ -205,5 +205,11 @@ def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator
         yield (
             f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
             f"({scenarios.selection}); such a run can never become a baseline"
+        )
+    watch = sides.watch
+    if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
+        yield (
+            "it stopped as soon as it was decided: the verdict holds, and the changes shown tend to "
+            "be larger than all scenarios would show"
         )
     yield from dict.fromkeys(sides.warnings)
