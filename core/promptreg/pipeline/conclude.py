@@ -209,7 +209,7 @@ def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator
     watch = sides.watch
     if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
         yield (
-            "it stopped as soon as it was decided: the verdict holds, and the changes shown tend to "
-            "be larger than all scenarios would show"
+            "it stopped as soon as it was decided: the verdict holds, and the changes shown lean "
+            "towards it more than those of all scenarios would"
         )
     yield from dict.fromkeys(sides.warnings)

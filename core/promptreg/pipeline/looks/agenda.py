@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from promptreg import numbers
 from promptreg.pipeline.work import Version
 from promptreg.policy import LookPolicy
 from promptreg.records import Scenario
@@ -111,8 +112,8 @@ def make_agenda(
     notes = []
     if len(used) < looks.looks:
         notes.append(
-            f"{len(used)} looks instead of {looks.looks}: families are never split, and there are "
-            f"{len(weights)}"
+            f"{numbers.count(len(used), 'look')} instead of {looks.looks}: families are never "
+            f"split, and there {'is' if len(weights) == 1 else 'are'} {len(weights)}"
         )
     total = sum(weights.values())
     done, shares_done = 0, []
