@@ -26,7 +26,6 @@ from promptreg.verdicts import Difference, Slice, Verdict
 
 __all__ = ["Spending", "Tested", "Tester", "accused", "fingerprint"]
 
-_ACQUITTED = frozenset({Verdict.EQUIVALENT, Verdict.NO_WORSE, Verdict.IMPROVED})
 _SAME = "every prompt is the same as with {}"
 
 
@@ -247,7 +246,7 @@ def fingerprint(project: Project, version: Version) -> str:
 def _outcome(lines: Sequence[Difference], level: float) -> Outcome:
     if any(accused(d, level) for d in lines):
         return Outcome.REGRESSED
-    if lines and all(d.verdict in _ACQUITTED for d in lines):
+    if lines and all(d.verdict.proven for d in lines):
         return Outcome.HARMLESS
     return Outcome.UNCLEAR
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from promptreg.policy import Policy
-from promptreg.stages.gate import decide_gate
+from promptreg.stages.gate import decide_gate, must_prove
 from promptreg.stats.model import PairedResult
 from promptreg.stats.sequential.futility import chance_to_accuse, chance_to_prove
 from promptreg.verdicts import Criterion, Difference, GateVerdict, Limit, StopReason, Verdict
@@ -17,7 +17,6 @@ _HOPELESS = 0.05
 """A proof this unlikely, though nothing changes in what is left, is not waited for."""
 _HARMLESS = 0.20
 """An accusation this likely is waited for: it would be worth knowing."""
-_PROVEN = frozenset({Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +81,13 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
 
 
 def _to_prove(gating: Sequence[Difference], policy: Policy) -> list[Difference]:
-    return [d for d in gating if _must_prove(d, policy)]
-
-
-def _must_prove(d: Difference, policy: Policy) -> bool:
-    return d.must_prove or (d.metric in policy.prove and d.slice is None)
+    return [d for d in gating if must_prove(d, policy)]
 
 
 def _more_could_help(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
     """Return whether asking the same scenarios again could settle what is open."""
     unproven = any(
-        d.verdict not in _PROVEN and not d.insufficient and d.n_scenarios
+        not d.verdict.proven and not d.insufficient and d.n_scenarios
         for d in _to_prove(gating, policy)
     )
     unshown = any(limit.status == "not_shown" and limit.must == "shown" for limit in look.limits)
@@ -131,7 +126,7 @@ def _futile(look: Look, policy: Policy) -> bool:
     level = look.last_level
     hopeless = False
     for d, result in _lines(look.differences, favouring):
-        if _must_prove(d, policy) and not d.insufficient and d.verdict not in _PROVEN:
+        if must_prove(d, policy) and not d.insufficient and not d.verdict.proven:
             better = 1 if d.direction == "higher_is_better" else -1
             chance = chance_to_prove(result, better=better, share=look.share, level=level)
             hopeless = hopeless or chance < _HOPELESS
