@@ -16,7 +16,14 @@ import pytest
 from command_line import Finished, Promptreg, essence
 from fake_model import ModelServer, running, status
 from promptreg.cli.app import run
-from suite_factory import answer_text, good_score, record, scenario_ids, write_suite
+from suite_factory import (
+    answer_text,
+    good_score,
+    record,
+    scenario_ids,
+    scenarios,
+    write_suite,
+)
 
 Answer = Callable[[str, str], Any]
 FOUR = {"sequential": {"looks": 4}}
@@ -393,3 +400,42 @@ def test_what_is_recorded_cannot_be_asked_for_more(tmp_path: Path, inside: Insid
     done = inside(folder, "gate", "v1", "v2")
     assert done.code == 3
     assert "gate.more does not apply" in " ".join(done.out.split())
+
+
+RARE = {
+    "guard": {
+        "guard": [{"metric": "in_range", "where": {"rare": "yes"}}],
+        "insufficient": "allow",  # of what the suite holds, not of what came so far
+    },
+    "metric": {},
+}
+
+
+@pytest.mark.parametrize("line", RARE)
+def test_a_proof_waits_for_lines_of_few_scenarios(
+    line: str, tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    rows = [{**row, "rare": "yes" if i % 40 == 0 else "no"} for i, row in enumerate(scenarios(300))]
+    calm = {"use": "threshold", "name": "calm", "field": "risk_score", "at_most": 30}
+    scorers = [
+        *({"use": name} for name in ("risk_range", "key_points")),
+        *([calm | {"where": {"rare": "yes"}}] if line == "metric" else []),
+    ]
+
+    def worse_where_rare(scenario: str, version: str) -> str:
+        bad = version == "v2" and int(scenario[1:]) % 40 == 0
+        return answer_text((good_score(scenario) + 60) % 101 if bad else good_score(scenario))
+
+    margins = {"overall": 0.08, "in_range": 0.08, "deviation": 8}
+    gate = {
+        **FOUR,
+        **RARE[line],
+        "margins": margins,
+        "overall": {"all": ["in_range", "key_points"]},
+    }
+    done = inside.gate(
+        tmp_path, server, worse_where_rare, "--json", rows=rows, n=300, gate=gate, scorers=scorers
+    )
+    assert done.json["gate"]["verdict"] == "fail", done.json["gate"]
+    name = "calm" if line == "metric" else "in_range (rare=yes)"
+    assert f"{name} regressed" in done.json["gate"]["reasons"]

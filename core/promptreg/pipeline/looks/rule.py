@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from promptreg.pipeline.looks.reach import Reach, reached
 from promptreg.policy import Policy
 from promptreg.stages.gate import decide_gate, must_prove
 from promptreg.stats.model import PairedResult
@@ -28,7 +29,7 @@ class Look:
         results: of the same lines, gaps favouring the baseline and the candidate.
         limits: at this look's level.
         criteria: what the policy asks for besides numbers.
-        guards: slices that gate and have scenarios in the plan.
+        reach: what the gating lines have when all planned scenarios are asked.
         planned_done: whether the planned scenarios are used up.
         last: whether no look is left.
         share: share of all planned trials that is there.
@@ -39,7 +40,7 @@ class Look:
     results: tuple[Sequence[PairedResult], Sequence[PairedResult]]
     limits: tuple[Limit, ...]
     criteria: tuple[Criterion, ...]
-    guards: int
+    reach: Reach
     planned_done: bool
     last: bool
     share: float
@@ -51,10 +52,10 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
 
     *Regression*, *limit*: the gate fails on what is known. *Proof*, *improvement*: the gate
     passes, and stopping hides nothing that all planned scenarios would likely show: every absolute
-    limit is shown to be met, no gating line is worse at the unadjusted level, and of every guard
-    some scenarios came. These conditions only ever make it go on, so they cost no error. When the
-    planned scenarios are used up, the gate's verdict alone decides, as without looks, and only an
-    inconclusive one asks for more.
+    limit is shown to be met, no gating line is worse at the unadjusted level, and every gating line
+    has as many families as an accusation takes, where the plan has them. These conditions only
+    ever make it go on, so they cost no error. When the planned scenarios are used up, the gate's
+    verdict alone decides, as without looks, and only an inconclusive one asks for more.
     *Futility*: see `_futile`; never a pass.
 
     Args:
@@ -98,7 +99,8 @@ def _clear(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
     """Return whether nothing is open that more data would likely settle against the candidate."""
     if any(limit.status != "met" for limit in look.limits):
         return False
-    if sum(1 for d in gating if d.slice is not None and d.n_scenarios) < look.guards:
+    there = reached(gating, policy)
+    if there.met < look.reach.met or there.able < look.reach.able:
         return False
     return not any(
         _oriented(d) < 0

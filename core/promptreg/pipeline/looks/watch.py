@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
+from promptreg.pipeline.looks.reach import reach_of
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
 from promptreg.pipeline.looks.two_ways import TwoWays
@@ -25,7 +26,6 @@ from promptreg.stages.compare import (
     compare_pairs,
     matched,
 )
-from promptreg.stages.load import matches
 from promptreg.stages.load.digest import digest
 from promptreg.stages.score import Scoring
 from promptreg.stats.model import PairedResult, PairedScores
@@ -83,12 +83,9 @@ class Watch:
         self._worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
         self._allow_unmatched = allow_unmatched
         self._seed = _seed(versions)
-        self._guards = sum(
-            any(matches(s, guard.where) for s in version.scenarios)
-            for version, member in zip(versions, members, strict=True)
-            for guard in policy.guards
-            if member is not None and member.side == "candidate"
-        )
+        pairs = zip(versions, members, strict=True)
+        candidates = [v.scenarios for v, m in pairs if m is not None and m.side == "candidate"]
+        self._reach = reach_of(candidates, policy, scoring)
         draws = agenda.schedule.draws(policy.draws, _MOST_DRAWS)
         self._tests = TwoWays(
             LookByLook(agenda.schedule, len(agenda.families), draws, self._seed, exact=policy.exact)
@@ -162,7 +159,7 @@ class Watch:
             results=self._tests.results,
             limits=self.limits,
             criteria=check_criteria([pair.candidate for pair in pairs], self.policy),
-            guards=self._guards,
+            reach=self._reach,
             planned_done=self.made >= agenda.scenario_looks,
             last=self.made == len(agenda.batches),
             share=trials / self._trials(len(agenda.batches)),
