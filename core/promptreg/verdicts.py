@@ -47,6 +47,11 @@ class Verdict(enum.StrEnum):
     REGRESSED = "regressed"
     INCONCLUSIVE = "inconclusive"
 
+    @property
+    def proven(self) -> bool:
+        """Whether the metric is shown to be no worse by the margin."""
+        return self in (Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE)
+
 
 class GateVerdict(enum.StrEnum):
     """What the gate says."""

@@ -8,9 +8,8 @@ from itertools import pairwise
 
 from promptreg.errors import DataError, MissingPackageError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
-from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.fixtures import check_fixture
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.templates.drift import lint_registry
 from promptreg.pipeline.versions import serves

@@ -1,16 +1,16 @@
-"""The plug-ins of a suite, made from its settings, and what each trial contributes."""
+"""What a suite's settings make: its plug-ins, its policy, and what each trial contributes."""
 
 from __future__ import annotations
 
 import math
 
-from promptreg.pipeline.project import Project
-from promptreg.policy import EFFECTIVE
+from promptreg.pipeline.project import Options, Project
+from promptreg.policy import EFFECTIVE, Policy, make_policy
 from promptreg.protocols import Provider
-from promptreg.records import Outcome, Trial
+from promptreg.records import Outcome, ScenarioSet, Trial
 from promptreg.stages.score import Scoring
 
-__all__ = ["default_blocks", "make_provider", "make_scoring", "told"]
+__all__ = ["default_blocks", "make_provider", "make_scoring", "policy_for", "told"]
 
 
 def make_provider(project: Project) -> Provider:
@@ -70,3 +70,29 @@ def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
             blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
     quality = {who: names for who, names in blocks.items() if names != ["answered"]}
     return {"+".join(names): names for names in (quality or blocks).values()}
+
+
+def policy_for(
+    project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
+) -> Policy:
+    """Return the suite's policy with the command line's word, checked against what exists.
+
+    Takes every scenario, whatever a filter keeps: a filter does not make a policy wrong.
+
+    Raises:
+        SuiteError: it names a metric, attribute or value that does not exist.
+    """
+    values: dict[str, set[str]] = {}
+    for scenario in scenarios.scenarios:
+        for attribute, value in scenario.attributes.items():
+            values.setdefault(attribute, set()).add(value)
+    return make_policy(
+        project.suite.gate,
+        scoring.scales,
+        default_blocks(scoring),
+        values,
+        where=str(project.path),
+        alpha=options.alpha,
+        margins=options.margins,
+        looks=options.looks,
+    )

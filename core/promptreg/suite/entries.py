@@ -209,6 +209,8 @@ class GateEntry(_Strict):
     def _switch(cls, value: Any) -> Any:
         if isinstance(value, bool):
             return {} if value else None
+        if value is not None and not isinstance(value, (dict, SequentialEntry)):
+            raise ValueError("must be true, false, or a mapping such as {looks: 4}")
         return value
 
     @model_validator(mode="after")
