@@ -365,9 +365,10 @@ class History(Protocol):
         ...
 
     def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
-        """Return `trials.parquet` of a run, `report.json` or `report.html` of a comparison.
+        """Return a file that was recorded with a run or a comparison.
 
-        The file lies in `folder`, or wherever it may be read. None: it was never recorded.
+        That is `trials.parquet` or `manifest.json`, and `report.json` or `report.html`. It lies
+        in `folder`, or wherever it may be read. None: it was never recorded.
 
         Raises:
             StoreError: it could not be reached.

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -122,19 +123,28 @@ class Outbox:
             raise from_os(waiting.path, error) from error
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Hold the only right to record from here; False where another process holds it."""
+    def alone(self, patience_s: float = 0.0) -> Iterator[bool]:
+        """Hold the only right to record from here.
+
+        Gives False where another process has held it for longer than `patience_s`.
+        """
         try:
             make_folder(self._lock.parent)
             handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise from_os(self._lock, error) from error
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+            yield self._taken(handle, time.monotonic() + patience_s)
         finally:
             os.close(handle)
+
+    @staticmethod
+    def _taken(handle: int, until: float) -> bool:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(0.05)

@@ -20,8 +20,10 @@ def metric_key(metric: str, part: str = "", where: tuple[str, str] | None = None
     Whatever MLflow does not take in a name is written as `:` and two hexadecimal digits per byte.
     A key that would be too long ends in a hash and cannot be read back.
     """
-    names = [metric] if where is None else ["slice", *where, metric]
-    key = "/".join([*map(_escaped, names), *([part] if part else [])])
+    names = [_escaped(metric)]
+    if where is not None:
+        names = ["slice", *map(_escaped, where), *names]
+    key = "/".join([*names, *([part] if part else [])])
     if len(key) <= LONGEST:
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]

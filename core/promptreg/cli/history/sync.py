@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sync", "told"]
 
+_PATIENCE_S = 20.0
+
 
 def sync(
     config: o.Config = None,
@@ -34,7 +36,7 @@ def sync(
 
     o.read_env_file(env_file)
     project = open_project(config)
-    done = record_waiting(project, make_history(project))
+    done = record_waiting(project, make_history(project), patience_s=_PATIENCE_S)
     if as_json:
         print_json(asdict(done))
     elif not quiet or done.problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from promptreg.errors import PromptregError, StoreError
@@ -64,35 +63,35 @@ def make_history(project: Project) -> History:
     return project.plugins.histories.create(use, settings, where)
 
 
-def sync(project: Project, history: History, told: Callable[[str], None] | None = None) -> Synced:
+def sync(project: Project, history: History, *, patience_s: float = 0.0) -> Synced:
     """Record everything that waits, and let aliases point where they do now.
 
     Stops at the first entry that the history cannot take in; a damaged entry is passed over. May
-    be killed at any time and called again.
+    be killed at any time and called again. Waits `patience_s` for another process that records.
     """
     outbox = Outbox(project.store)
     done = Synced(history.where())
-    with outbox.alone() as mine:
+    with outbox.alone(patience_s) as mine:
         done.busy = not mine
         if mine:
-            _record(project, history, outbox, done, told or (lambda _: None))
+            _record(project, history, outbox, done)
     done.waiting = len(outbox.waiting())
     return done
 
 
-def _record(
-    project: Project, history: History, outbox: Outbox, done: Synced, told: Callable[[str], None]
-) -> None:
-    waiting = outbox.waiting()
+def _record(project: Project, history: History, outbox: Outbox, done: Synced) -> None:
     aliases = _aliases(project, done)
-    if not waiting and not aliases:
+    if not outbox.waiting() and not aliases:
         return
     probe = history.probe()
     if not probe.ready:
         done.problem = probe.detail
         return
     recall = Recall(project)
-    for entry in waiting:
+    seen: set[str] = set()
+    # Looked up anew each time: another process may bring an entry meanwhile and not wait for us.
+    while entry := next((e for e in outbox.waiting() if e.id not in seen), None):
+        seen.add(entry.id)
         try:
             record = recall.record(outbox, entry)
         except StoreError as error:
@@ -108,7 +107,6 @@ def _record(
         done.known += not new
         for run in record.runs:
             done.notes += [f"run {run.id}: {note}" for note in run.notes]
-        told(entry.id)
     if aliases:
         try:
             done.moved = history.point(project.suite.suite, aliases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -197,8 +198,15 @@ class _Values:
     def _fetched(self, past: PastRun) -> Path:
         folder = self._folder / past.id
         for name in (MANIFEST, TABLE):
-            if not (folder / name).exists() and self._history.fetch(past, name, folder) is None:
+            place = folder / name
+            if place.exists():
+                continue
+            found = self._history.fetch(past, name, folder)
+            if found is None:
                 raise UsageError(f"the trials of run {past.id} were not recorded")
+            if found != place:  # it lies where the history keeps it
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(found, place)
         return folder
 
     def of(self, run: Run, first: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
