@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from promptreg.past import PastComparison, PastRun, PastTemplate, Record, Wanted
 from promptreg.records import Completion, Json, Prompt, Scale, Scenario, Score, Trial, Unscored
 from promptreg.verdicts import Comparison
 
@@ -25,6 +26,7 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
     "Probe",
     "Provider",
     "Reporter",
@@ -305,5 +307,78 @@ class Generator(Protocol):
 
         Raises:
             ExecutionError: nothing more can be made; what was yielded is kept.
+        """
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """Remembers runs and comparisons for good.
+
+    Called apart from any run, by one writer at a time. Libraries it needs are imported in its
+    methods, not when it is made.
+    """
+
+    def where(self) -> str:
+        """Return where it is kept, in a few words and without secrets."""
+        ...
+
+    def probe(self) -> Probe:
+        """Return whether it can be reached, within a few seconds and without writing."""
+        ...
+
+    def record(self, record: Record) -> bool:
+        """Take in what is not there yet, whole, and return whether anything was new.
+
+        What is there under its id is left alone; what an interrupted call left half done is
+        completed. Before it returns, it counts what it wrote.
+
+        Raises:
+            StoreError: it could not be reached, or holds less than it was given.
+        """
+        ...
+
+    def point(self, suite: str, aliases: Mapping[tuple[str, str], PastTemplate]) -> int:
+        """Let aliases of templates ((template, alias) to version) point where they do now.
+
+        Returns how many were moved. Registers versions it does not know.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        return 0
+
+    def runs(self, wanted: Wanted) -> Sequence[PastRun]:
+        """Return runs, the newest first, with measures and without files.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def comparisons(self, wanted: Wanted) -> Sequence[PastComparison]:
+        """Return comparisons, the newest first, with lines and without reports.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
+        """Return a file that was recorded with a run or a comparison.
+
+        That is `trials.parquet` or `manifest.json`, and `report.json` or `report.html`. It lies
+        in `folder`, or wherever it may be read. None: it was never recorded.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def remove(self, found: Sequence[PastRun | PastComparison]) -> int:
+        """Remove runs and comparisons and return how many there were.
+
+        Raises:
+            StoreError: it could not be reached.
         """
         ...

@@ -17,6 +17,7 @@ from promptreg.cli import (
     doctor,
     gate,
     generate,
+    history,
     init,
     plan,
     plugins,
@@ -87,6 +88,7 @@ app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.add_typer(templates.app, name="templates")
+app.add_typer(history.app, name="history")
 
 
 def run(arguments: list[str]) -> int:

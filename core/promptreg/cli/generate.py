@@ -65,8 +65,9 @@ def generate(
     o.read_env_file(env_file)
     opened = open_generation(config, seed=seed, output=output)
     if dry_run:
-        check_generation(opened, force=force)
-        _show_plan(opened, opened.generator.plan(opened.request()), as_json=as_json)
+        plan = opened.generator.plan(opened.request())
+        check_generation(opened, plan, force=force)
+        _show_plan(opened, plan, as_json=as_json)
         return 0
     progress = _Progress(quiet=quiet or as_json)
     made, manifest = make(
@@ -170,6 +171,7 @@ def _show_made(
         for t in coverage["tuples"]
     ]
     near = coverage["near_duplicates"]["pairs"]
+    meaning = coverage.get("near_duplicates_by_embedding")
     if as_json:
         print_json(
             {
@@ -182,6 +184,7 @@ def _show_made(
                 "tuples": tuples,
                 "duplicates": coverage["duplicates"],
                 "near_duplicates": near,
+                "near_duplicates_by_embedding": meaning and meaning["pairs"],
                 "files": {name: dict(facts) for name, facts in manifest.files.items()},
             }
         )
@@ -198,6 +201,11 @@ def _show_made(
             f" occur; {t['excluded']:,} are left out by constraints"
         )
     print(f"  {count(coverage['duplicates'], 'duplicate')}, {count(near, 'near-duplicate pair')}")
+    if meaning:
+        print(
+            f"  {count(meaning['pairs'], 'pair')} alike by embedding (cosine "
+            f"{meaning['at_least']:g} or more); {target / 'coverage_map.svg'} shows them all"
+        )
     if made.kept:
         print(f"  kept from an interrupted generation: {count(made.kept, 'scenario')}")
     _show_reasons(made)

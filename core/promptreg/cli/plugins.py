@@ -104,7 +104,9 @@ def check(names: Names = None, settings: Settings = None, as_json: o.AsJson = Fa
 def new(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="provider, scorer, reporter, embedder or generator."),
+        typer.Argument(
+            metavar="KIND", help="provider, scorer, reporter, embedder, generator or history."
+        ),
     ],
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="What a suite shall write after 'use:'.")

@@ -103,8 +103,10 @@ def _embedder(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
         scenario_texts(project, scenarios)
         make_embedder(project)
     except PromptregError as e:
-        level = "warning" if isinstance(e, MissingPackageError) else "error"
-        yield Finding(level, "embedder", "embedder", str(e))
+        if isinstance(e, MissingPackageError):
+            yield Finding("warning", "embedder", "embedder", str(e))
+        else:
+            yield Finding("error", "embedder", "embedder", str(e))
 
 
 def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[Finding]:

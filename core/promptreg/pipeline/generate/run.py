@@ -10,6 +10,8 @@ from promptreg.pipeline.generate.freeze import freeze
 from promptreg.pipeline.generate.made import Made, collect
 from promptreg.pipeline.generate.opened import Generation
 from promptreg.pipeline.generate.prompts import add_prompts
+from promptreg.pipeline.generate.vectors import Embedding, open_embedding
+from promptreg.protocols import GenerationPlan
 from promptreg.stages.call import Budget
 from promptreg.stages.generate import Journal, fingerprint
 from promptreg.store.fixture import Draft, FixtureManifest, recover
@@ -17,15 +19,19 @@ from promptreg.store.fixture import Draft, FixtureManifest, recover
 __all__ = ["check_generation", "generate"]
 
 
-def check_generation(opened: Generation, *, force: bool = False) -> None:
-    """Find out, before anything is made, that it could not be kept.
+def check_generation(
+    opened: Generation, plan: GenerationPlan, *, force: bool = False
+) -> Embedding | None:
+    """Find out, before anything is made, that it could not be kept; return the embedder, if any.
 
     Raises:
         UsageError: the folder must not be replaced.
         SuiteError: no template has the version under `prompts`.
+        PluginError: the embedder cannot be made; its packages are not installed.
     """
     add_prompts(opened.suite, opened.path, [], opened.entry.prompts)
     Draft(opened.target, force=force)
+    return open_embedding(opened, plan)
 
 
 def generate(
@@ -60,7 +66,7 @@ def generate(
         made = collect(opened, plan, opened.request(limit=limit), None, Budget(), progress)
         return made, None
     recover(opened.target)
-    check_generation(opened, force=force)
+    embedding = check_generation(opened, plan, force=force)
     draft = Draft(opened.target, force=force)
     spending = Budget() if budget is None else Budget.parse(budget)
     shaped = opened.shaped_by()
@@ -83,7 +89,7 @@ def generate(
                 f"{made.failed} of {made.planned} scenarios could not be made, more than the "
                 f"{entry.max_failed:.0%} of generate.max_failed; nothing was written: {worst}"
             )
-        manifest = freeze(opened, plan, made, draft, shaped, started)
+        manifest = freeze(opened, plan, made, draft, shaped, started, embedding)
         finished = True
     finally:
         if journal is not None:

@@ -60,7 +60,7 @@ def rank_changes(pairs: Sequence[RunPair], policy: Policy) -> list[Change]:
 
 
 def _judged_first(pair: RunPair, policy: Policy) -> list[tuple[str, tuple[str, ...]]]:
-    parts = (part.where for part in (*policy.guards, *policy.limits))
+    parts = [*(guard.where for guard in policy.guards), *(limit.where for limit in policy.limits)]
     judged = dict.fromkeys([*policy.slices, *(name for where in parts for name in where)])
     places = {name: i for i, name in enumerate(judged)}
     return sorted(

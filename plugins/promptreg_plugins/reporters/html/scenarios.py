@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from promptreg import numbers
 from promptreg.stages.report.as_json import finite
 from promptreg.stages.report.digest import split_answer
+from promptreg.stages.report.plots.changes import risk_range, risk_score
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
-from promptreg_plugins.reporters.html.changes import risk_range, risk_score
 
 __all__ = ["MAX_ROWS", "Filters", "ScenarioRow", "SideView", "filters_of", "scenario_rows"]
 

@@ -9,17 +9,9 @@ import typer
 from promptreg.cli import options as o
 from promptreg.errors import UsageError
 
-__all__ = ["app"]
-
-app = typer.Typer(no_args_is_help=True, help="Look into the suite's scenarios.")
+__all__ = ["search"]
 
 
-@app.callback()
-def _scenarios() -> None:
-    """Keep `search` a sub-command although it is the only one."""
-
-
-@app.command()
 def search(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for, in words.")],
     config: o.Config = None,
@@ -30,8 +22,8 @@ def search(
 ) -> int:
     """Find the scenarios whose meaning is nearest to a text, by the suite's embedder.
 
-    The number is the cosine of both vectors, at most 1. Vectors are kept under the run store, so
-    that only the first search has to compute them.
+    The number is the cosine of both vectors, at most 1. Vectors are kept under the run store, or
+    with generated scenarios, so that only the first search has to compute them.
     """
     from promptreg.cli.show import print_json, print_table
     from promptreg.pipeline.embed import search as find
