@@ -5,7 +5,17 @@ These are the public names; everything else may change between releases.
 
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
-from promptreg.protocols import Call, Embedder, Probe, Provider, Reporter, Scorer
+from promptreg.protocols import (
+    BatchScorer,
+    Call,
+    Embedder,
+    Model,
+    Probe,
+    Provider,
+    Reporter,
+    Scorer,
+    Services,
+)
 from promptreg.records import (
     Answer,
     Cause,
@@ -23,6 +33,7 @@ from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -33,6 +44,7 @@ __all__ = [
     "ExitCode",
     "Failure",
     "GateVerdict",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -42,6 +54,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",

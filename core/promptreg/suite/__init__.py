@@ -21,7 +21,7 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
-from promptreg.suite.reading import find_suite, load_suite, parse_suite
+from promptreg.suite.reading import find_suite, load_suite, parse_provider, parse_suite
 
 __all__ = [
     "AnswerEntry",
@@ -43,6 +43,7 @@ __all__ = [
     "TimeoutEntry",
     "find_suite",
     "load_suite",
+    "parse_provider",
     "parse_suite",
     "preset",
     "preset_names",

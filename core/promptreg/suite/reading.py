@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from promptreg.suite.entries import (
     GuardEntry,
     LimitEntry,
     MoreEntry,
+    ProviderEntry,
     SequentialEntry,
     Suite,
     TemplateEntry,
@@ -26,7 +28,7 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
-__all__ = ["DEFAULT_FILE", "find_suite", "load_suite", "parse_suite"]
+__all__ = ["DEFAULT_FILE", "find_suite", "load_suite", "parse_provider", "parse_suite"]
 
 DEFAULT_FILE = "promptreg.yaml"
 MAX_SUITE_BYTES = 256_000
@@ -94,6 +96,19 @@ def parse_suite(text: str, where: str, *, toml: bool = False) -> Suite:
         )
     try:
         return Suite.model_validate(_expand(data, where))
+    except ValidationError as e:
+        raise SuiteError(_explain(e, where)) from e
+
+
+def parse_provider(settings: Mapping[str, Any], where: str) -> ProviderEntry:
+    """Check a provider that is named elsewhere than in the section `provider`: a scorer's model.
+
+    Raises:
+        SuiteError: with field, value and what is allowed; `where` names the place.
+    """
+    data = _expand({"provider": dict(settings)}, where)["provider"]
+    try:
+        return ProviderEntry.model_validate(data)
     except ValidationError as e:
         raise SuiteError(_explain(e, where)) from e
 
