@@ -198,7 +198,11 @@ class Services(Protocol):
     """What a `BatchScorer` may use of the world outside."""
 
     def model(
-        self, provider: Mapping[str, Any], *, schema: Mapping[str, Json] | None = None
+        self,
+        provider: Mapping[str, Any],
+        *,
+        schema: Mapping[str, Json] | None = None,
+        sampling: Mapping[str, Json] | None = None,
     ) -> Model:
         """Return the model behind settings; the same settings give the same object.
 
@@ -208,6 +212,7 @@ class Services(Protocol):
             schema: JSON schema that answers are held to, where the provider can do that
                 (`json_schema` or `response_format` among its settings) and the settings do not
                 say otherwise.
+            sampling: what the settings leave open, where the provider takes `sampling`.
 
         Raises:
             SuiteError, PluginError: the settings are wrong; the message names the key.

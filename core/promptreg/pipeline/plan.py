@@ -119,6 +119,14 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
+    trials = sum(v.trials for v in planned)
+    for asked in (scoring.plan(at) for at in scoring.batched):
+        calls = getattr(asked.scorer, "calls_per_trial", 0) * trials
+        if calls:
+            notes.append(
+                f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
+                "verdicts are in the store; they are not counted above"
+            )
     notes.append(
         "detectable changes rest on typical variances; 'compare' says them from measured ones"
     )
