@@ -181,7 +181,7 @@ def test_a_suites_own_rubrics_come_from_a_file_and_are_part_of_the_fingerprint(
     tmp_path: Path,
 ) -> None:
     rubrics = tmp_path / "evaluation_rubrics.yaml"
-    rubrics.write_text("tone: {question: Is it calm?, scale: [0, 2]}\n")
+    rubrics.write_text("tone: {question: 'Is it calm?', scale: [0, 2]}\n")
 
     def judge_of(shown: str, seed: int) -> str:
         return '{"tone": 2}'
@@ -191,8 +191,8 @@ def test_a_suites_own_rubrics_come_from_a_file_and_are_part_of_the_fingerprint(
         project = judged_project(tmp_path, server, judge, n=4, settings=settings)
         one, _, _ = run_versions(project, ["v1"], Options())
         assert (one.runs[0].columns["tone"].values == 2).all()
-        assert "Is it calm?" in judge.prompts[0]
-        rubrics.write_text("tone: {question: Is it very calm?, scale: [0, 2]}\n")
+        assert "Is it calm?" in judge.calls[0].json["prompt"]
+        rubrics.write_text("tone: {question: 'Is it very calm?', scale: [0, 2]}\n")
         two, _, _ = run_versions(open_project(str(tmp_path)), ["v1"], Options())
     prints = [e.runs[0].facts.fingerprints["scorers"] for e in (one, two)]
     assert prints[0] != prints[1]
@@ -228,7 +228,7 @@ def test_validate_checks_the_judges_provider_without_a_call(tmp_path: Path) -> N
     raw["scorers"][1]["provider"]["retires"] = 3
     (tmp_path / "promptreg.yaml").write_text(json.dumps(raw))
     found = [f.message for f in check(open_project(str(tmp_path))).findings if f.level == "error"]
-    assert any("retires" in message and "retries" in message for message in found), found
+    assert any("retires" in message for message in found), found
 
 
 def test_what_was_said_is_kept_with_the_run(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from promptreg.errors import NotComparableError, UsageError
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.looks import Member, Watch, watch_for
 from promptreg.pipeline.parts import default_blocks, make_provider, make_scoring
@@ -125,6 +126,10 @@ def conclude(
     gate = decide_gate(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
+    if scoring.batched:  # some of it may have been said by judges
+        judged = judged_notes(differences, pairs, alpha=policy.alpha, seed=seed)
+        differences = judged.differences
+        sides.warnings += judged.warnings
     changes = rank_changes(pairs, policy)
     shown, scenario_map, troubles = laid_out(
         project, scenarios, changes, described(changes, pairs, scenarios)
