@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command_line import Promptreg
 from fake_model import ModelServer, right, running
-from fault_server import status
+from fault_server import chat, hang, ok, status
 from judge_server import DIMENSIONS, JudgeServer, address, grades, judged_project, verdict
 from promptreg.errors import BudgetError, NotComparableError, ProviderError, SuiteError
+from promptreg.pipeline.base_ref import gate_base_ref
 from promptreg.pipeline.check import check
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.project import Options, open_project
 from promptreg.pipeline.rescore import rescore
 from promptreg.pipeline.summary import run_versions
 from promptreg.records import Outcome
+from promptreg.stages.report import comparison_json
 from promptreg.store.runs import read_trials
 from suite_factory import answer_text, good_score
 
@@ -243,3 +248,113 @@ def test_what_was_said_is_kept_with_the_run(tmp_path: Path) -> None:
     kept: Any = [json.loads(row["votes"])["relevance"] for row in rows]
     assert kept == [{"votes": [[2.0, 3.0]], "note": "It names the package."}] * 3
     assert (executed.runs[0].columns["relevance"].values == 2.5).all()
+
+
+def test_reports_show_what_the_judge_said(tmp_path: Path) -> None:
+    def talks(shown: str, seed: int) -> str:
+        return json.dumps({"why": "Not a word <b>on</b> the package.", **verdict(relevance=1)})
+
+    with running(ModelServer(worse)) as server, running(JudgeServer(talks)) as judge:
+        project = judged_project(tmp_path, server, judge, n=8, settings={"explain": True})
+        found = compare(project, "v1", "v2", Options())
+    change = found.changes[0]
+    assert change.candidate.remarks["relevance"] == "Not a word <b>on</b> the package."
+    report = comparison_json(found)
+    shown = report["scenarios"][0]["candidate"] if "scenarios" in report else None
+    assert shown is None or shown["remarks"]["relevance"].startswith("Not a word")
+    write_report = project.plugins.reporters.create("html", {}).write
+    write_report(found, tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert "judge on relevance, risk_calibration and 4 more" in page
+    assert "Not a word &lt;b&gt;on&lt;/b&gt; the package." in page
+    for name in ("r.md", "r.json", "r.html"):
+        kind = {"md": "markdown"}.get(name[2:], name[2:])
+        project.plugins.reporters.create(kind, {}).write(found, tmp_path / name)
+        assert "uncalibrated judge" in (tmp_path / name).read_text(), name
+
+
+def test_a_chat_model_is_held_to_the_schema_and_gets_two_messages(tmp_path: Path) -> None:
+    class Chat(JudgeServer):
+        def _choose(self, request: Any) -> Any:
+            if request.method != "POST":
+                return super()._choose(request)
+            self.calls.append(request)
+            return ok(chat(grades(3)))
+
+    with running(ModelServer(right)) as server, running(Chat(by_words)) as judge:
+        settings = {
+            "provider": {
+                "use": "openai_chat",
+                "url": f"{address(judge)}/v1",
+                "model": "judge-model",
+                "sampling": {"temperature": 0, "max_tokens": None},
+            }
+        }
+        project = judged_project(tmp_path, server, judge, n=2, settings=settings)
+        executed, _, _ = run_versions(project, ["v1"], Options())
+        sent = judge.calls[0].json
+    assert (executed.runs[0].columns["relevance"].values == 3).all()
+    assert [m["role"] for m in sent["messages"]] == ["system", "user"]
+    schema = sent["response_format"]["json_schema"]["schema"]
+    assert list(schema["properties"]) == list(DIMENSIONS)
+    assert (sent["temperature"], sent["seed"]) == (0, 0)
+    assert "max_tokens" not in sent
+
+
+def test_a_panel_is_asked_and_its_agreement_shown(tmp_path: Path) -> None:
+    def strict(shown: str, seed: int) -> str:
+        return grades(1 if "Nothing to see" in shown else 3)
+
+    first, second = JudgeServer(by_words), JudgeServer(strict)
+    with running(ModelServer(worse)) as server, running(first), running(second):
+        project = judged_project(tmp_path, server, [first, second], n=12)
+        found = compare(project, "v1", "v2", Options())
+    line = next(d for d in found.differences if d.metric == "relevance" and d.slice is None)
+    assert (line.baseline, line.candidate) == (3.5, 1.5)
+    assert any(note.startswith("agreement of the judges α") for note in line.notes)
+
+
+def test_a_signal_while_verdicts_are_awaited_stops_cleanly(tmp_path: Path) -> None:
+    with running(ModelServer(right)) as server:
+        judge = JudgeServer(by_words)
+        with running(judge):
+            judged_project(tmp_path, server, judge, n=12)
+            judge.judge = lambda *_: hang()
+            process = Promptreg(tmp_path).start("run", "v1", "-q")
+            judge.wait_for(1)
+            process.send_signal(signal.SIGINT)
+            finished = Promptreg.end(process)
+            assert finished.code == 130, finished.err
+            assert "goes on from there" in finished.err
+            judge.judge = by_words
+            server.forget()
+            assert Promptreg(tmp_path)("run", "v1", "-q").code == 0
+            assert len(server.calls) <= 4  # what was in flight, at the most
+
+
+def test_rubrics_of_the_merge_base_decide(tmp_path: Path) -> None:
+    rubric = "relevance: {{question: '{}', anchors: {{1: bad, 4: good}}}}\n"
+    judge = JudgeServer(by_words)
+    with running(ModelServer(right)) as server, running(judge):
+        (tmp_path / "r.yaml").write_text(rubric.format("Is it about the scene?"))
+        judged_project(tmp_path, server, judge, n=8, settings={"rubrics": "r.yaml"})
+        (tmp_path / ".gitignore").write_text(".promptreg/\n")
+
+        def git(*words: str) -> None:
+            who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+            subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+        git("init", "-q", "-b", "main")
+        git("add", "-A")
+        git("commit", "-q", "-m", "start")
+        git("checkout", "-q", "-b", "edit")
+        (tmp_path / "r.yaml").write_text(rubric.format("Is it short?"))
+        (tmp_path / "v2.txt").write_text("[{id} v2] Now: {detections}. JSON.")
+        judge.judge = lambda *_: '{"relevance": 3}'
+        found = gate_base_ref(open_project(str(tmp_path)), "main", [], Options())
+        assert {"Is it about the scene?" in prompt for prompt in judge_prompts(judge)} == {True}
+    assert any("edits the policy: r.yaml (scorers[1])" in w for w in found.warnings)
+
+
+def judge_prompts(judge: ModelServer) -> list[str]:
+    return [call.json["prompt"] for call in judge.calls]

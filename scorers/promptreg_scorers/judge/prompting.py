@@ -86,7 +86,7 @@ class Examiner:
 
     def _scene(self, scenario: Scenario) -> Mapping[str, Any]:
         if self._columns is not None:
-            return {n: scenario.variables[n] for n in self._columns if n in scenario.variables}
+            return {n: scenario.variables.get(n, "(not given)") for n in self._columns}
         hidden = {"id", "scenario_id", "ground_truth", "family", *scenario.ground_truth}
         return {k: v for k, v in scenario.variables.items() if k not in hidden}
 
