@@ -11,6 +11,8 @@ from typing import Any
 from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 from promptreg.verdicts import (
+    Calibration,
+    CalibrationState,
     Comparison,
     Counts,
     Difference,
@@ -18,7 +20,9 @@ from promptreg.verdicts import (
     GateVerdict,
     Limit,
     Missing,
+    Power,
     Ranking,
+    Rate,
     ScenarioChange,
     Side,
     SideTrial,
@@ -233,6 +237,26 @@ Answer with JSON: risk_score, risk_level, summary, reasoning.
 """
 
 
+CALIBRATED = Calibration(
+    CalibrationState.FRESH,
+    created_at="2026-11-20T08:00:00Z",
+    simulations=400,
+    false_alarm=Rate(7, 400, (0.0071, 0.0357)),
+    passed=Rate(344, 400, (0.822, 0.892)),
+    power=(
+        Power(
+            "basic",
+            "in_range",
+            Slice("scenario_type", "threat"),
+            1.0,
+            Rate(64, 400, (0.126, 0.200)),
+            Rate(6, 400, (0.0055, 0.0323)),
+        ),
+    ),
+)
+"""What `calibrate` found of such a gate."""
+
+
 def make_comparison(
     *, verdict: GateVerdict = GateVerdict.FAIL, templates: tuple[str, ...] = ("basic", "enriched")
 ) -> Comparison:
@@ -326,6 +350,7 @@ def make_comparison(
         template_diffs=dict.fromkeys(templates, (BASIC_V1, BASIC_V2)),
         warnings=("the baseline is 23 days old; provider drift is not excluded",),
         complete_case={"in_range": -0.031, "overall": -0.004},
+        calibration=CALIBRATED,
     )
 
 

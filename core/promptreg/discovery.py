@@ -17,7 +17,7 @@ from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Generator, Provider, Reporter, Scorer
 
 __all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
@@ -53,6 +53,7 @@ class Plugins:
     scorers: Catalog[Scorer]
     reporters: Catalog[Reporter]
     embedders: Catalog[Embedder] = field(default_factory=lambda: Catalog("embedder"))
+    generators: Catalog[Generator] = field(default_factory=lambda: Catalog("generator"))
     broken: list[Broken] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -64,7 +65,10 @@ class Plugins:
     @property
     def catalogs(self) -> tuple[Catalog[Any], ...]:
         """All catalogues."""
-        return (self.providers, self.scorers, self.reporters, self.embedders)
+        return (
+            *(self.providers, self.scorers, self.reporters),
+            *(self.embedders, self.generators),
+        )
 
     def listens(self, hook: str) -> bool:
         """Whether anybody implements the event."""
@@ -219,6 +223,7 @@ def _fill(plugins: Plugins) -> None:
         (hooks.promptreg_register_scorers, plugins.scorers),
         (hooks.promptreg_register_reporters, plugins.reporters),
         (hooks.promptreg_register_embedders, plugins.embedders),
+        (hooks.promptreg_register_generators, plugins.generators),
     ):
         for impl in hook.get_hookimpls():
             owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)

@@ -14,6 +14,7 @@ __all__ = [
     "margin",
     "number",
     "p_value",
+    "rate",
     "ratio",
 ]
 
@@ -105,6 +106,11 @@ def margin(value: float | None, unit: str = "", *, share: bool = False) -> str:
     value = 100 * value if share else value
     size = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
     return f"±{size}pp" if share else f"±{size} {unit}".rstrip()
+
+
+def rate(share: float, low: float, high: float) -> str:
+    """Format a share with its interval: `1.8 % [0.7, 3.7]`."""
+    return f"{100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _places(size: float) -> int:

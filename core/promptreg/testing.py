@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from promptreg.contracts import embedder as _embedder
+from promptreg.contracts import generator as _generator
 from promptreg.contracts import provider as _provider
 from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
@@ -27,7 +28,15 @@ from promptreg.contracts.comparisons import hostile_comparison, sample_compariso
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
 from promptreg.contracts.services import FakeModel, FakeServices
 from promptreg.contracts.values import shown
-from promptreg.protocols import Call, Embedder, Provider, Reporter, Scorer
+from promptreg.protocols import (
+    Call,
+    Embedder,
+    GenerationRequest,
+    Generator,
+    Provider,
+    Reporter,
+    Scorer,
+)
 from promptreg.records import Trial
 from promptreg.verdicts import Comparison
 
@@ -35,6 +44,7 @@ __all__ = [
     "EmbedderContract",
     "FakeModel",
     "FakeServices",
+    "GeneratorContract",
     "ProviderContract",
     "ReporterContract",
     "ScorerContract",
@@ -214,6 +224,51 @@ class EmbedderContract:
     def test_the_same_text_gets_the_same_vector(self) -> None:
         """What a text is batched with, and in which order, changes nothing."""
         _fail(_embedder.check_same_vectors(self.make()))
+
+
+class GeneratorContract:
+    """What every generator must do. Subclass it under a name that begins with `Test`."""
+
+    def make(self) -> Generator:
+        """Return a generator; each test makes its own."""
+        raise NotImplementedError(f"{type(self).__name__} must say how a generator is made")
+
+    def request(self) -> GenerationRequest:
+        """Return what it is asked for; override it if four scenarios are too many or too few."""
+        return GenerationRequest(seed=7, limit=4)
+
+    def test_identity_is_json_and_holds_no_secret(self) -> None:
+        """`identity()` is JSON, stable, and without secrets, seed and size."""
+        self._check("identity")
+
+    def test_identity_is_the_same_for_a_second_generator(self) -> None:
+        """Two generators made alike have the same identity, or every set would look out of date."""
+        one, other = self.make().identity(), self.make().identity()
+        _fail([] if one == other else [f"identity() is {shown(one)}, and then {shown(other)}"])
+
+    def test_plan_says_what_will_be_made(self) -> None:
+        """`plan()` names each slot once, keeps the limit, and is the same twice."""
+        self._check("plan")
+
+    def test_every_slot_is_made_or_fails_with_a_reason(self) -> None:
+        """`generate()` decides every slot once; rows are scenarios that keep to the plan."""
+        self._check("plan", "rows")
+
+    def test_the_same_request_leads_to_the_same_rows(self) -> None:
+        """Generating twice gives the same rows, unless `deterministic` is False."""
+        self._check("again")
+
+    def test_what_is_done_is_not_made_again(self) -> None:
+        """Slots in `request.done` are left out."""
+        self._check("resume")
+
+    def test_it_can_be_closed_before_its_end(self) -> None:
+        """Closing the iterator raises nothing."""
+        self._check("close")
+
+    def _check(self, *steps: str) -> None:
+        __tracebackhide__ = True
+        _fail(_generator.check_generator(self.make(), self.request(), steps=steps))
 
 
 def _fail(problems: Collection[str]) -> None:

@@ -10,6 +10,8 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Calibration",
+    "CalibrationState",
     "Comparison",
     "Counts",
     "Criterion",
@@ -20,7 +22,9 @@ __all__ = [
     "Look",
     "MapPoint",
     "Missing",
+    "Power",
     "Ranking",
+    "Rate",
     "ScenarioChange",
     "ScenarioMap",
     "Side",
@@ -337,6 +341,73 @@ class Stopping:
         return self.trials_made < self.trials_planned
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happened in simulated gates, with its exact 95 % interval.
+
+    The interval (Clopper-Pearson) is about the number of simulations, not about the completions
+    they were made of.
+    """
+
+    count: int
+    of: int
+    interval: tuple[float, float]
+
+    @property
+    def share(self) -> float:
+        """The observed share, 0 to 1."""
+        return self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What the gate does when a metric really worsens by a known amount.
+
+    Attributes:
+        template, metric, slice: what worsens; `slice` for a guard.
+        times_margin: by how many margins.
+        failed, passed: shares of simulated gates.
+    """
+
+    template: str
+    metric: str
+    slice: Slice | None
+    times_margin: float
+    failed: Rate
+    passed: Rate
+
+
+class CalibrationState(enum.StrEnum):
+    """Whether the gate's own error rates are known."""
+
+    NONE = "none"
+    FRESH = "fresh"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `promptreg calibrate` measured of this gate; it is shown and never changes a verdict.
+
+    Attributes:
+        state: never measured, measured as things are, or measured before something changed.
+        reasons: what changed since, or that it is too old; empty unless stale.
+        created_at: ISO 8601 UTC time of the measurement; empty where there is none.
+        simulations: gates simulated for each rate.
+        false_alarm: share of A/A gates that accuse something of having regressed.
+        passed: share of A/A gates that pass.
+        power: what the gate does with worsenings of known size.
+    """
+
+    state: CalibrationState = CalibrationState.NONE
+    reasons: tuple[str, ...] = ()
+    created_at: str = ""
+    simulations: int = 0
+    false_alarm: Rate | None = None
+    passed: Rate | None = None
+    power: tuple[Power, ...] = ()
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All that is known about candidate against baseline; reporters read only this.
@@ -370,9 +441,12 @@ class Comparison:
     """Metric of the whole suite to the difference without failed trials; a footnote, never used."""
     stopping: Stopping | None = None
     """How it ended, where the data were looked at several times."""
+    calibration: Calibration = Calibration()
     criteria: tuple[Criterion, ...] = ()
     preset: str = ""
     """The preset that the policy starts from; empty for none."""
     suite_file: str = ""
     scenario_map: ScenarioMap | None = None
+    partial: bool = False
+    """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
     schema_version: str = SCHEMA_VERSION

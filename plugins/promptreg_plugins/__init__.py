@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Reporter
+    from promptreg.protocols import Embedder, Generator, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
 
@@ -54,3 +54,11 @@ def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
 
     catalog.add("onnx", OnnxEmbedder)
     catalog.add("sentence_transformers", SentenceTransformersEmbedder)
+
+
+@hookimpl
+def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
+    """Add the generators; what they need is imported when they generate."""
+    from promptreg_plugins.generators.grid import Grid
+
+    catalog.add("grid", Grid)

@@ -94,7 +94,7 @@ def test_the_plug_in_in_the_readme_is_one() -> None:
     assert check_scorer(plugins.scorers.create("shout", {})) == []
 
 
-@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters"])
+@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters", "generators"])
 def test_every_built_in_is_in_the_readme(kind: str) -> None:
     for entry in getattr(load_plugins(), kind):
         assert f"`{entry.name}`" in README, entry.name
@@ -167,3 +167,12 @@ def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
 
     entry = GateEntry.model_validate(yaml.safe_load(text)["gate"])
     assert resolve(entry, "README.md").dropped == ("context_usage", "iou")
+
+
+def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
+    from promptreg.pipeline.generate import open_generation
+
+    (text,) = [b for b in blocks("yaml") if b.startswith("generate:")]
+    (tmp_path / "promptreg.yaml").write_text(text, "utf-8")
+    opened = open_generation(str(tmp_path), plugins=load_plugins())
+    assert len(opened.generator.plan(opened.request()).slots) == 1600

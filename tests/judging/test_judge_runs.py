@@ -358,3 +358,13 @@ def test_rubrics_of_the_merge_base_decide(tmp_path: Path) -> None:
 
 def judge_prompts(judge: ModelServer) -> list[str]:
     return [call.json["prompt"] for call in judge.calls]
+
+
+def test_verdicts_are_in_before_each_look(tmp_path: Path) -> None:
+    with running(ModelServer(worse)) as server, running(JudgeServer(by_words)) as judge:
+        project = judged_project(tmp_path, server, judge, n=60)
+        found = compare(project, "v1", "v2", Options(looks=3))
+    assert found.stopping is not None
+    line = next(d for d in found.differences if d.metric == "relevance" and d.slice is None)
+    assert line.verdict == "regressed"
+    assert len(judge.calls) == len(server.calls) < 120

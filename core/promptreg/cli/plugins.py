@@ -102,7 +102,7 @@ def check(names: Names = None, settings: Settings = None, as_json: o.AsJson = Fa
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="provider, scorer, reporter or embedder.")],
+    kind: Annotated[str, typer.Argument(help="provider, scorer, reporter, embedder or generator.")],
     name: Annotated[str, typer.Argument(help="What a suite shall write after 'use:'.")],
     folder: Annotated[
         str | None, typer.Argument(metavar="DIR", help="Default: promptreg-NAME.")

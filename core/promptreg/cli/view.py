@@ -19,7 +19,7 @@ from promptreg.cli.view_table import GATE_STYLES, table
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import lines_of
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Comparison
+from promptreg.verdicts import CalibrationState, Comparison
 
 __all__ = ["render_comparison"]
 
@@ -212,6 +212,8 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
     out.line()
     out.line(digest.spent(c), "dim")
     out.line(f"provider {one_line(c.provider, 200)}", "dim")
+    if verbose or c.calibration.state is not CalibrationState.NONE:
+        out.line(digest.calibration_words(c), "dim")
     if verbose:
         for side in (c.baseline, c.candidate):
             for name, run in side.run_ids.items():

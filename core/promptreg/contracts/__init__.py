@@ -9,6 +9,7 @@ well. `promptreg plugins check` runs them, and `promptreg.testing` wraps them fo
 
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.embedder import check_embedder
+from promptreg.contracts.generator import check_generator
 from promptreg.contracts.provider import check_provider
 from promptreg.contracts.registered import Result, check_registered
 from promptreg.contracts.reporter import check_reporter
@@ -18,6 +19,7 @@ from promptreg.contracts.scorer import check_scorer
 __all__ = [
     "Result",
     "check_embedder",
+    "check_generator",
     "check_provider",
     "check_registered",
     "check_reporter",

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptreg.contracts.embedder import check_embedder
+from promptreg.contracts.generator import OFFLINE_STEPS as OFFLINE_GENERATION
+from promptreg.contracts.generator import STEPS as GENERATION
+from promptreg.contracts.generator import check_generator
 from promptreg.contracts.provider import OFFLINE_STEPS, STEPS, check_provider
 from promptreg.contracts.reporter import check_reporter
 from promptreg.contracts.scorer import check_scorer
 from promptreg.contracts.values import one_line, shown
 from promptreg.discovery import Plugins
 from promptreg.errors import MissingPackageError, PluginError, SuiteError, did_you_mean
-from promptreg.protocols import Provider
+from promptreg.protocols import Generator, Provider
 from promptreg.registry import Catalog, Entry
 
 __all__ = ["Result", "check_registered"]
@@ -129,6 +132,8 @@ def _problems(
         return check_reporter(plugin), ""
     if catalog.kind == "embedder":
         return check_embedder(plugin), ""
+    if catalog.kind == "generator":
+        return _generator(plugin, catalog.create(entry.name, settings), named=named)
     local = bool(getattr(plugin, "synthetic", False)) or not getattr(plugin, "cacheable", True)
     steps = STEPS if named or local else OFFLINE_STEPS
     note = "" if steps is STEPS else "not called; name it to have calls made"
@@ -136,6 +141,14 @@ def _problems(
     if not problems:
         problems = _same_identity(plugin, catalog.create(entry.name, settings))
     return problems, note
+
+
+def _generator(plugin: Generator, other: Generator, *, named: bool) -> tuple[list[str], str]:
+    called = named or not getattr(plugin, "asks_model", False)
+    problems = check_generator(plugin, steps=GENERATION if called else OFFLINE_GENERATION)
+    if not problems and plugin.identity() != other.identity():
+        problems = ["identity() differs between two generators of the same settings"]
+    return problems, "" if called else "asked for no scenario; name it to have some made"
 
 
 def _same_identity(one: Provider, other: Provider) -> list[str]:

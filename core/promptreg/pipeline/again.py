@@ -22,7 +22,8 @@ def compare_again(
 ) -> Comparison:
     """Return the comparison that these runs give, as it was when they were made.
 
-    For a second process that needs the same numbers; failed calls are not made anew.
+    For a second process that needs the same numbers; failed calls are not made anew. Not for
+    comparisons that were judged while their data came (`Comparison.stopping`).
 
     Args:
         project: the opened suite.
@@ -36,8 +37,9 @@ def compare_again(
     """
     started = time.perf_counter()
     scoring = make_scoring(project)
-    scenarios = project.scenarios(options)
-    policy = policy_for(project, scoring, scenarios, options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
+    policy = policy_for(project, scoring, every, options)
     baseline, candidate = (
         {name: stored_run(project, run, scoring.aggregates) for name, run in side.items()}
         for side in runs

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from promptreg.errors import PromptregError
+from promptreg.errors import DataError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.compare import policy_for
+from promptreg.pipeline.fixtures import check_fixture
 from promptreg.pipeline.parts import make_provider, make_scoring, model_parts
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.templates.drift import lint_registry
@@ -46,8 +47,17 @@ def check(project: Project) -> Checked:
         SuiteError, DataError: the suite or the scenarios cannot be read at all.
     """
     suite = project.suite
-    scenarios = project.scenarios(Options())
+    fixture = check_fixture(project)
+    try:
+        scenarios = project.scenarios(Options())
+    except DataError as e:
+        # What was found out about the fixture says more than what came of reading it.
+        known = [f"{f.where}: {f.message}" for f in fixture if f.level == "error"]
+        if known:
+            raise DataError("\n".join([*known, str(e)])) from e
+        raise
     findings = [
+        *fixture,
         *_plugins(project, scenarios),
         *lint_scenarios(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from promptreg.errors import NotComparableError, UsageError
+from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.judging.consistency import judged_notes
@@ -135,6 +136,8 @@ def conclude(
         project, scenarios, changes, described(changes, pairs, scenarios)
     )
     sides.warnings += troubles
+    calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
+    sides.warnings += remarks
     return Comparison(
         suite=project.suite.suite,
         baseline=_side(labels[0], [p.baseline for p in pairs]),
@@ -160,6 +163,8 @@ def conclude(
         preset=policy.preset,
         suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
+        calibration=calibration,
+        partial=partial,
     )
 
 

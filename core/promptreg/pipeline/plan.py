@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptreg.errors import PromptregError, UsageError
+from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.compare import policy_for
+from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work
-from promptreg.policy import OVERALL, Policy
 from promptreg.protocols import Provider
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import RunRef
-from promptreg.stats.power import plan_detectable, plan_scenarios
 from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe
 
@@ -27,6 +27,8 @@ __all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
 CHARACTERS_PER_TOKEN = 4.0
 """A rule of thumb for English text; used only where no completion of the version is stored."""
 _CHUNK = 512
+_Known = tuple[str, Mapping[str, object]]
+"""A model's name, and what its server says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +52,6 @@ class PlannedVersion:
     prompt_tokens: int
     completion_tokens: int | None
     measured: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Detectable:
-    """The smallest change of a metric that would be seen with 80 % power.
-
-    `change` rests on typical variances; what a comparison says rests on measured ones.
-    """
-
-    template: str
-    metric: str
-    unit: str
-    binary: bool
-    n_scenarios: int
-    n_clusters: int
-    margin: float
-    change: float | None
-    scenarios_for_margin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +94,8 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     provider = make_provider(project)
     notes: list[str] = []
     versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
-    keys = key_maker(project, provider, notes)
+    server = _server(project, provider, notes)
+    keys = _keys_of(project, provider, server)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
     planned = _count(project, work, keys, provider, options)
     cost = _cost(project, planned, notes)
@@ -127,14 +112,18 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
                 f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
                 "verdicts are in the store; they are not counted above"
             )
-    notes.append(
-        "detectable changes rest on typical variances; 'compare' says them from measured ones"
-    )
+    spreads = known_spreads(project, versions, scenarios, provider, server, notes)
+    detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
+    if any(d.basis == TYPICAL for d in detectable):
+        notes.append(
+            "detectable changes rest on typical variances; 'promptreg calibrate' measures them, "
+            "and 'compare' says them from measured ones"
+        )
     return Plan(
         suite=project.suite.suite,
         provider=project.suite.provider.use,
         versions=tuple(planned),
-        detectable=tuple(_detectable(versions, policy, work.repeats)),
+        detectable=detectable,
         cost=cost,
         notes=tuple(notes),
     )
@@ -176,12 +165,24 @@ def _versions(
 
 def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
     """Return what makes keys; None where the server's model is not known."""
+    return _keys_of(project, provider, _server(project, provider, notes))
+
+
+def _keys_of(project: Project, provider: Provider, server: _Known | None) -> KeyMaker | None:
+    if server is None:
+        return None
+    told = {"model": server[0], **server[1]}
+    return KeyMaker(project.suite.provider.use, provider.identity(), told, "")  # type: ignore[arg-type]
+
+
+def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | None:
+    """Return model and facts of the server; None where they are not known or do not matter."""
     entry = project.suite.provider
     identity = provider.identity()
     if not provider.cacheable:
         return None
 
-    async def ask() -> tuple[str, dict[str, object]] | None:
+    async def ask() -> _Known | None:
         try:
             probe = await provider.probe()
         except PromptregError:
@@ -202,8 +203,7 @@ def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMake
         notes.append(
             f"provider {entry.use} is not reachable: nothing can be looked up in the store"
         )
-        return None
-    return KeyMaker(entry.use, identity, {"model": known[0], **known[1]}, "")  # type: ignore[dict-item]
+    return known
 
 
 def _count(
@@ -284,37 +284,3 @@ def _cost(project: Project, planned: Sequence[PlannedVersion], notes: list[str])
         )
         / 1e6
     )
-
-
-def _detectable(versions: Sequence[Version], policy: Policy, repeats: int) -> list[Detectable]:
-    lines = []
-    for version in {v.template.name: v for v in versions}.values():
-        n = len(version.scenarios)
-        families = len({s.family or s.id for s in version.scenarios})
-        for metric in policy.gating:
-            scale = policy.scales.get(metric)
-            kind = scale.kind if scale else "bounded"
-            width = scale.high - scale.low if scale else 1.0
-            if (scale and scale.statistic != "mean") or not math.isfinite(width) or kind == "count":
-                continue
-            if metric == OVERALL:
-                width = 0.5  # a mean of several metrics varies less than any of them
-            margin = policy.margins[metric]
-            lines.append(
-                Detectable(
-                    template=version.template.name,
-                    metric=metric,
-                    unit=scale.unit if scale else "",
-                    binary=kind == "binary",
-                    n_scenarios=n,
-                    n_clusters=families,
-                    margin=margin,
-                    change=plan_detectable(
-                        n, repeats, kind, width=width, n_clusters=families, alpha=policy.alpha
-                    ),
-                    scenarios_for_margin=plan_scenarios(
-                        margin, repeats, kind, width=width, alpha=policy.alpha
-                    ),
-                )
-            )
-    return lines

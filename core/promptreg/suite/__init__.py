@@ -9,6 +9,8 @@ from promptreg.suite.entries import (
     EmbedderEntry,
     FieldRule,
     GateEntry,
+    GenerateEntry,
+    GenerationFile,
     GuardEntry,
     LimitEntry,
     MoreEntry,
@@ -21,13 +23,21 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
-from promptreg.suite.reading import find_suite, load_suite, parse_provider, parse_suite
+from promptreg.suite.reading import (
+    find_suite,
+    load_generation,
+    load_suite,
+    parse_provider,
+    parse_suite,
+)
 
 __all__ = [
     "AnswerEntry",
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",
+    "GenerateEntry",
+    "GenerationFile",
     "GuardEntry",
     "LimitEntry",
     "MoreEntry",
@@ -42,6 +52,7 @@ __all__ = [
     "TemplateEntry",
     "TimeoutEntry",
     "find_suite",
+    "load_generation",
     "load_suite",
     "parse_provider",
     "parse_suite",

@@ -32,6 +32,8 @@ __all__ = [
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",
+    "GenerateEntry",
+    "GenerationFile",
     "GuardEntry",
     "LimitEntry",
     "MoreEntry",
@@ -180,6 +182,8 @@ class GateEntry(_Strict):
     exact: bool = False
     """Count ties in full (guaranteed level, less power) instead of by half."""
     draws: int = Field(default=9999, ge=999, le=999_999)
+    calibration_days: int = Field(default=30, ge=1, le=3650)
+    """How many days a calibration of the gate counts as fresh; it never changes a verdict."""
 
     @field_validator("slices", mode="before")
     @classmethod
@@ -218,6 +222,36 @@ class GateEntry(_Strict):
         return self
 
 
+class GenerateEntry(_Open):
+    """Which generator makes the scenarios, and where they are frozen.
+
+    Other keys are the generator's settings.
+    """
+
+    use: str
+    output: str = "fixtures"
+    """The folder, relative to the suite; made or replaced as a whole."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    size: int | None = Field(default=None, ge=1, le=1_000_000)
+    """How many scenarios; default: as many as the generator's design needs."""
+    max_age_days: float | None = Field(default=None, gt=0)
+    """`validate` warns of an older set."""
+    max_failed: float = Field(default=0.1, ge=0, lt=1)
+    """The largest share of scenarios that may fail to be made; above it nothing is written."""
+    prompts: Name | None = None
+    """A label: freeze what its templates render, `formatted_prompt_input_TEMPLATE` for each."""
+    near_duplicates: float = Field(default=0.8, gt=0, le=1)
+    """Texts that share so much of their words, in order, are counted as near-duplicates."""
+
+
+class GenerationFile(_Strict):
+    """A file that only generates scenarios, without templates to use them."""
+
+    generate: GenerateEntry
+    suite: Name | None = None
+    store: str = ".promptreg"
+
+
 class Suite(_Strict):
     """A suite: templates, scenarios, provider, scorers and policy."""
 
@@ -243,6 +277,8 @@ class Suite(_Strict):
     store: str = ".promptreg"
     registry: str = "promptreg.registry.jsonl"
     """The journal of registered versions and aliases, relative to the suite; commit it."""
+    generate: GenerateEntry | None = None
+    """How the scenarios were made, for `promptreg generate`."""
 
     @model_validator(mode="after")
     def _more_is_more(self) -> Suite:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +17,8 @@ from promptreg.suite.entries import (
     AnswerEntry,
     FieldRule,
     GateEntry,
+    GenerateEntry,
+    GenerationFile,
     GuardEntry,
     LimitEntry,
     MoreEntry,
@@ -28,8 +30,16 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
-__all__ = ["DEFAULT_FILE", "find_suite", "load_suite", "parse_provider", "parse_suite"]
+__all__ = [
+    "DEFAULT_FILE",
+    "find_suite",
+    "load_generation",
+    "load_suite",
+    "parse_provider",
+    "parse_suite",
+]
 
+M = TypeVar("M", bound=BaseModel)
 DEFAULT_FILE = "promptreg.yaml"
 MAX_SUITE_BYTES = 256_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -68,13 +78,38 @@ def load_suite(path: Path) -> Suite:
     Raises:
         SuiteError: the file cannot be read, or says something it may not.
     """
+    return parse_suite(_read(path), str(path), toml=path.suffix == ".toml")
+
+
+def load_generation(path: Path) -> Suite | GenerationFile:
+    """Read and check a file that says how scenarios are made: a suite, or `generate` alone.
+
+    A file with templates or a provider is a suite, and checked as one.
+
+    Raises:
+        SuiteError: the file cannot be read, says something it may not, or has no `generate`.
+    """
+    text, where = _read(path), str(path)
+    data = _data(text, where, toml=path.suffix == ".toml")
+    if "generate" not in data:
+        near = [repr(key) for key in data if did_you_mean(str(key), ["generate"])]
+        found = f" (is {near[0]} meant to be it?)" if near else ""
+        raise SuiteError(
+            f"{where}: has no section 'generate'{found}; it says who "
+            "makes the scenarios and where they go, such as generate: {use: grid, output: fixtures}"
+        )
+    if data.keys() & {"templates", "provider", "scenarios"}:
+        return _model(Suite, _expand(data, where), where)
+    return _model(GenerationFile, data, where)
+
+
+def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_SUITE_BYTES:
             raise SuiteError(f"{path}: larger than {MAX_SUITE_BYTES} bytes")
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise SuiteError(f"{path}: cannot be read: {e}") from e
-    return parse_suite(text, str(path), toml=path.suffix == ".toml")
 
 
 def parse_suite(text: str, where: str, *, toml: bool = False) -> Suite:
@@ -83,6 +118,10 @@ def parse_suite(text: str, where: str, *, toml: bool = False) -> Suite:
     Raises:
         SuiteError: with file, field, value and what is allowed.
     """
+    return _model(Suite, _expand(_data(text, where, toml=toml), where), where)
+
+
+def _data(text: str, where: str, *, toml: bool) -> dict[str, Any]:
     if toml:
         try:
             data: Any = tomllib.loads(text).get("tool", {}).get("promptreg")
@@ -94,10 +133,14 @@ def parse_suite(text: str, where: str, *, toml: bool = False) -> Suite:
         raise SuiteError(
             f"{where}: must be a mapping with the key 'suite', found {type(data).__name__}"
         )
+    return data
+
+
+def _model(kind: type[M], data: dict[str, Any], where: str) -> M:
     try:
-        return Suite.model_validate(_expand(data, where))
+        return kind.model_validate(data)
     except ValidationError as e:
-        raise SuiteError(_explain(e, where)) from e
+        raise SuiteError(_explain(e, where, kind)) from e
 
 
 def parse_provider(settings: Mapping[str, Any], where: str) -> ProviderEntry:
@@ -110,7 +153,7 @@ def parse_provider(settings: Mapping[str, Any], where: str) -> ProviderEntry:
     try:
         return ProviderEntry.model_validate(data)
     except ValidationError as e:
-        raise SuiteError(_explain(e, where)) from e
+        raise SuiteError(_explain(e, where, ProviderEntry)) from e
 
 
 def _yaml(text: str, where: str) -> Any:
@@ -165,14 +208,14 @@ def _environment(spot: str, match: re.Match[str]) -> str:
     return found
 
 
-def _explain(error: ValidationError, where: str) -> str:
+def _explain(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """Turn pydantic's findings into one line each: file, field, what is wrong, what is allowed."""
     lines = []
     for item in error.errors(include_url=False)[:8]:
         loc = [str(part) for part in item["loc"]]
         spot = ".".join(loc) or "suite"
         if item["type"] == "extra_forbidden":
-            allowed = _allowed(loc[:-1])
+            allowed = _allowed(loc[:-1], kind)
             lines.append(
                 f"{where}: {spot}: unknown key{did_you_mean(loc[-1], allowed)}"
                 + (f"; allowed: {', '.join(allowed)}" if allowed else "")
@@ -187,13 +230,14 @@ def _explain(error: ValidationError, where: str) -> str:
     return "\n".join(lines)
 
 
-def _allowed(loc: list[str]) -> list[str]:
+def _allowed(loc: list[str], kind: type[BaseModel]) -> list[str]:
     """Return the keys allowed at a place of the suite, as far as it is a model of ours."""
     places: dict[str, type[BaseModel]] = {
-        "": Suite,
+        "": kind,
         "templates": TemplateEntry,
         "answer": AnswerEntry,
         "gate": GateEntry,
+        "generate": GenerateEntry,
         "gate.guard": GuardEntry,
         "gate.limits": LimitEntry,
         "gate.more": MoreEntry,

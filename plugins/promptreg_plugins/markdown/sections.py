@@ -50,7 +50,9 @@ def ending(c: Comparison) -> Section:
     """Return what it took; always shown."""
     parts = [digest.spent(c), f"provider {c.provider}", f"alpha {c.alpha:g}"]
     parts += [f"policy {c.policy_sha256[:12]}", c.created_at]
-    return Section("cost", (f"<sub>{escape(' · '.join(parts), 500)}</sub>",))
+    calibration = escape(digest.calibration_words(c), 900)
+    rows = (f"<sub>{escape(' · '.join(parts), 500)}</sub>", f"<sub>{calibration}</sub>")
+    return Section("cost", rows)
 
 
 def _warnings(c: Comparison) -> Iterator[Section]:

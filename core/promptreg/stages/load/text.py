@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptreg.errors import DataError, UsageError
+from promptreg.store.fixture import is_pointer, pull_hint
 
 __all__ = ["decode", "numbered_lines", "read_bytes", "read_text"]
 
@@ -39,6 +40,8 @@ def check_file(path: Path, limit: int, error: type[UsageError] = DataError) -> N
         raise error(f"{path}: cannot be read: {e}") from e
     if size > limit:
         raise error(f"{path}: {size:,} bytes; at most {limit:,} are read")
+    if is_pointer(path):
+        raise error(pull_hint(path))
 
 
 def decode(data: bytes, where: str, error: type[UsageError] = DataError) -> str:

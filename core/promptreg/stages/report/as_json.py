@@ -14,12 +14,14 @@ from typing import Any
 
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import (
+    Calibration,
     Comparison,
     Counts,
     Criterion,
     Difference,
     Limit,
     Ranking,
+    Rate,
     ScenarioChange,
     Side,
     SideTrial,
@@ -72,6 +74,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             "differences": {clean(k): finite(v) for k, v in sorted(c.complete_case.items())},
         },
         "stopping": _stopping(c.stopping),
+        "calibration": _calibration(c.calibration),
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
     }
@@ -212,6 +215,39 @@ def _ranking(ranking: Ranking) -> dict[str, Any]:
         "interval": _numbers(ranking.interval),
         "best_rank": ranking.best_rank,
         "worst_rank": ranking.worst_rank,
+    }
+
+
+def _calibration(c: Calibration) -> dict[str, Any]:
+    return {
+        "state": str(c.state),
+        "reasons": [clean(reason) for reason in c.reasons],
+        "created_at": clean(c.created_at) or None,
+        "simulations": c.simulations,
+        "false_alarm": _rate(c.false_alarm),
+        "passed": _rate(c.passed),
+        "power": [
+            {
+                "template": clean(p.template),
+                "metric": clean(p.metric),
+                "slice": _slice(p.slice),
+                "times_margin": finite(p.times_margin),
+                "failed": _rate(p.failed),
+                "passed": _rate(p.passed),
+            }
+            for p in c.power
+        ],
+    }
+
+
+def _rate(rate: Rate | None) -> dict[str, Any] | None:
+    if rate is None:
+        return None
+    return {
+        "count": rate.count,
+        "of": rate.of,
+        "share": finite(rate.share),
+        "interval": _numbers(rate.interval),
     }
 
 

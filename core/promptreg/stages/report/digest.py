@@ -11,6 +11,7 @@ from promptreg.records import Cause, Failure
 from promptreg.stages.report.lines import criterion_words, limit_words, oriented, slice_words
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
+    CalibrationState,
     Comparison,
     Criterion,
     Difference,
@@ -27,6 +28,7 @@ __all__ = [
     "TREATMENTS",
     "CauseCount",
     "answer_words",
+    "calibration_words",
     "causes",
     "criteria",
     "facts",
@@ -282,6 +284,21 @@ def answer_words(trial: SideTrial, limit: int = 280) -> list[str]:
     short, long = split_answer(trial.answer, 4 * limit)
     lines = [" · ".join(f"{name} {value}" for name, value in short[:6])] if short else []
     return lines + [f"{name}: {one_line(text, limit)}" for name, text in long[:3]]
+
+
+def calibration_words(comparison: Comparison) -> str:
+    """Return what is known of this gate's own errors, on one line."""
+    c = comparison.calibration
+    day = one_line(c.created_at, 10).rstrip("…")
+    if c.state is CalibrationState.NONE:
+        return "not calibrated: 'promptreg calibrate' measures this gate's own false-alarm rate"
+    if c.state is CalibrationState.STALE:
+        reasons = ", ".join(one_line(reason, 120) for reason in c.reasons[:6])
+        more = f" and {len(c.reasons) - 6} more" if len(c.reasons) > 6 else ""
+        return f"calibration of {day} is stale: {reasons}{more}"
+    rate = c.false_alarm
+    found = "unknown" if rate is None else numbers.rate(rate.share, *rate.interval)
+    return f"this gate's own false-alarm rate: {found} ({c.simulations:,} A/A gates, {day})"
 
 
 def spent(comparison: Comparison) -> str:

@@ -212,6 +212,7 @@ def _provenance(c: Comparison) -> dict[str, Any]:
         ],
         "judge_note": any(d.kind == "ordinal" for d in c.differences),
         "spent": digest.spent(c),
+        "calibration": digest.calibration_words(c),
     }
 
 

@@ -1,0 +1,69 @@
+"""Live progress of work without calls: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Self
+
+__all__ = ["Steps"]
+
+_LOOK_S = 0.2
+_PLAIN_S = 15.0
+
+
+class Steps:
+    """Shows on stderr how many steps are done, while the block runs.
+
+    Args:
+        what: what the steps are, in the plural.
+        quiet: show nothing.
+    """
+
+    def __init__(self, what: str, *, quiet: bool) -> None:
+        self._what = what
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._wait = _LOOK_S if self._terminal else _PLAIN_S
+        self._next = time.monotonic() + self._wait
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """Take note of how far the work is."""
+        if done == 0:
+            self._next = time.monotonic() + self._wait
+        if self._quiet or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._wait
+        if not self._terminal:
+            print(f"{done:,} of {total:,} {self._what} simulated", file=sys.stderr)
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn(self._what),
+                BarColumn(bar_width=30),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)

@@ -1,0 +1,82 @@
+"""Variances of a stored calibration, for plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
+from promptreg.pipeline.facts import provider_facts, scorer_facts
+from promptreg.pipeline.keys import digest
+from promptreg.pipeline.project import Project
+from promptreg.pipeline.work import Version
+from promptreg.protocols import Provider
+from promptreg.records import ScenarioSet
+from promptreg.stages.calibrate import variances_of
+from promptreg.stats.power import Variances
+
+__all__ = ["known_spreads"]
+
+
+def known_spreads(
+    project: Project,
+    versions: Sequence[Version],
+    scenarios: ScenarioSet,
+    provider: Provider,
+    server: tuple[str, Mapping[str, object]] | None,
+    notes: list[str],
+) -> dict[tuple[str, str], tuple[Variances, str]]:
+    """Return variances by (template, metric), each with what it rests on.
+
+    Policy, repeats and seed do not matter here: a variance is the same under all of them.
+
+    Args:
+        project: says where calibrations are.
+        versions: what is planned.
+        scenarios: the set they come from.
+        provider: who will answer.
+        server: model and facts of its server; None where they are not known.
+        notes: told which calibration is not used, and why.
+    """
+    prints = _fingerprints(project, provider, server)
+    found: dict[tuple[str, str], tuple[Variances, str]] = {}
+    told: dict[str, None] = {}
+    for name in dict.fromkeys(v.template.name for v in versions):
+        members = [v for v in versions if v.template.name == name]
+        ids = digest(sorted(s.id for s in members[0].scenarios))
+        texts = tuple(v.template.sha256 for v in members)
+        judged = Judged(texts, digest([scenarios.sha256, ids]))
+        kept, reasons, warnings = find(project, Wanted({name: judged}, prints, together=False))
+        told |= dict.fromkeys(warnings)
+        if kept is None:
+            continue
+        day = kept.created_at[:10]
+        if reasons:
+            told[f"the calibration of {day} is not used for {name}: {', '.join(reasons)}"] = None
+            continue
+        for (template, metric), spread in kept.spreads.items():
+            # What never varied in a few askings may vary in the next: typical variances stay.
+            if template == name and spread.between + spread.within > 0:
+                variances = variances_of(spread.between, spread.within)
+                found[name, metric] = variances, f"calibration of {day}"
+        told[
+            f"detectable changes of {name} rest on variances from calibration of {day}; how much a "
+            "change differs between scenarios is taken to be as much as their scores do"
+        ] = None
+    notes.extend(told)
+    return found
+
+
+def _fingerprints(
+    project: Project, provider: Provider, server: tuple[str, Mapping[str, object]] | None
+) -> dict[str, str]:
+    suite = project.suite
+    model, facts = server or ("", {})
+    _, prints = provider_facts(
+        suite.provider.use, provider.identity(), {"model": model, **facts}, model
+    )
+    if server is None and provider.cacheable:
+        del prints["model"]  # not known now, so not compared
+    return prints | {
+        "scorers": scorer_facts(suite.scorers, project.plugins),
+        "parser": digest(suite.answer.model_dump(mode="json")),
+    }

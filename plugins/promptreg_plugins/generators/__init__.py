@@ -1,0 +1,1 @@
+"""Generators: who makes scenarios."""
