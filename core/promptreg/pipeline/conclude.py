@@ -10,6 +10,7 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.project import Options, Project
@@ -76,6 +77,10 @@ def conclude(
     gate = decide_gate(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
+    if scoring.batched:  # some of it may have been said by judges
+        judged = judged_notes(differences, pairs, alpha=policy.alpha, seed=seed)
+        differences = judged.differences
+        sides.warnings += judged.warnings
     changes = rank_changes(pairs, policy)
     shown, scenario_map, troubles = laid_out(
         project, scenarios, changes, described(changes, pairs, scenarios)
