@@ -6,16 +6,19 @@ These are the public names; everything else may change between releases.
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
+    BatchScorer,
     Call,
     Embedder,
     Generated,
     GenerationPlan,
     GenerationRequest,
     Generator,
+    Model,
     Probe,
     Provider,
     Reporter,
     Scorer,
+    Services,
 )
 from promptreg.records import (
     Answer,
@@ -34,6 +37,7 @@ from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -48,6 +52,7 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -57,6 +62,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",

@@ -23,7 +23,13 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
-from promptreg.suite.reading import find_suite, load_generation, load_suite, parse_suite
+from promptreg.suite.reading import (
+    find_suite,
+    load_generation,
+    load_suite,
+    parse_provider,
+    parse_suite,
+)
 
 __all__ = [
     "AnswerEntry",
@@ -48,6 +54,7 @@ __all__ = [
     "find_suite",
     "load_generation",
     "load_suite",
+    "parse_provider",
     "parse_suite",
     "preset",
     "preset_names",
