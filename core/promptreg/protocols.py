@@ -136,7 +136,13 @@ class Scorer(Protocol):
     Only `scales` and `score` must be written; the rest has defaults, which also hold for an object
     that leaves them out altogether. A scorer of an `aggregate` scale also has a method
     `aggregate(values) -> float`: from all values of one version, shape (scenarios, repeats), NaN
-    for none, to the metric.
+    for none, to the metric, or to NaN where it is not defined. The scale's range is that of the
+    metric, and a value is what `aggregate` makes of it. A gap that counts in favour of a side has
+    the scale's best end as its value.
+
+    Any scorer may have a method `remarks(scale, baseline, candidate, families) -> Sequence[str]`:
+    from both versions' `ScoreColumn` of a scale, and the family of each scenario, to notes for
+    people; they are shown beside the metric and decide nothing.
     """
 
     scales: Sequence[Scale]
@@ -150,6 +156,9 @@ class Scorer(Protocol):
     none. Where the scorer returns no score, the worst value counts, if there is one."""
     in_composite: bool = True
     """Whether its metrics are part of the composite where the suite names no blocks."""
+    gates: bool = True
+    """Whether its metrics can accuse a version; else they are shown, unless the suite names them
+    under `prove`, `guard` or in the composite."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.

@@ -29,6 +29,7 @@ from promptreg.stages.compare import (
     matched,
     rank_changes,
     unequal_losses,
+    with_remarks,
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.score import Scoring
@@ -67,6 +68,7 @@ def conclude(
     else:  # judged at the last look, at what that one may err
         differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
         limits = watch.limits
+    differences = with_remarks(differences, pairs, scoring.remarks)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]

@@ -164,4 +164,5 @@ def policy_for(
         alpha=options.alpha,
         margins=options.margins,
         looks=options.looks,
+        shown_only=scoring.shown_only,
     )

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from promptreg.errors import PluginError, SuiteError
@@ -55,6 +56,10 @@ class Scoring:
     """Metrics of scorers that are no part of the default composite."""
     aggregates: dict[str, Callable[[Any], float]]
     """Metric to the function from all values of a version to the metric, for aggregate scales."""
+    shown_only: frozenset[str]
+    """Metrics of scorers that accuse nobody unless the suite names them."""
+    remarks: dict[str, Callable[..., Sequence[str]]]
+    """Metric to what its scorer says of both versions' columns and the families."""
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]], effective: bool = False) -> None:
         plans = [_plan(name, scorer) for name, scorer in scorers]
@@ -74,7 +79,13 @@ class Scoring:
             if not getattr(plan.scorer, "in_composite", True)
             for scale in plan.shown
         )
-        self.aggregates = {}
+        self.shown_only = frozenset(
+            scale.name
+            for plan in plans
+            if not getattr(plan.scorer, "gates", True)
+            for scale in plan.shown
+        )
+        self.aggregates, self.remarks = {}, {}
         for plan in plans:
             for scale in plan.shown:
                 self._add(plan, scale)
@@ -99,6 +110,9 @@ class Scoring:
                     "but the scorer has no method 'aggregate'"
                 )
             self.aggregates[scale.name] = function
+        remarks = getattr(plan.scorer, "remarks", None)
+        if callable(remarks):
+            self.remarks[scale.name] = partial(remarks, plan.own[plan.shown.index(scale)])
 
     def facts(self, scenario: Scenario) -> Facts:
         """Return which metrics apply to a scenario and what a failure counts as; cached."""
