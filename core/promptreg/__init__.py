@@ -6,16 +6,20 @@ These are the public names; everything else may change between releases.
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
+    BatchScorer,
     Call,
     Embedder,
     Generated,
     GenerationPlan,
     GenerationRequest,
     Generator,
+    History,
+    Model,
     Probe,
     Provider,
     Reporter,
     Scorer,
+    Services,
 )
 from promptreg.records import (
     Answer,
@@ -34,6 +38,7 @@ from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -48,6 +53,8 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -57,6 +64,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from promptreg.criteria import (
@@ -126,6 +126,7 @@ def make_policy(
     alpha: float | None = None,
     margins: Mapping[str, float] | None = None,
     looks: int | None = None,
+    shown_only: Collection[str] = (),
 ) -> Policy:
     """Join the suite's `gate` section, the scorers' scales and the command line.
 
@@ -138,6 +139,7 @@ def make_policy(
         alpha: override from the command line.
         margins: overrides from the command line, by metric.
         looks: override from the command line; 0: a suite's own looks, else the usual number.
+        shown_only: metrics that gate only where the section names them under `prove`.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -204,7 +206,11 @@ def make_policy(
             dict.fromkeys(
                 (
                     *((OVERALL,) if overall else ()),
-                    *(n for n in by_name if not n.startswith(EFFECTIVE)),
+                    *(
+                        n
+                        for n in by_name
+                        if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
+                    ),
                 )
             )
         ),

@@ -210,6 +210,8 @@ class SideTrial:
     """Empty when answered, else `cause: detail`."""
     scores: Mapping[str, float | None]
     latency_s: float | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What judges said besides their grades, by metric."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.project import Options, Project
@@ -28,6 +29,7 @@ from promptreg.stages.compare import (
     matched,
     rank_changes,
     unequal_losses,
+    with_remarks,
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.score import Scoring
@@ -66,6 +68,7 @@ def conclude(
     else:  # judged at the last look, at what that one may err
         differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
         limits = watch.limits
+    differences = with_remarks(differences, pairs, scoring.remarks)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
@@ -76,6 +79,10 @@ def conclude(
     gate = decide_gate(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
+    if scoring.batched:  # some of it may have been said by judges
+        judged = judged_notes(differences, pairs, alpha=policy.alpha, seed=seed)
+        differences = judged.differences
+        sides.warnings += judged.warnings
     changes = rank_changes(pairs, policy)
     shown, scenario_map, troubles = laid_out(
         project, scenarios, changes, described(changes, pairs, scenarios)

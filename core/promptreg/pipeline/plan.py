@@ -82,6 +82,14 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
+    trials = sum(v.trials for v in planned)
+    for asked in (scoring.plan(at) for at in scoring.batched):
+        calls = getattr(asked.scorer, "calls_per_trial", 0) * trials
+        if calls:
+            notes.append(
+                f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
+                "verdicts are in the store; they are not counted above"
+            )
     if len(refs) == 2:
         notes.extend(_looks(work, policy, asks_anew=provider.cacheable))
     spreads = known_spreads(project, versions, scenarios, provider, server, notes)

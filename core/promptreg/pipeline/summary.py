@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,7 +101,8 @@ def summarise(run: Run, alpha: float) -> tuple[MetricLine, ...]:
         value: float | None = None
         interval: tuple[float, float] | None = None
         if rows.size and scale.statistic == "aggregate" and column.aggregate is not None:
-            value = float(column.aggregate(rows))
+            whole = float(column.aggregate(rows))
+            value = whole if math.isfinite(whole) else None  # not defined on these scenarios
         elif rows.size and scale.kind == "binary":
             share = target_share(rows > 0.5, families[used], alpha)
             value, interval = share.share, (share.low, share.high)

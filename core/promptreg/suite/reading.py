@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from promptreg.suite.entries import (
     GuardEntry,
     LimitEntry,
     MoreEntry,
+    ProviderEntry,
     SequentialEntry,
     Suite,
     TemplateEntry,
@@ -28,7 +30,14 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
-__all__ = ["DEFAULT_FILE", "find_suite", "load_generation", "load_suite", "parse_suite"]
+__all__ = [
+    "DEFAULT_FILE",
+    "find_suite",
+    "load_generation",
+    "load_suite",
+    "parse_provider",
+    "parse_suite",
+]
 
 M = TypeVar("M", bound=BaseModel)
 DEFAULT_FILE = "promptreg.yaml"
@@ -132,6 +141,19 @@ def _model(kind: type[M], data: dict[str, Any], where: str) -> M:
         return kind.model_validate(data)
     except ValidationError as e:
         raise SuiteError(_explain(e, where, kind)) from e
+
+
+def parse_provider(settings: Mapping[str, Any], where: str) -> ProviderEntry:
+    """Check a provider that is named elsewhere than in the section `provider`: a scorer's model.
+
+    Raises:
+        SuiteError: with field, value and what is allowed; `where` names the place.
+    """
+    data = _expand({"provider": dict(settings)}, where)["provider"]
+    try:
+        return ProviderEntry.model_validate(data)
+    except ValidationError as e:
+        raise SuiteError(_explain(e, where, ProviderEntry)) from e
 
 
 def _yaml(text: str, where: str) -> Any:
