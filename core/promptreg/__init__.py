@@ -6,6 +6,7 @@ These are the public names; everything else may change between releases.
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
+    BatchScorer,
     Call,
     Embedder,
     Generated,
@@ -13,10 +14,12 @@ from promptreg.protocols import (
     GenerationRequest,
     Generator,
     History,
+    Model,
     Probe,
     Provider,
     Reporter,
     Scorer,
+    Services,
 )
 from promptreg.records import (
     Answer,
@@ -35,6 +38,7 @@ from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -50,6 +54,7 @@ __all__ = [
     "GenerationRequest",
     "Generator",
     "History",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -59,6 +64,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",

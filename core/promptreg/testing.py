@@ -27,6 +27,7 @@ from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
+from promptreg.contracts.services import FakeModel, FakeServices
 from promptreg.contracts.values import shown
 from promptreg.protocols import (
     Call,
@@ -43,6 +44,8 @@ from promptreg.verdicts import Comparison
 
 __all__ = [
     "EmbedderContract",
+    "FakeModel",
+    "FakeServices",
     "GeneratorContract",
     "HistoryContract",
     "ProviderContract",
@@ -148,6 +151,10 @@ class ScorerContract:
     def test_the_same_trial_gets_the_same_scores(self) -> None:
         """Scoring again, in another order, changes nothing."""
         _fail(_scorer.check_same_twice(self.make(), self.trials()))
+
+    def test_batches_do_not_matter(self) -> None:
+        """What a trial is batched with changes nothing; models that are down leave gaps."""
+        _fail(_scorer.check_batches(self.make(), self.trials()))
 
     def test_missing_ground_truth_is_unscored(self) -> None:
         """Where the ground truth is missing, there is no made-up number and no exception."""

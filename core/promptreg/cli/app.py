@@ -19,6 +19,7 @@ from promptreg.cli import (
     generate,
     history,
     init,
+    judge,
     plan,
     plugins,
     rescore,
@@ -85,6 +86,7 @@ for _command in (
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
 app.add_typer(scenarios.app, name="scenarios")
+app.add_typer(judge.app, name="judge")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.add_typer(templates.app, name="templates")

@@ -24,7 +24,13 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
-from promptreg.suite.reading import find_suite, load_generation, load_suite, parse_suite
+from promptreg.suite.reading import (
+    find_suite,
+    load_generation,
+    load_suite,
+    parse_provider,
+    parse_suite,
+)
 
 __all__ = [
     "AnswerEntry",
@@ -50,6 +56,7 @@ __all__ = [
     "find_suite",
     "load_generation",
     "load_suite",
+    "parse_provider",
     "parse_suite",
     "preset",
     "preset_names",

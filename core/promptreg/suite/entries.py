@@ -220,6 +220,8 @@ class GateEntry(_Strict):
     def _switch(cls, value: Any) -> Any:
         if isinstance(value, bool):
             return {} if value else None
+        if value is not None and not isinstance(value, (dict, SequentialEntry)):
+            raise ValueError("must be true, false, or a mapping such as {looks: 4}")
         return value
 
     @model_validator(mode="after")
@@ -253,12 +255,18 @@ class GenerateEntry(_Open):
     """A label: freeze what its templates render, `formatted_prompt_input_TEMPLATE` for each."""
     near_duplicates: float = Field(default=0.8, gt=0, le=1)
     """Texts that share so much of their words, in order, are counted as near-duplicates."""
+    near_duplicate_cosine: float = Field(default=0.95, gt=0, le=1)
+    """Where an embedder is named: vectors that alike are counted as near-duplicates, too."""
+    map_by: str | None = None
+    """The attribute that tells marks on the map apart; default: `scenario_type`, or the first."""
 
 
 class GenerationFile(_Strict):
     """A file that only generates scenarios, without templates to use them."""
 
     generate: GenerateEntry
+    embedder: EmbedderEntry | None = None
+    """For the vectors, the map and the near-duplicates of the frozen set."""
     suite: Name | None = None
     store: str = ".promptreg"
 
@@ -283,7 +291,7 @@ class Suite(_Strict):
     """Default: `mlflow` in the store's folder, or where MLFLOW_TRACKING_URI says; a comparison
     is then recorded when somebody asks for the history."""
     embedder: EmbedderEntry | None = None
-    """For `scenarios search` and for maps in reports."""
+    """For `scenarios search`, for maps in reports, and for the vectors of generated scenarios."""
     clock: str | None = None
     """What the template variable `now` says; a running clock is never put into a prompt."""
     allow_role_tokens: bool = False

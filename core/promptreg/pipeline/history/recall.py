@@ -17,9 +17,8 @@ from promptreg.past import (
     PastTemplate,
     Record,
 )
-from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.history.measures import measures, scales, with_overall
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.policy import OVERALL, Policy
