@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import make_provider, make_scoring
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
@@ -184,7 +184,7 @@ def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | 
         return (probe.model, dict(probe.fingerprint)) if probe.ready else None
 
     name = digest({"use": entry.use, "identity": dict(identity)})
-    told = asyncio.run(ask())
+    told = run_loop(ask())
     known = told or recall_probe(project.store, name)
     if known is not None and told is None:
         notes.append(
