@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ class Made:
         reasons: why, with how often each.
         kept: rows that an earlier, interrupted generation had made.
         calls, tokens, cost: what was spent, earlier attempts included.
+        checks: what the generator found out about slots: name to how often true, and of how many.
     """
 
     planned: int = 0
@@ -103,6 +105,7 @@ class Made:
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
+    checks: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def count(self, made: Generated) -> None:
         """Add what was spent on a slot, and why rows of it were thrown away."""
@@ -112,6 +115,9 @@ class Made:
         self.replaced += len(made.reasons) - (made.row is None)
         self.failed += made.row is None
         self.reasons.update(str(reason)[:300] for reason in made.reasons)
+        for name, found in made.checks.items():
+            true, of = self.checks.get(name, (0, 0))
+            self.checks[name] = true + bool(found), of + 1
 
 
 def open_generation(
@@ -166,7 +172,7 @@ def make_generator(plugins: Plugins, entry: GenerateEntry, path: Path) -> Genera
                 f"{', '.join(own)}; for {entry.use!r} also "
                 f"{', '.join(registered.settings()) or 'nothing'}"
             )
-    for key in ("path", "stories"):
+    for key in ("path", "stories", "images"):
         if isinstance(settings.get(key), str):
             settings[key] = str(path.resolve().parent / settings[key])
     try:
@@ -263,7 +269,7 @@ def _collect(
         if problem:
             raise PluginError(f"generator {opened.entry.use!r} ({opened.owner}) {problem}")
         if one.row is not None and (why := row_problem(one.row, plan, ids)):
-            one = Generated(one.slot, None, (*one.reasons, why), one.calls, one.tokens, one.cost)
+            one = replace(one, row=None, reasons=(*one.reasons, why))
         seen[one.slot] = one
         made.count(one)
         if one.row is not None:
@@ -331,7 +337,12 @@ def _freeze(
 ) -> FixtureManifest:
     """Write the folder and put it in its place."""
     coverage = measure(made.rows, plan, opened.entry.near_duplicates)
+    if made.checks:
+        coverage["checks"] = {name: list(found) for name, found in made.checks.items()}
     rows = add_prompts(opened.suite, opened.path, made.rows, opened.entry.prompts)
+    for row in rows:
+        if isinstance(path := row.get("image_path"), str) and Path(path).is_absolute():
+            row["image_path"] = os.path.relpath(path, opened.target.resolve())
     with draft:
         table = draft.write(SCENARIOS, parquet_bytes(rows))
         # Only what can be read back is a fixture.
@@ -356,6 +367,7 @@ def _freeze(
                 "failed": made.failed,
                 "replaced": made.replaced,
                 "reasons": dict(made.reasons.most_common(_REASONS)),
+                **({"checks": coverage["checks"]} if made.checks else {}),
             },
             cost={
                 "calls": made.calls,
