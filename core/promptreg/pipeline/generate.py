@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import platform
 import time
 from collections import Counter
@@ -340,10 +340,10 @@ def _freeze(
     if made.checks:
         coverage["checks"] = {name: list(found) for name, found in made.checks.items()}
     rows = add_prompts(opened.suite, opened.path, made.rows, opened.entry.prompts)
-    for row in rows:
-        if isinstance(path := row.get("image_path"), str) and Path(path).is_absolute():
-            row["image_path"] = os.path.relpath(path, opened.target.resolve())
     with draft:
+        for row in rows:
+            if isinstance(row.get("image_path"), str):
+                row["image_path"] = _image(draft, Path(row["image_path"]))
         table = draft.write(SCENARIOS, parquet_bytes(rows))
         # Only what can be read back is a fixture.
         content = load_scenarios(table, cluster="family" if "family" in rows[0] else None)
@@ -380,6 +380,18 @@ def _freeze(
         )
         draft.finish(manifest)
     return manifest
+
+
+def _image(draft: Draft, path: Path) -> str:
+    """Put an image into the folder, once, and return its name there: scenarios read none outside."""
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise ExecutionError(f"{path}: cannot be read: {e.strerror or e}") from e
+    name = f"images/{hashlib.sha256(data).hexdigest()[:16]}{path.suffix.lower()}"
+    if not (draft.folder / name).exists():
+        draft.write(name, data)
+    return name
 
 
 def _versions() -> dict[str, str]:

@@ -23,7 +23,10 @@ _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s*")
 def read(column: Column, value: Any) -> tuple[Any, list[str]]:
     """Return the value of a column as the row is to hold it, and what is wrong with it."""
     if column.kind == "text":
-        return _text(column.name, value)
+        text, problems = _text(column.name, value)
+        if not problems and not column.own and _is_json(text):
+            problems = [f"{column.name}: is JSON, not a text"]
+        return text, problems
     if column.kind == "expression":
         return value, [] if value is not None else [f"{column.name}: is empty"]
     if isinstance(value, str):  # how Data Designer stores objects that do not fit one another
@@ -82,6 +85,14 @@ def _text(name: str, value: Any) -> tuple[Any, list[str]]:
     if len(text) > longest:
         return None, [f"{name}: more than {longest:,} characters"]
     return text, _hostile(name, text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _texts_in(name: str, value: Any) -> list[str]:

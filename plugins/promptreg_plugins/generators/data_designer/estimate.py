@@ -76,10 +76,11 @@ class Limits:
         return 2 * self.timeout_s + 120
 
     def job(self, calls: int | None, tokens: int | None) -> dict[str, Any]:
-        """Return what the worker is told, with what the command line allows besides."""
+        """Return what the worker is told, with what may be spent now."""
         return {
-            "requests": _least(self.requests, calls),
-            "tokens": _least(self.tokens, tokens),
+            "requests": calls,
+            "tokens": tokens,
+            "whole": {"requests": self.requests, "tokens": self.tokens},
             "parallel": self.parallel,
             "timeout": max(1, round(self.timeout_s)),
             "corrections": self.corrections,
@@ -135,7 +136,3 @@ def estimate(
         ]
         notes.append(f"the budget is {' and '.join(parts)}")
     return Estimate(calls, tokens_in + tokens_out, cost if priced else None, notes)
-
-
-def _least(*values: int | None) -> int | None:
-    return min((v for v in values if v is not None), default=None)

@@ -45,7 +45,8 @@ class DataDesigner(Generator):
         invalid: what becomes of a row that is never valid: `replace` takes the rule-made one,
             `leave_out` none.
         least_written: the share of scenarios that the model must write validly.
-        budget: `{requests, tokens}`, besides the command line's.
+        budget: `{requests, tokens}` for the whole, all attempts together; the command line's is for
+            one attempt.
         max_parallel_requests: for each model.
         timeout: seconds for a request.
         embedder: makes the embedding columns: `{use, ..., dimensions: 768}`.
@@ -227,8 +228,8 @@ class DataDesigner(Generator):
         if written < self._limits.least_written * planned or not written:
             raise ExecutionError(
                 f"{writers} wrote {written} of {planned} scenarios validly, fewer than the "
-                f"{self._limits.least_written:.0%} of generate.least_written; these are kept. "
-                f"The others: {rounds.why()}"
+                f"{self._limits.least_written:.0%} of generate.least_written; these are kept, "
+                f"and '--no-cache' asks anew. The others: {rounds.why()}"
             )
         for slot in rounds.left:
             if self._invalid == "leave_out":

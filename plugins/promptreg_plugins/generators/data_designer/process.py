@@ -132,7 +132,10 @@ class Worker:
     def _stopped(self, message: Message) -> ExecutionError:
         why, text = message["why"], str(message["text"])[:_SHOWN]
         if why == "budget":
-            return BudgetError("")  # told in full where the numbers are known
+            return BudgetError(
+                f"{text}; answers and scenarios so far are kept, and the same command goes on"
+                + (" once it is raised" if "generate.budget" in text else "")
+            )
         if why == "disk":
             return StoreError(f"{text}; what was made before is kept, and the same command goes on")
         if why == "unreachable":

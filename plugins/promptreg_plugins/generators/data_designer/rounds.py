@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptreg.errors import BudgetError
 from promptreg.protocols import Generated
 from promptreg_plugins.generators.data_designer.process import Worker
 
@@ -95,27 +94,21 @@ class Rounds:
             self._slots[slot].lost.clear()
             self._slots[slot].cut.clear()
         why = ""
-        try:
-            for message in self._worker.round(number, rows):
-                kind = message["kind"]
-                if kind == "over":
-                    why = message["why"]
-                    break
-                known = self._slots[message["slot"]]
-                if kind == "asked":
-                    self._count(known, message)
-                elif kind == "lost":
-                    known.lost.setdefault(message["column"], message["text"])
-                elif kind == "row" and message["slot"] in waiting:
-                    waiting.discard(message["slot"])
-                    made = self._made(message["slot"], message["values"])
-                    if made is not None:
-                        yield made
-        except BudgetError:
-            raise BudgetError(
-                "the budget is spent; answers and scenarios so far are kept, and the same command "
-                "goes on"
-            ) from None
+        for message in self._worker.round(number, rows):
+            kind = message["kind"]
+            if kind == "over":
+                why = message["why"]
+                break
+            known = self._slots[message["slot"]]
+            if kind == "asked":
+                self._count(known, message)
+            elif kind == "lost":
+                known.lost.setdefault(message["column"], message["text"])
+            elif kind == "row" and message["slot"] in waiting:
+                waiting.discard(message["slot"])
+                made = self._made(message["slot"], message["values"])
+                if made is not None:
+                    yield made
         for slot in sorted(waiting):
             lost = self._slots[slot].lost or {"": why or "Data Designer dropped the row"}
             column, text = next(iter(lost.items()))

@@ -59,7 +59,8 @@ def _work(job: Mapping[str, Any], lines: queue.Queue[str], talk: Talk) -> None:
     from promptreg_plugins.generators.data_designer.worker.ledger import Ledger
 
     folder = Path(job["folder"])
-    ledger = Ledger(folder, talk, job["requests"], job["tokens"], job["parallel"])
+    most = job["requests"], job["tokens"], job["parallel"]
+    ledger = Ledger(folder, talk, *most, job["whole"])
     install(ledger)
     designer = DataDesigner(
         artifact_path=folder / "artifacts",

@@ -7,6 +7,7 @@ Every attempt comes through here, corrections and retries included.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = ["MARK", "install"]
 
 MARK = "promptreg_cell"
 """The key under which a model's `extra_body` says which column it is for; it is never sent."""
+_WAIT_S = 0.05
 
 
 def install(ledger: Ledger) -> None:
@@ -38,11 +40,15 @@ def install(ledger: Ledger) -> None:
             answer = ledger.kept(key, slot, column)
             if answer is not None:
                 return _response(answer)
-            ledger.admit()
+            while not ledger.admit():
+                await asyncio.sleep(_WAIT_S)
             try:
                 response = await super().acompletion(prepared)
             except ProviderError as e:
                 ledger.failed(e.kind.value, str(e.message))
+                raise
+            except BaseException:
+                ledger.failed("", "")  # cancelled, or an answer that is none
                 raise
             ledger.answered(key, slot, column, _facts(response))
             return response

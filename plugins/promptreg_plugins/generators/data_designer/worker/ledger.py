@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ _PLUMBING = {
     "request_admission_timeout",
     "api_error",
 }
+_GRACE_S = 1.0
 _PATIENCE = 6
 """So many requests in a row may fail in the plumbing, beside one for each that is in flight."""
 
@@ -34,8 +36,9 @@ class Ledger:
     Args:
         folder: `answers.jsonl` in it keeps each answer, as soon as it is there.
         talk: is told of each answer.
-        requests, tokens: what may still be spent; None: no limit.
+        requests, tokens: what may be spent now; None: no limit.
         parallel: how many requests may be in flight.
+        whole: the same for all attempts at this generation together.
     """
 
     def __init__(
@@ -45,11 +48,14 @@ class Ledger:
         requests: int | None = None,
         tokens: int | None = None,
         parallel: int = 1,
+        whole: Mapping[str, int | None] | None = None,
     ) -> None:
         self._talk = talk
-        self._requests, self._tokens = requests, tokens
+        self._requests, self._tokens, self._whole = requests, tokens, dict(whole or {})
         self._lock = threading.Lock()
         self._begun = self._spent = self._failed = 0
+        self._begun_before = self._spent_before = self._in_flight = 0
+        self._last = 0.0
         self._patience = _PATIENCE + parallel
         self._rows: Sequence[Mapping[str, Any]] = ()
         self._round = 0
@@ -60,7 +66,9 @@ class Ledger:
             for line in path.read_bytes().splitlines(keepends=True):
                 try:
                     found: Any = json.loads(line) if line.endswith(b"\n") else None
-                    self._kept[found["key"]] = found["answer"]
+                    self._kept[found["key"]] = answer = found["answer"]
+                    self._begun_before += 1
+                    self._spent_before += answer["tokens_in"] + answer["tokens_out"]
                 except (ValueError, TypeError, KeyError):
                     continue  # cut off by a kill
         self._file = path.open("ab")
@@ -93,15 +101,28 @@ class Ledger:
             self._tell(slot, column, answer, kept=True)
         return answer
 
-    def admit(self) -> None:
-        """Count a request that is about to be made; ends the process where the budget is spent."""
+    def admit(self) -> bool:
+        """Count a request that is about to be made; False: wait, the budget is spent.
+
+        Ends the process once what is in flight has been answered, and a moment more: the last
+        answers may complete a row.
+        """
         with self._lock:
-            over = self._requests is not None and self._begun >= self._requests
-            over = over or (self._tokens is not None and self._spent >= self._tokens)
-            if not over:
+            begun, spent = self._begun + self._begun_before, self._spent + self._spent_before
+            over = _reached(self._begun, self._requests) or _reached(self._spent, self._tokens)
+            whole = _reached(begun, self._whole.get("requests"))
+            whole = whole or _reached(spent, self._whole.get("tokens"))
+            if not over and not whole:
                 self._begun += 1
-        if over:
-            self._talk.stop("budget", "the budget is spent")
+                self._in_flight += 1
+                return True
+            if self._in_flight or time.monotonic() - self._last < _GRACE_S:
+                return False
+        if whole:
+            self._talk.stop(
+                "budget", f"generate.budget is spent ({begun:,} requests, {spent:,} tokens)"
+            )
+        self._talk.stop("budget", "the budget is spent")
 
     def answered(self, key: str, slot: str, column: str, answer: Mapping[str, Any]) -> None:
         """Keep an answer; ends the process where that cannot be done."""
@@ -109,6 +130,8 @@ class Ledger:
         try:
             with self._lock:
                 self._failed = 0
+                self._in_flight -= 1
+                self._last = time.monotonic()
                 self._spent += answer["tokens_in"] + answer["tokens_out"]
                 self._file.write(line.encode())
                 self._file.flush()
@@ -119,6 +142,9 @@ class Ledger:
 
     def failed(self, kind: str, text: str) -> None:
         """Note a request that got no answer; ends the process where asking on is in vain."""
+        with self._lock:
+            self._in_flight -= 1
+            self._last = time.monotonic()
         if kind in _FATAL:
             self._talk.stop("refused", text)
         if kind not in _PLUMBING:
@@ -132,3 +158,7 @@ class Ledger:
     def _tell(self, slot: str, column: str, answer: Mapping[str, Any], *, kept: bool) -> None:
         facts = {name: answer[name] for name in ("tokens_in", "tokens_out", "cut")}
         self._talk.say("asked", slot=slot, column=column, kept=kept, **facts)
+
+
+def _reached(spent: int, most: int | None) -> bool:
+    return most is not None and spent >= most
