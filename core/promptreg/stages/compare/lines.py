@@ -88,8 +88,7 @@ def slice_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[list[Line]
                         min_families=slicing.min_families,
                     )
                     for metric in policy.gating
-                    if metric not in policy.scales
-                    or policy.scales[metric].statistic != "aggregate"
+                    if metric not in policy.scales or policy.scales[metric].statistic != "aggregate"
                 ]
 
 
