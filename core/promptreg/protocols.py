@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from promptreg.past import PastComparison, PastRun, PastTemplate, Record, Wanted
 from promptreg.records import (
     Completion,
     Failure,
@@ -36,6 +37,7 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
     "Model",
     "Probe",
     "Provider",
@@ -140,7 +142,9 @@ class Scorer(Protocol):
 
     Any scorer may have a method `remarks(scale, baseline, candidate, families) -> Sequence[str]`:
     from both versions' `ScoreColumn` of a scale, and the family of each scenario, to notes for
-    people; they are shown beside the metric and decide nothing.
+    people; they are shown beside the metric and decide nothing. And a method `curve(scale, values)
+    -> Sequence[tuple[float, float, int]]`: (mean probability stated, share that came true, trials)
+    by bin, for a picture.
     """
 
     scales: Sequence[Scale]
@@ -157,6 +161,8 @@ class Scorer(Protocol):
     gates: bool = True
     """Whether its metrics can accuse a version; else they are shown, unless the suite names them
     under `prove`, `guard` or in the composite."""
+    breaks_down: bool = False
+    """Whether reports count failures of its pass/fail metrics by the suite's first two slices."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.
@@ -211,7 +217,11 @@ class Services(Protocol):
     """What a `BatchScorer` may use of the world outside."""
 
     def model(
-        self, provider: Mapping[str, Any], *, schema: Mapping[str, Json] | None = None
+        self,
+        provider: Mapping[str, Any],
+        *,
+        schema: Mapping[str, Json] | None = None,
+        sampling: Mapping[str, Json] | None = None,
     ) -> Model:
         """Return the model behind settings; the same settings give the same object.
 
@@ -221,6 +231,7 @@ class Services(Protocol):
             schema: JSON schema that answers are held to, where the provider can do that
                 (`json_schema` or `response_format` among its settings) and the settings do not
                 say otherwise.
+            sampling: what the settings leave open, where the provider takes `sampling`.
 
         Raises:
             SuiteError, PluginError: the settings are wrong; the message names the key.
@@ -424,5 +435,78 @@ class Generator(Protocol):
 
         Raises:
             ExecutionError: nothing more can be made; what was yielded is kept.
+        """
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """Remembers runs and comparisons for good.
+
+    Called apart from any run, by one writer at a time. Libraries it needs are imported in its
+    methods, not when it is made.
+    """
+
+    def where(self) -> str:
+        """Return where it is kept, in a few words and without secrets."""
+        ...
+
+    def probe(self) -> Probe:
+        """Return whether it can be reached, within a few seconds and without writing."""
+        ...
+
+    def record(self, record: Record) -> bool:
+        """Take in what is not there yet, whole, and return whether anything was new.
+
+        What is there under its id is left alone; what an interrupted call left half done is
+        completed. Before it returns, it counts what it wrote.
+
+        Raises:
+            StoreError: it could not be reached, or holds less than it was given.
+        """
+        ...
+
+    def point(self, suite: str, aliases: Mapping[tuple[str, str], PastTemplate]) -> int:
+        """Let aliases of templates ((template, alias) to version) point where they do now.
+
+        Returns how many were moved. Registers versions it does not know.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        return 0
+
+    def runs(self, wanted: Wanted) -> Sequence[PastRun]:
+        """Return runs, the newest first, with measures and without files.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def comparisons(self, wanted: Wanted) -> Sequence[PastComparison]:
+        """Return comparisons, the newest first, with lines and without reports.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
+        """Return a file that was recorded with a run or a comparison.
+
+        That is `trials.parquet` or `manifest.json`, and `report.json` or `report.html`. It lies
+        in `folder`, or wherever it may be read. None: it was never recorded.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def remove(self, found: Sequence[PastRun | PastComparison]) -> int:
+        """Remove runs and comparisons and return how many there were.
+
+        Raises:
+            StoreError: it could not be reached.
         """
         ...

@@ -21,6 +21,7 @@ from typing import Any
 
 from promptreg.contracts import embedder as _embedder
 from promptreg.contracts import generator as _generator
+from promptreg.contracts import history as _history
 from promptreg.contracts import provider as _provider
 from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
@@ -33,6 +34,7 @@ from promptreg.protocols import (
     Embedder,
     GenerationRequest,
     Generator,
+    History,
     Provider,
     Reporter,
     Scorer,
@@ -45,6 +47,7 @@ __all__ = [
     "FakeModel",
     "FakeServices",
     "GeneratorContract",
+    "HistoryContract",
     "ProviderContract",
     "ReporterContract",
     "ScorerContract",
@@ -269,6 +272,33 @@ class GeneratorContract:
     def _check(self, *steps: str) -> None:
         __tracebackhide__ = True
         _fail(_generator.check_generator(self.make(), self.request(), steps=steps))
+
+
+class HistoryContract:
+    """What every history must do. Subclass it under a name that begins with `Test`.
+
+    Each test makes its own; it must be empty then, and is written into.
+    """
+
+    def make(self) -> History:
+        """Return an empty history."""
+        raise NotImplementedError(f"{type(self).__name__} must say how a history is made")
+
+    def test_it_says_where_it_is_and_whether_it_can_be_reached(self) -> None:
+        """`where()` is a line, `probe()` a `Probe`, both without secrets."""
+        _fail(_history.check_address(self.make()))
+
+    def test_what_is_recorded_comes_back_once_and_as_it_was(self) -> None:
+        """Recording twice changes nothing; runs, comparisons and files come back; filters work."""
+        _fail(_history.check_memory(self.make()))
+
+    def test_what_is_removed_is_gone_and_nothing_else(self) -> None:
+        """It may be recorded again."""
+        _fail(_history.check_removal(self.make()))
+
+    def test_hostile_text_does_no_harm(self) -> None:
+        """Odd names neither fail nor get lost under one another."""
+        _fail(_history.check_hostile(self.make()))
 
 
 def _fail(problems: Collection[str]) -> None:

@@ -59,7 +59,11 @@ class FakeServices:
         """The models that were asked for, by their settings as JSON."""
 
     def model(
-        self, provider: Mapping[str, Any], *, schema: Mapping[str, Json] | None = None
+        self,
+        provider: Mapping[str, Any],
+        *,
+        schema: Mapping[str, Json] | None = None,
+        sampling: Mapping[str, Json] | None = None,
     ) -> FakeModel:
         """Return a model; the same settings give the same one."""
         name = json.dumps([dict(provider), schema], sort_keys=True, default=str)

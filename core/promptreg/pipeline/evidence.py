@@ -72,4 +72,11 @@ def _side_trial(row: Mapping[str, Any], codes: frozenset[str]) -> SideTrial:
             if key.startswith("score.") and (name := key.removeprefix("score.")) not in codes
         },
         latency_s=row.get("latency_s"),
+        remarks=_remarks(row.get("votes")),
     )
+
+
+def _remarks(votes: str | None) -> dict[str, str]:
+    """Return what judges said besides their grades."""
+    found = json.loads(votes) if votes else {}
+    return {name: str(v["note"])[:MAX_TEXT] for name, v in found.items() if v.get("note")}

@@ -1,4 +1,4 @@
-"""The plug-ins of a suite, made from its settings, and what each trial contributes."""
+"""What a suite's settings make: its plug-ins, its policy, and what each trial contributes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from promptreg.pipeline.project import Project
-from promptreg.policy import EFFECTIVE
+from promptreg.pipeline.project import Options, Project
+from promptreg.policy import EFFECTIVE, Policy, make_policy
 from promptreg.protocols import Provider
-from promptreg.records import Outcome, Trial
+from promptreg.records import Outcome, ScenarioSet, Trial
 from promptreg.stages.score import Given, Scoring
 from promptreg.suite import ProviderEntry
 
-__all__ = ["default_blocks", "make_provider", "make_scoring", "model_parts", "told"]
+__all__ = [
+    "default_blocks",
+    "make_provider",
+    "make_scoring",
+    "model_parts",
+    "policy_for",
+    "told",
+]
 
 
 def make_provider(project: Project) -> Provider:
@@ -28,7 +35,8 @@ def make_provider(project: Project) -> Provider:
 def model_parts(
     project: Project,
     settings: Mapping[str, Any],
-    schema: Mapping[str, Any] | None,
+    schema: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
     where: str = "",
 ) -> tuple[ProviderEntry, Provider]:
     """Return how the model of a scorer is called, and its provider.
@@ -38,6 +46,7 @@ def model_parts(
         settings: as the section `provider` of a suite.
         schema: JSON schema that answers are held to, where the provider can do that and the
             settings do not say otherwise.
+        sampling: what the settings leave open.
         where: who asks, for messages.
 
     Raises:
@@ -57,7 +66,18 @@ def model_parts(
             told = {"name": "verdict", "strict": True, "schema": dict(schema)}
             shape = {"response_format": {"type": "json_schema", "json_schema": told}}
         entry = entry.model_copy(update=shape)
+    if sampling and "sampling" in known:
+        entry = entry.model_copy(update={"sampling": _sampling(sampling, given.get("sampling"))})
     return entry, _provider(project, entry, where)
+
+
+def _sampling(defaults: Mapping[str, Any], given: Any) -> Any:
+    if given is not None and not isinstance(given, Mapping):
+        return given  # the provider's own check says what is wrong
+    chosen = dict(given or {})
+    sizes = {"max_tokens", "n_predict", "max_completion_tokens"}
+    sized = bool(sizes & chosen.keys())
+    return {k: v for k, v in defaults.items() if not (sized and k in sizes)} | chosen
 
 
 def _provider(project: Project, entry: ProviderEntry, where: str) -> Provider:
@@ -83,8 +103,9 @@ def make_scoring(project: Project) -> Scoring:
         if "cap_s" in project.plugins.scorers.get(entry.use, where).settings():
             # What a trial that never came back took: as long as one waits for it.
             settings = {"cap_s": project.suite.provider.timeout.read} | settings
-        if "suite_folder" in project.plugins.scorers.get(entry.use, where).settings():
-            settings = {"suite_folder": str(project.base)} | settings  # for paths of files
+        if "read_text" in project.plugins.scorers.get(entry.use, where).settings():
+            # Files that settings name: relative to the suite, of the revision whose policy decides.
+            settings = settings | {"read_text": project.read_text}
         scorer = project.plugins.scorers.create(entry.use, settings, where)
         made.append((f"{entry.use} (scorers[{i}])", scorer))
     return Scoring(made, effective=project.suite.answer.effective)
@@ -118,3 +139,30 @@ def default_blocks(scoring: Scoring) -> dict[str, list[str]]:
             blocks.setdefault(scoring.sources[scale.name], []).append(scale.name)
     quality = {who: names for who, names in blocks.items() if names != ["answered"]}
     return {"+".join(names): names for names in (quality or blocks).values()}
+
+
+def policy_for(
+    project: Project, scoring: Scoring, scenarios: ScenarioSet, options: Options
+) -> Policy:
+    """Return the suite's policy with the command line's word, checked against what exists.
+
+    Takes every scenario, whatever a filter keeps: a filter does not make a policy wrong.
+
+    Raises:
+        SuiteError: it names a metric, attribute or value that does not exist.
+    """
+    values: dict[str, set[str]] = {}
+    for scenario in scenarios.scenarios:
+        for attribute, value in scenario.attributes.items():
+            values.setdefault(attribute, set()).add(value)
+    return make_policy(
+        project.suite.gate,
+        scoring.scales,
+        default_blocks(scoring),
+        values,
+        where=str(project.path),
+        alpha=options.alpha,
+        margins=options.margins,
+        looks=options.looks,
+        shown_only=scoring.shown_only,
+    )

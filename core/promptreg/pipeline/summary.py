@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptreg.errors import UsageError
-from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.execute import Executed, execute
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import lookup, make_version, serves
 from promptreg.pipeline.work import Version

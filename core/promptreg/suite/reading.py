@@ -208,6 +208,15 @@ def _environment(spot: str, match: re.Match[str]) -> str:
     return found
 
 
+_KINDS = {
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "finite_number": "must be a finite number",
+}
+"""What a value must be, in a suite file's words rather than Python's."""
+
+
 def _explain(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """Turn pydantic's findings into one line each: file, field, what is wrong, what is allowed."""
     lines = []
@@ -225,7 +234,7 @@ def _explain(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
         else:
             found = repr(item["input"])
             shown = found if len(found) <= 80 else found[:77] + "..."
-            message = item["msg"].removeprefix("Value error, ")
+            message = _KINDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
             lines.append(f"{where}: {spot}: {message} (found {shown})")
     return "\n".join(lines)
 

@@ -56,16 +56,20 @@ class SuiteServices:
         self._embedding = asyncio.Lock()
 
     def model(
-        self, provider: Mapping[str, Any], *, schema: Mapping[str, Json] | None = None
+        self,
+        provider: Mapping[str, Any],
+        *,
+        schema: Mapping[str, Json] | None = None,
+        sampling: Mapping[str, Json] | None = None,
     ) -> AskedModel:
         """Return the model behind settings; the same settings give the same object.
 
         Raises:
             SuiteError, PluginError: the settings are wrong.
         """
-        name = canonical([dict(provider), dict(schema) if schema is not None else None])
+        name = canonical([dict(part) if part else None for part in (provider, schema, sampling)])
         if name not in self._models:
-            entry, made = model_parts(self._project, provider, schema)
+            entry, made = model_parts(self._project, provider, schema, sampling)
             self._models[name] = AskedModel(
                 self._project, entry, made, self._store, self._budget, self._spent, self._nonce
             )

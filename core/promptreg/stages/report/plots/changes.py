@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from promptreg import numbers
+from promptreg.stages.report.plots.svg import Drawing, scale
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
-from promptreg_plugins.reporters.html.svg import Drawing, scale
 
 __all__ = ["histogram_of_changes", "risk_range", "risk_score", "scores_against_ranges"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from promptreg.stages.report.digest import CauseCount
-from promptreg_plugins.reporters.html.svg import Drawing, scale
+from promptreg.stages.report.plots.svg import Drawing, scale
 
 __all__ = ["KINDS", "bars_of_failures"]
 

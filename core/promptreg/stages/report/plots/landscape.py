@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from promptreg.stages.report.plots.svg import Drawing, scale
 from promptreg.verdicts import ScenarioMap
-from promptreg_plugins.reporters.html.svg import Drawing, scale
 
 __all__ = ["map_of_scenarios"]
 

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from promptreg import numbers
 from promptreg.stages.report.lines import Line, line_of
+from promptreg.stages.report.plots.svg import Drawing, scale, ticks
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Difference, Verdict
-from promptreg_plugins.reporters.html.svg import Drawing, scale, ticks
 
 __all__ = ["SHAPES", "forest_of_metrics", "forest_of_slices"]
 

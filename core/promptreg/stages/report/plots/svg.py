@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from markupsafe import Markup, escape
 
@@ -26,10 +26,7 @@ class Drawing:
 
     def add(self, tag: str, text: str | None = None, /, **attributes: object) -> None:
         """Add an element; `class_` is `class`, `_` in names is `-`, floats get one decimal."""
-        words = Markup("").join(
-            Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _short(value))
-            for name, value in attributes.items()
-        )
+        words = _attributes(attributes)
         if text is None:
             self._parts.append(Markup("<{}{}/>").format(tag, words))
         else:
@@ -47,30 +44,66 @@ class Drawing:
         """Add a text; `anchor` is start, middle or end."""
         self.add("text", words, x=x, y=y, class_=class_, text_anchor=anchor)
 
-    def mark(self, x: float, y: float, shape: str, class_: str, size: float = 4.5) -> None:
-        """Add a mark: `circle`, `ring`, `diamond`, `triangle` or `cross`."""
+    def mark(
+        self, x: float, y: float, shape: str, class_: str, size: float = 4.5, *, told: str = ""
+    ) -> None:
+        """Add a mark: `circle`, `ring`, `diamond`, `triangle`, `square`, `cross` or `plus`.
+
+        `told` is what a reader who points at it sees.
+        """
+        tag, words = "path", class_
+        facts: dict[str, object]
         if shape in ("circle", "ring"):
-            self.add("circle", cx=x, cy=y, r=size, class_=f"{class_} {shape}")
-        elif shape == "cross":
-            path = f"M{x - size:.1f} {y - size:.1f}l{2 * size:.1f} {2 * size:.1f}m{-2 * size:.1f} 0"
-            self.add("path", d=f"{path}l{2 * size:.1f} {-2 * size:.1f}", class_=f"{class_} cross")
+            tag, words, facts = "circle", f"{class_} {shape}", {"cx": x, "cy": y, "r": size}
+        elif shape in ("cross", "plus"):
+            words = f"{class_} cross"
+            facts = {"d": _strokes(x, y, size, upright=shape == "plus")}
         else:
-            size *= 1.25
-            corners = [(0.0, -size), (size, size), (-size, size)]
-            if shape == "diamond":
-                corners = [(0.0, -size), (size, 0.0), (0.0, size), (-size, 0.0)]
-            points = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
-            self.add("polygon", points=points, class_=class_)
+            tag, facts = "polygon", {"points": _corners(x, y, shape, size)}
+        if told:
+            self._parts.append(
+                Markup("<{0}{1}><title>{2}</title></{0}>").format(
+                    tag, _attributes({**facts, "class_": words}), told
+                )
+            )
+        else:
+            self.add(tag, **facts, class_=words)
 
     def render(self, height: float, title: str, description: str, key: str) -> Markup:
         """Return the whole drawing; `key` is a word of ours, unique on the page."""
         return Markup(
-            '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d">'
+            '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d">'
             '<title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>'
         ).format(
             _short(self.width), _short(height), key, key, key, title, key, description,
             Markup("").join(self._parts),
         )  # fmt: skip
+
+
+def _attributes(facts: Mapping[str, object]) -> Markup:
+    return Markup("").join(
+        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _short(value))
+        for name, value in facts.items()
+    )
+
+
+def _strokes(x: float, y: float, size: float, *, upright: bool) -> str:
+    whole = 2 * size
+    if upright:
+        return f"M{x - size:.1f} {y:.1f}h{whole:.1f}M{x:.1f} {y - size:.1f}v{whole:.1f}"
+    start = f"M{x - size:.1f} {y - size:.1f}l{whole:.1f} {whole:.1f}m{-whole:.1f} 0"
+    return f"{start}l{whole:.1f} {-whole:.1f}"
+
+
+def _corners(x: float, y: float, shape: str, size: float) -> str:
+    size *= 1.25
+    corners = [(0.0, -size), (size, size), (-size, size)]
+    if shape == "diamond":
+        corners = [(0.0, -size), (size, 0.0), (0.0, size), (-size, 0.0)]
+    elif shape == "square":
+        half = 0.7 * size
+        corners = [(-half, -half), (half, -half), (half, half), (-half, half)]
+    return " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
 
 
 def _short(value: object) -> Markup:
