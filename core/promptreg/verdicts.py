@@ -47,6 +47,11 @@ class Verdict(enum.StrEnum):
     REGRESSED = "regressed"
     INCONCLUSIVE = "inconclusive"
 
+    @property
+    def proven(self) -> bool:
+        """Whether the metric is shown to be no worse by the margin."""
+        return self in (Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE)
+
 
 class GateVerdict(enum.StrEnum):
     """What the gate says."""
@@ -205,6 +210,8 @@ class SideTrial:
     """Empty when answered, else `cause: detail`."""
     scores: Mapping[str, float | None]
     latency_s: float | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What judges said besides their grades, by metric."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import pytest
 
 from promptreg.errors import ExitCode, PromptregError, StoppedError
 from promptreg.pipeline.checks import Check, Checked, judge, plan_checks
-from promptreg.pipeline.compare import compare, policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.compare import compare
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Project, open_project
 from promptreg.suite import find_suite
 from promptreg.verdicts import Comparison, GateVerdict

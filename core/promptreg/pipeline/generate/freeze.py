@@ -13,6 +13,7 @@ import promptreg
 from promptreg.pipeline.generate.made import Made
 from promptreg.pipeline.generate.opened import Generation
 from promptreg.pipeline.generate.prompts import add_prompts
+from promptreg.pipeline.generate.vectors import MAP, Embedding
 from promptreg.protocols import GenerationPlan
 from promptreg.records import Json
 from promptreg.stages.generate import (
@@ -23,7 +24,7 @@ from promptreg.stages.generate import (
     rubrics_yaml,
 )
 from promptreg.stages.load import load_scenarios
-from promptreg.store.fixture import Draft, FixtureManifest
+from promptreg.store.fixture import EMBEDDINGS, Draft, FixtureManifest
 
 __all__ = ["SCENARIOS", "freeze"]
 
@@ -39,17 +40,28 @@ def freeze(
     draft: Draft,
     shaped: Mapping[str, Json],
     started: float,
+    embedding: Embedding | None = None,
 ) -> FixtureManifest:
     """Write the folder and put it in its place."""
+    suite = opened.suite
     coverage = measure(made.rows, plan, opened.entry.near_duplicates)
-    rows = add_prompts(opened.suite, opened.path, made.rows, opened.entry.prompts)
+    rows = add_prompts(suite, opened.path, made.rows, opened.entry.prompts)
     with draft:
         table = draft.write(SCENARIOS, parquet_bytes(rows))
         # Only what can be read back is a fixture.
-        content = load_scenarios(table, cluster="family" if "family" in rows[0] else None)
+        content = load_scenarios(
+            table,
+            cluster="family" if "family" in rows[0] else None,
+            attributes=suite.attributes if suite else None,
+        )
         truths = {str(r[ID]): r["ground_truth"] for r in rows if r.get("ground_truth") is not None}
         draft.write("ground_truth.json", _lines(truths))
         draft.write("evaluation_rubrics.yaml", rubrics_yaml().encode())
+        vectors = None if embedding is None else embedding.vectors(content)
+        if embedding is not None and vectors is not None:
+            draft.write(EMBEDDINGS, vectors.file)
+            draft.write(MAP, embedding.drawing(content, vectors).encode())
+            coverage["near_duplicates_by_embedding"] = embedding.likeness(content, vectors)
         draft.write("coverage.json", _json(coverage))
         draft.write("coverage.md", coverage_markdown(coverage).encode())
         draft.write(".gitattributes", _ATTRIBUTES)
@@ -77,6 +89,7 @@ def freeze(
             },
             models=list(plan.models),
             versions=_versions(),
+            embeddings={} if vectors is None else vectors.facts,
         )
         draft.finish(manifest)
     return manifest

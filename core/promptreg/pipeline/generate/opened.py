@@ -9,6 +9,7 @@ from typing import Any
 
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.errors import SuiteError, did_you_mean
+from promptreg.pipeline.embed import Place
 from promptreg.protocols import GenerationRequest, Generator
 from promptreg.records import Json
 from promptreg.suite import GenerateEntry, Suite, find_suite, load_generation
@@ -28,6 +29,7 @@ class Generation:
         owner: distribution and version that brings it.
         target: the fixture's folder.
         store: the run store's folder, for the journal.
+        embedding: who embeds the scenarios, where the file names an embedder.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class Generation:
     owner: str
     target: Path
     store: Path
+    embedding: Place | None = None
 
     def request(self, **more: Any) -> GenerationRequest:
         """Return what the generator is asked for."""
@@ -85,6 +88,9 @@ def open_generation(
         owner=plugins.generators.get(entry.use).owner,
         target=base / entry.output if output is None else Path(output),
         store=base / found.store,
+        embedding=None
+        if found.embedder is None
+        else Place(path, found.embedder, plugins, base / found.store),
     )
 
 

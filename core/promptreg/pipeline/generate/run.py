@@ -9,6 +9,7 @@ from promptreg.errors import ExecutionError
 from promptreg.pipeline.generate.freeze import freeze
 from promptreg.pipeline.generate.made import Made, collect
 from promptreg.pipeline.generate.opened import Generation
+from promptreg.pipeline.generate.vectors import open_embedding
 from promptreg.stages.call import Budget
 from promptreg.stages.generate import Journal, fingerprint
 from promptreg.store.fixture import Draft, FixtureManifest, recover
@@ -47,6 +48,7 @@ def generate(
     if limit is not None:
         made = collect(opened, plan, opened.request(limit=limit), None, Budget(), progress)
         return made, None
+    embedding = open_embedding(opened, plan)  # what is not installed is found out now, too
     recover(opened.target)
     draft = Draft(opened.target, force=force)  # what must not be replaced is found out now
     spending = Budget() if budget is None else Budget.parse(budget)
@@ -70,7 +72,7 @@ def generate(
                 f"{made.failed} of {made.planned} scenarios could not be made, more than the "
                 f"{entry.max_failed:.0%} of generate.max_failed; nothing was written: {worst}"
             )
-        manifest = freeze(opened, plan, made, draft, shaped, started)
+        manifest = freeze(opened, plan, made, draft, shaped, started, embedding)
         finished = True
     finally:
         if journal is not None:
