@@ -301,7 +301,8 @@ class Reporter(Protocol):
 class Embedder(Protocol):
     """Turns texts into vectors whose cosine says how alike they are.
 
-    Used for search, for neighbours of failing scenarios and for coverage; never for a verdict.
+    Used for search, for neighbours of failing scenarios, for coverage, and by scorers that ask for
+    it; no verdict depends on it otherwise.
     """
 
     def identity(self) -> Mapping[str, Json]:

@@ -21,6 +21,9 @@ from promptreg_scorers.judge import Judge
 from promptreg_scorers.key_points import KeyPoints
 from promptreg_scorers.latency import Latency
 from promptreg_scorers.level_distribution import LevelDistribution
+from promptreg_scorers.meaning.semantic_key_points import SemanticKeyPoints
+from promptreg_scorers.meaning.similarity import Similarity
+from promptreg_scorers.mentions_context import MentionsContext
 from promptreg_scorers.recorded import Recorded
 from promptreg_scorers.regex import Regex
 from promptreg_scorers.risk_level import RiskLevel
@@ -49,11 +52,14 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     catalog.add("latency", Latency)
     catalog.add("level_distribution", LevelDistribution)
     catalog.add("log_loss", LogLoss)
+    catalog.add("mentions_context", MentionsContext)
     catalog.add("monotonicity", Monotonicity)
     catalog.add("recorded", Recorded)
     catalog.add("regex", Regex)
     catalog.add("risk_level", RiskLevel)
     catalog.add("risk_range", RiskRange)
     catalog.add("rps", Rps)
+    catalog.add("semantic_key_points", SemanticKeyPoints)
+    catalog.add("similarity", Similarity)
     catalog.add("threshold", Threshold)
     catalog.add("tokens", Tokens)

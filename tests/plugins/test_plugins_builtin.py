@@ -47,6 +47,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "scorer:answer_schema": {"require": ["summary"]},
     "scorer:contains": {"value": {"ground_truth": "label"}},
     "scorer:exact": {"value": {"ground_truth": "label"}, "field": "risk_level"},
+    "scorer:mentions_context": {"columns": ["detections"]},
     "scorer:regex": {"value": "a+b"},
     "scorer:recorded": {"name": "measured"},
     "scorer:threshold": {"field": "risk_score", "at_least": 30, "where": {"label": "benign"}},

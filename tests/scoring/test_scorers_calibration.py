@@ -17,8 +17,8 @@ from promptreg.errors import SuiteError
 from promptreg.records import Outcome, ScoreColumn
 from scoring_makers import make, scenario, trial
 
-ALERT = {"should_trigger_alert": True}
-QUIET = {"should_trigger_alert": False}
+ALERT: dict[str, Any] = {"should_trigger_alert": True}
+QUIET: dict[str, Any] = {"should_trigger_alert": False}
 SCORE = st.integers(0, 100)
 PAIRS = st.lists(st.tuples(SCORE, st.booleans()), min_size=2, max_size=40)
 ORDER = ("normal", "edge_case", "suspicious", "threat")
@@ -78,11 +78,12 @@ def test_what_scores_of_alerts_cannot_read(use: str) -> None:
     assert not scorer.applies(scenario(), scale)
     assert not scorer.applies(scenario(should_trigger_alert=None), scale)
     assert scorer.worst(scenario(should_trigger_alert="maybe"), scale) is None
-    for fields, truth, said in [
+    odd: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({"risk_score": 5}, {"should_trigger_alert": "maybe"}, "allowed: true, false"),
         ({"risk_score": 101}, ALERT, "allowed: a number 0 to 100"),
         ({"risk_score": True}, ALERT, "allowed: a number 0 to 100"),
-    ]:
+    ]
+    for fields, truth, said in odd:
         found = scorer.score(trial(fields, **truth))
         assert isinstance(found, Unscored)
         assert said in found.reason

@@ -23,7 +23,7 @@ PREVALENCE = {"scenario_type": {"normal": 0.9, "threat": 0.1}}
 def codes(scorer: Any, levels: Sequence[str], types: Sequence[str] = ()) -> Any:
     made = []
     for i, level in enumerate(levels):
-        truth = {"scenario_type": types[i]} if types else {}
+        truth: dict[str, Any] = {"scenario_type": types[i]} if types else {}
         found = scorer.score(trial({"risk_level": level}, **truth))
         assert isinstance(found, Score), found
         made.append(found.value)
@@ -67,7 +67,8 @@ def test_a_kind_that_happens_and_is_not_in_the_suite_leaves_the_distance_undefin
 
 def test_a_kind_without_a_share_is_not_guessed() -> None:
     scorer = make("level_distribution", prevalence=PREVALENCE)
-    for truth in ({"scenario_type": "odd"}, {}):
+    odd: list[dict[str, Any]] = [{"scenario_type": "odd"}, {}]
+    for truth in odd:
         found = scorer.score(trial({"risk_level": "low"}, **truth))
         assert isinstance(found, Unscored)
         assert "prevalence has: normal, threat" in found.reason

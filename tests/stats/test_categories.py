@@ -30,7 +30,8 @@ def test_homogeneity_is_stuart_maxwell_and_bhapkar() -> None:
         peer = SquareTable(table, shift_zeros=False)
         stuart, bhapkar = peer.homogeneity("stuart_maxwell"), peer.homogeneity("bhapkar")
         assert found.statistic == pytest.approx(stuart.statistic)
-        assert (found.df, found.p_asymptotic) == (stuart.df, pytest.approx(stuart.pvalue))
+        assert found.df == stuart.df
+        assert found.p_asymptotic == pytest.approx(stuart.pvalue)
         assert found.bhapkar == pytest.approx(bhapkar.statistic)
         assert found.p_flips == pytest.approx(found.p_asymptotic, abs=0.06)
 

@@ -105,7 +105,7 @@ def freeze(
 
 
 def _image(draft: Draft, path: Path) -> str:
-    """Put an image into the folder, once, and return its name there: scenarios read none outside."""
+    """Put an image into the folder, once, and return its name; scenarios read none outside."""
     try:
         data = path.read_bytes()
     except OSError as e:

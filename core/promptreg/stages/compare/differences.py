@@ -89,12 +89,11 @@ def compare_slices(
 def complete_case(pairs: Sequence[RunPair], policy: Policy) -> dict[str, float | None]:
     """Return the difference of each metric without failed trials; a footnote, never used.
 
-    None for figures that are no average over trials.
+    Figures that are no average over trials are left out.
     """
     out: dict[str, float | None] = {}
     for name, scale in policy.scales.items():
         if scale.statistic == "aggregate":
-            out[name] = None
             continue
         sums = []
         for pair in pairs:
