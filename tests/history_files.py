@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from command_line import Finished, Promptreg
 from fake_distributions import FakeSite
@@ -46,9 +46,9 @@ class _Clock(datetime):
     asked = 0
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:
+    def now(cls, tz: tzinfo | None = None) -> Self:
         _Clock.asked += 1
-        return datetime(2026, 10, 1, tzinfo=tz) + timedelta(minutes=_Clock.asked)
+        return cls(2026, 10, 1, tzinfo=tz) + timedelta(minutes=_Clock.asked)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 These are the public names; everything else may change between releases.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
@@ -35,6 +37,9 @@ from promptreg.records import (
     Unscored,
 )
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
+
+if TYPE_CHECKING:
+    from promptreg.api import open_suite
 
 __all__ = [
     "Answer",
@@ -70,6 +75,16 @@ __all__ = [
     "Unscored",
     "Verdict",
     "hookimpl",
+    "open_suite",
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the way in from Python when it is asked for: it joins everything, plug-ins do not."""
+    if name == "open_suite":
+        from promptreg.api import open_suite
+
+        return open_suite
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

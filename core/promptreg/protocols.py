@@ -389,6 +389,8 @@ class Generated:
         reasons: why rows made for this slot were thrown away, one line each; the last one says why
             there is no row, if there is none.
         calls, tokens, cost: what was spent on it.
+        checks: what was found out about it, by name, such as `validated`; of each, the set says how
+            often it was asked and true.
     """
 
     slot: str
@@ -397,6 +399,7 @@ class Generated:
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
+    checks: Mapping[str, bool] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -59,9 +59,11 @@ def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
 @hookimpl
 def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
     """Add the generators; what they need is imported when they generate."""
+    from promptreg_plugins.generators.data_designer import DataDesigner
     from promptreg_plugins.generators.grid import Grid
 
     catalog.add("grid", Grid)
+    catalog.add("data_designer", DataDesigner)
 
 
 @hookimpl

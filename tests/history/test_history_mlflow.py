@@ -27,9 +27,9 @@ def database(folder: Path) -> Path:
     return folder / ".promptreg" / "history" / "mlflow.db"
 
 
-def mlflow_suite(folder: Path, **keys: object) -> Promptreg:
-    keys.setdefault("history", {"use": "mlflow"})
-    return with_mlflow(write_recorded(folder, threats_missed, n=24, **keys))
+def mlflow_suite(folder: Path, *, record: bool = True) -> Promptreg:
+    history = {"use": "mlflow", "record": record}
+    return with_mlflow(write_recorded(folder, threats_missed, n=24, history=history))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_dead_server_delays_little_and_loses_nothing(tmp_path: Path) -> None:
 def test_killed_while_recording_and_called_again_everything_is_there_once(
     tmp_path: Path, empty: Path, moment: str
 ) -> None:
-    run = mlflow_suite(tmp_path / "s", history={"use": "mlflow", "record": False})
+    run = mlflow_suite(tmp_path / "s", record=False)
     run("compare", "v1", "v2")
     db = database(run.folder)
     shutil.copyfile(empty, db)
@@ -216,7 +216,7 @@ def test_killed_while_recording_and_called_again_everything_is_there_once(
 def test_a_database_of_another_version_is_told_as_such(tmp_path: Path, empty: Path) -> None:
     import sqlite3
 
-    run = mlflow_suite(tmp_path / "s", history={"use": "mlflow", "record": False})
+    run = mlflow_suite(tmp_path / "s", record=False)
     run("compare", "v1", "v2")
     db = database(run.folder)
     shutil.copyfile(empty, db)
@@ -247,7 +247,7 @@ def test_ten_thousand_trials_are_all_there(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("mlflow")
 def test_a_template_that_was_edited_is_another_version(tmp_path: Path) -> None:
-    run = mlflow_suite(tmp_path / "s", history={"use": "mlflow", "record": False})
+    run = mlflow_suite(tmp_path / "s", record=False)
     run("compare", "v1", "v2")
     text = TEMPLATE.replace("LABEL", "v2") + " Be brief."
     (run.folder / "v2.txt").write_text(text, "utf-8")

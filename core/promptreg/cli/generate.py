@@ -213,6 +213,8 @@ def _show_made(
 def _show_reasons(made: Made) -> None:
     if made.failed:
         print(f"{made.failed} of {made.planned} scenarios could not be made", file=sys.stderr)
+    for name, (true, of) in made.checks.items():
+        print(f"  {name.replace('_', ' ')}: {true:,} of {of:,}")
     if made.replaced:
         print(f"  {made.replaced} rows were thrown away for a better one")
     for reason, n in made.reasons.most_common(_SHOWN):

@@ -31,7 +31,7 @@ def check_address(history: History) -> list[str]:
     except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
         return [f"where() or probe() raised {one_line(e)}"]
     problems = list(secret_problems(where, "where()"))
-    if not isinstance(where, str) or not where.strip() or "\n" in where:
+    if not where.strip() or "\n" in where:
         problems.append(f"where() is {shown(where)}; allowed: one line of text")
     if not isinstance(probe, Probe):
         return [*problems, f"probe() is {shown(probe)}; allowed: a Probe"]

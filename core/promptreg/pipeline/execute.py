@@ -20,6 +20,7 @@ from promptreg.pipeline.facts import provider_facts, run_facts
 from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.looks import Watch
 from promptreg.pipeline.loop import Loop, Tally
+from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.opening import make_caller, probed
 from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
@@ -96,7 +97,7 @@ def execute(
         StoreError: a completion could not be kept.
     """
     session = _Session(project, versions, scenarios, options, scoring, budget, watch)
-    return asyncio.run(session.run(handle_signals))
+    return run_loop(session.run(handle_signals))
 
 
 class _Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
+from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
 from promptreg.pipeline.project import Options, Project
@@ -198,7 +198,7 @@ def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | 
         return (probe.model, dict(probe.fingerprint)) if probe.ready else None
 
     name = digest({"use": entry.use, "identity": dict(identity)})
-    told = asyncio.run(ask())
+    told = run_loop(ask())
     known = told or recall_probe(project.store, name)
     if known is not None and told is None:
         notes.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.facts import scorer_facts
 from promptreg.pipeline.keys import digest
+from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import make_scoring, told
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.services import Batches, SuiteServices
@@ -48,7 +48,7 @@ def rescore(
         StoreError: there is no such run, or it is damaged.
         ProviderError, BudgetError: a scorer's model stopped the work; the next call goes on.
     """
-    return asyncio.run(_rescore(project, run_id, options or Options(), spent))
+    return run_loop(_rescore(project, run_id, options or Options(), spent))
 
 
 async def _rescore(

@@ -13,8 +13,8 @@ from promptreg.cli.scenarios.show import show
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Look into the suite's scenarios.")
+app.command()(ablate)
 app.command("list")(list_)
 app.command("map")(map_)
 app.command()(search)
-app.command()(ablate)
 app.command()(show)

@@ -1,4 +1,4 @@
-"""`promptreg scenarios ablate`."""
+"""`promptreg scenarios ablate --drop COLUMN -o FILE`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`promptreg scenarios search`."""
+"""`promptreg scenarios search TEXT`."""
 
 from __future__ import annotations
 
