@@ -20,6 +20,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "contains": {"value": "x"},
     "exact": {"value": "x"},
     "mentions_context": {"columns": ["place"]},
+    "judge": {"provider": {"use": "scripted"}},
     "recorded": {"name": "help"},
     "regex": {"value": "x"},
     "threshold": {"field": "risk_score", "at_least": 1},

@@ -1,4 +1,4 @@
-"""`promptreg scenarios ablate --drop COLUMN -o FILE`."""
+"""`promptreg scenarios ablate`."""
 
 from __future__ import annotations
 

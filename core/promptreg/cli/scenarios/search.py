@@ -1,4 +1,4 @@
-"""`promptreg scenarios search TEXT`."""
+"""`promptreg scenarios search`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def install(ledger: Ledger) -> None:
             answer = ledger.kept(key, slot, column)
             if answer is not None:
                 return _response(answer)
-            while not ledger.admit():
+            while not ledger.admit():  # noqa: ASYNC110 - it ends with the process
                 await asyncio.sleep(_WAIT_S)
             try:
                 response = await super().acompletion(prepared)

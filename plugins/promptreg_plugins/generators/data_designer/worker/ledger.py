@@ -75,6 +75,10 @@ class Ledger:
         if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
             self._file.write(b"\n")
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
     def begin(self, round_: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Start a round with these rows, in the order of Data Designer's row groups."""
         self._round, self._rows = round_, rows
@@ -118,11 +122,8 @@ class Ledger:
                 return True
             if self._in_flight or time.monotonic() - self._last < _GRACE_S:
                 return False
-        if whole:
-            self._talk.stop(
-                "budget", f"generate.budget is spent ({begun:,} requests, {spent:,} tokens)"
-            )
-        self._talk.stop("budget", "the budget is spent")
+        text = f"generate.budget is spent ({begun:,} requests, {spent:,} tokens)"
+        return self._talk.stop("budget", text if whole else "the budget is spent")
 
     def answered(self, key: str, slot: str, column: str, answer: Mapping[str, Any]) -> None:
         """Keep an answer; ends the process where that cannot be done."""
