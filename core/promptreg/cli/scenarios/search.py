@@ -30,6 +30,7 @@ def search(
     from promptreg.pipeline.project import open_project
     from promptreg.stages.report.text import clean
 
+    o.read_env_file(env_file)
     if not text.strip():
         raise UsageError("search needs some words to look for")
     o.read_env_file(env_file)
