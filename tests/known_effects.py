@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg.discovery import Plugins, load_plugins
-from promptreg.pipeline.compare import policy_for, resampling_seed
-from promptreg.pipeline.parts import make_scoring, told
+from promptreg.pipeline.conclude import resampling_seed
+from promptreg.pipeline.parts import make_scoring, policy_for, told
 from promptreg.pipeline.project import Options, Project, open_project
 from promptreg.pipeline.versions import lookup, make_version
 from promptreg.policy import OVERALL
@@ -138,7 +138,7 @@ class KnownGate:
         self.setting, self.seed = setting, seed
         rows = [dict(row) for row in scenarios(setting.n)]
         for i, row in enumerate(rows):
-            row["family"] = f"f{i % setting.families}" if setting.families else row["id"]
+            row["family"] = f"f{i // 4 % setting.families}" if setting.families else row["id"]
         self.folder = write_suite(
             folder,
             rows=rows,
@@ -203,7 +203,7 @@ class KnownGate:
         # Scenarios are hard or easy, and each version finds some harder than the other does; in
         # families that is shared. Both versions draw alike, so on average nothing differs.
         own = rng.normal(0, 1, s.n) + 0.0
-        groups = np.arange(s.n) % s.families if s.families else np.arange(s.n)
+        groups = np.arange(s.n) // 4 % s.families if s.families else np.arange(s.n)
         shared = rng.normal(0, 1, (3, s.n))[:, groups]
         ease = (own + shared[0]) / math.sqrt(2)
         sides = []

@@ -3,19 +3,25 @@
 These are the public names; everything else may change between releases.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
+    BatchScorer,
     Call,
     Embedder,
     Generated,
     GenerationPlan,
     GenerationRequest,
     Generator,
+    History,
+    Model,
     Probe,
     Provider,
     Reporter,
     Scorer,
+    Services,
 )
 from promptreg.records import (
     Answer,
@@ -32,8 +38,12 @@ from promptreg.records import (
 )
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 
+if TYPE_CHECKING:
+    from promptreg.api import open_suite
+
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -48,6 +58,8 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -57,11 +69,22 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",
     "Verdict",
     "hookimpl",
+    "open_suite",
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the way in from Python when it is asked for: it joins everything, plug-ins do not."""
+    if name == "open_suite":
+        from promptreg.api import open_suite
+
+        return open_suite
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

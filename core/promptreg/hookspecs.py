@@ -18,7 +18,7 @@ import pluggy
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Generator, Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Generator, History, Provider, Reporter, Scorer
     from promptreg.records import Run, Trial
     from promptreg.verdicts import Comparison
 
@@ -52,6 +52,11 @@ def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
 @hookspec
 def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
     """Add factories of generators to the catalogue."""
+
+
+@hookspec
+def promptreg_register_histories(catalog: Catalog[History]) -> None:
+    """Add factories of histories to the catalogue."""
 
 
 @hookspec

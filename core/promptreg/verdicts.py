@@ -47,6 +47,11 @@ class Verdict(enum.StrEnum):
     REGRESSED = "regressed"
     INCONCLUSIVE = "inconclusive"
 
+    @property
+    def proven(self) -> bool:
+        """Whether the metric is shown to be no worse by the margin."""
+        return self in (Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE)
+
 
 class GateVerdict(enum.StrEnum):
     """What the gate says."""
@@ -205,6 +210,8 @@ class SideTrial:
     """Empty when answered, else `cause: detail`."""
     scores: Mapping[str, float | None]
     latency_s: float | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What judges said besides their grades, by metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,4 +452,6 @@ class Comparison:
     """The preset that the policy starts from; empty for none."""
     suite_file: str = ""
     scenario_map: ScenarioMap | None = None
+    partial: bool = False
+    """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
     schema_version: str = SCHEMA_VERSION

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Generator, Reporter
+    from promptreg.protocols import Embedder, Generator, History, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
 
@@ -64,3 +64,11 @@ def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
 
     catalog.add("grid", Grid)
     catalog.add("data_designer", DataDesigner)
+
+
+@hookimpl
+def promptreg_register_histories(catalog: Catalog[History]) -> None:
+    """Add the histories; MLflow is imported with the first thing that is read or written."""
+    from promptreg_plugins.mlflow_history.history import MlflowHistory
+
+    catalog.add("mlflow", MlflowHistory)

@@ -61,27 +61,13 @@ def frame_of(project: Project) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from promptreg.pipeline.versions import serves
+    from promptreg.api.frames import scenario_frame
 
     scenarios = project.scenarios(Options())
     found = scenarios.scenarios
-    served: dict[str, list[str]] = {s.id: [] for s in found}
-    for template in project.suite.templates:
-        for scenario in serves(project, template, scenarios):
-            served[scenario.id].append(template)
-    columns: dict[str, list[Any]] = {"id": [s.id for s in found]}
-    for name in dict.fromkeys(n for s in found for n in s.variables):
-        if name != "id":
-            columns[name] = [s.variables.get(name) for s in found]
-    for name in dict.fromkeys(n for s in found for n in s.ground_truth):
-        columns.setdefault(
-            f"{_TRUTH}_{name}", [_plain(name, s.ground_truth.get(name)) for s in found]
-        )
+    frame = scenario_frame(project, scenarios)
     if any(name in s.ground_truth for s in found for name in _POINTS):
-        columns[_POINTS[0]] = [key_points(s.ground_truth) for s in found]
-    columns.setdefault("family", [s.family for s in found])
-    columns.setdefault("templates", [tuple(served[s.id]) for s in found])
-    frame = pd.DataFrame(columns)
+        frame[_POINTS[0]] = pd.Series([key_points(s.ground_truth) for s in found], dtype=object)
     # As objects: pandas' own text type would drop what the texts know besides their letters.
     frame[PROMPT_INPUT] = pd.Series([PromptInput.of(s) for s in found], dtype=object)
     return frame
@@ -118,7 +104,3 @@ def key_points(truth: Mapping[str, Any]) -> list[str]:
         parts = re.split(r"[\n;]+", value)
         return [point for part in parts if (point := _BULLET.sub("", part, count=1).strip())]
     return [str(point) for point in value]
-
-
-def _plain(name: str, value: Any) -> Any:
-    return tuple(value) if name == "risk_range" and isinstance(value, list) else value

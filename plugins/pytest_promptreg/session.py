@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptreg.errors import PromptregError, StoppedError
+from promptreg.errors import ExitCode, PromptregError, StoppedError
 from promptreg.pipeline.checks import Check, Checked, judge, plan_checks
-from promptreg.pipeline.compare import compare, policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.compare import compare
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Project, open_project
 from promptreg.suite import find_suite
 from promptreg.verdicts import Comparison, GateVerdict
@@ -143,11 +143,12 @@ class State:
             raise pytest.skip.Exception(inconclusive_text(checked))
 
     def _inconclusive(self, found: Prepared) -> str:
+        code = found.checked.gate.exit_code
         said = found.planned.asked.inconclusive or self.config.getoption("promptreg_inconclusive")
         if said is None:
             said = "pass" if found.policy.inconclusive == "allow" else "fail"
-        if said == "pass" and found.comparison.synthetic:
-            return "fail"  # made-up answers never pass anything
+        if code is ExitCode.NOT_COMPARABLE or (said == "pass" and code is not ExitCode.OK):
+            return "fail"  # too much is missing; or answers are made up, or scenarios left out
         return str(said)
 
     def _comparison(self, asked: Asked) -> tuple[Comparison, Policy]:
@@ -155,8 +156,8 @@ class State:
         if asked.key not in self._made:
             try:
                 project = self.project(asked.suite)
-                scenarios = project.scenarios(asked.options)
-                policy = policy_for(project, make_scoring(project), scenarios, asked.options)
+                every = project.every_scenario()
+                policy = policy_for(project, make_scoring(project), every, asked.options)
                 comparison = self._compared(project, asked)
                 self.results.compared(asked, comparison)
                 self._made[asked.key] = comparison, policy

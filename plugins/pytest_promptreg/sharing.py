@@ -67,15 +67,19 @@ def shared(folder: Path, project: Project, asked: Asked) -> Comparison:
             place.write_text(json.dumps({"error": str(e), "code": int(e.exit_code)}), "utf-8")
             raise
         runs = [dict(side.run_ids) for side in (made.baseline, made.candidate)]
-        place.write_text(json.dumps({"runs": runs}), "utf-8")
+        # What was judged while it came cannot be judged from the finished runs.
+        told = {} if made.stopping is not None else {"runs": runs}
+        place.write_text(json.dumps(told), "utf-8")
         return made
 
 
 def _again(project: Project, asked: Asked, told: dict[str, Any]) -> Comparison:
     if "error" in told:
         raise _ToldError(told["error"], ExitCode(told["code"]))
-    baseline, candidate = told["runs"]
     labels = (asked.baseline, asked.candidate)
+    if "runs" not in told:
+        return compare(project, *labels, asked.options)
+    baseline, candidate = told["runs"]
     return compare_again(project, labels, (baseline, candidate), asked.options)
 
 

@@ -74,7 +74,12 @@ def _table(checked: Checked, comparison: Comparison) -> Iterator[str]:
         labels = [one_line(s.label, 12) for s in (comparison.baseline, comparison.candidate)]
         heads = ("metric", *labels, "change", f"{level}% interval", "margin", "verdict")
         body = [
-            (_title(line), *(getattr(line, n) for n in _NUMBERS), line.verdict) for line in lines
+            (
+                _title(line, not checked.check.where),
+                *(getattr(line, n) for n in _NUMBERS),
+                line.verdict,
+            )
+            for line in lines
         ]
         widths = [max(len(row[i]) for row in (heads, *body)) for i in range(len(heads))]
         yield _row(heads, widths)
@@ -99,9 +104,9 @@ def _tells(d: Difference, checked: Checked) -> bool:
     return loud or open_point or d.metric in (OVERALL, checked.check.metric)
 
 
-def _title(line: Line) -> str:
-    """Return the metric's name and unit; the slice is said once, above the table."""
-    metric = one_line(line.difference.metric, 40)
+def _title(line: Line, several: bool) -> str:
+    """Return the metric's name and unit; a check's own slice is said above the table."""
+    metric = line.metric if several else one_line(line.difference.metric, 40)
     return f"{metric}, {line.unit}" if line.unit not in ("", metric) else metric
 
 

@@ -22,6 +22,7 @@ from promptreg.stages.calibrate import (
     Pool,
     Tally,
     draw,
+    family_strata,
     least_seen,
     next_spend,
     noise_lines,
@@ -81,7 +82,7 @@ def noisy(seed: int = 0, askings: int = 2, n: int = N) -> Pool:
 def test_both_sides_together_hold_each_completion_once() -> None:
     values = np.arange(4.0 * 6).reshape(6, 4) % 7
     pool = halves(column(DEVIATION, values))
-    ((base, cand),) = draw([pool], np.random.default_rng(1), resample=False)
+    ((base, cand),) = draw([pool], np.random.default_rng(1), None)
     both = [run.columns["deviation"].values for run in (base, cand)]
     assert both[0].shape == both[1].shape == (6, 2)
     assert np.array_equal(np.sort(np.hstack(both), axis=1), np.sort(values, axis=1))
@@ -93,7 +94,7 @@ def test_drawn_families_stay_whole_and_count_as_often_as_they_were_drawn() -> No
     pool = halves(column(DEVIATION, values), families=["x", "x", "y", "y", "z", "z"])
     seen = set()
     for seed in range(20):
-        ((base, cand),) = draw([pool], np.random.default_rng(seed), resample=True)
+        ((base, cand),) = draw([pool], np.random.default_rng(seed), [["x", "y", "z"]])
         assert len(base.scenario_ids) == 6
         assert len(set(base.scenario_ids)) == 6
         assert len(set(base.families)) == 3
@@ -108,9 +109,28 @@ def test_drawn_families_stay_whole_and_count_as_often_as_they_were_drawn() -> No
 def test_templates_share_their_drawn_families() -> None:
     left = halves(column(IN_RANGE, np.ones((4, 2))), families=["x", "y", "z", "w"])
     right = halves(column(IN_RANGE, np.ones((2, 2))), families=["x", "y"], template="enriched")
+    strata = family_strata([left, right], [])
+    assert [list(s) for s in strata] == [["w", "z"], ["x", "y"]]
     for seed in range(10):
-        (a, _), (b, _) = draw([left, right], np.random.default_rng(seed), resample=True)
+        (a, _), (b, _) = draw([left, right], np.random.default_rng(seed), strata)
         assert set(b.families) == {f for f in a.families if f[0] in "xy"}
+
+
+def test_guarded_slices_keep_their_number_of_families() -> None:
+    pool = halves(
+        column(IN_RANGE, np.ones((12, 2))),
+        families=[f"f{i // 2}" for i in range(12)],
+        attributes={"kind": ["a", "a"] * 3 + ["a", "b"] * 2 + ["b", "b"]},
+    )
+    strata = family_strata([pool], [{"kind": "b"}])
+    assert [list(s) for s in strata] == [["f0", "f1", "f2"], ["f3", "f4", "f5"]]
+    for seed in range(20):
+        ((base, _),) = draw([pool], np.random.default_rng(seed), strata)
+        kinds = base.attributes["kind"]
+        held = {f for f, kind in zip(base.families, kinds, strict=True) if kind == "b"}
+        assert len(held) == 3
+    lonely = family_strata([pool], [{"kind": "b"}, {"kind": "a"}])
+    assert sorted(map(sorted, lonely)) == [["f0", "f1", "f2"], ["f3", "f4"], ["f5"]]
 
 
 @pytest.mark.parametrize("times", [1.0, 2.0])

@@ -94,7 +94,7 @@ def test_the_plug_in_in_the_readme_is_one() -> None:
     assert check_scorer(plugins.scorers.create("shout", {})) == []
 
 
-@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters", "generators"])
+@pytest.mark.parametrize("kind", ["providers", "scorers", "reporters", "generators", "histories"])
 def test_every_built_in_is_in_the_readme(kind: str) -> None:
     for entry in getattr(load_plugins(), kind):
         assert f"`{entry.name}`" in README, entry.name

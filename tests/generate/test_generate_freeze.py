@@ -30,6 +30,7 @@ from promptreg.stages.load import load_scenarios
 from promptreg.store.fixture import MANIFEST, changed_files, read_manifest
 
 FILES = {
+    ".gitattributes",
     "scenarios.parquet",
     "ground_truth.json",
     "evaluation_rubrics.yaml",

@@ -7,26 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from recorded_suite import right, write_recorded
+from marked_tests import marked, text_of
+from recorded_suite import kind_of, right, write_recorded
 from suite_factory import answer_text, good_score, write_suite
 
 Run = Callable[..., pytest.RunResult]
-MARKED = """
-    import pytest
-
-    @pytest.mark.promptreg(suite="promptreg.yaml", baseline="v1", candidate="v2"{more})
-    def test_prompts({arguments}):
-        {body}
-"""
-
-
-def marked(pytester: pytest.Pytester, more: str = "", arguments: str = "", body: str = "") -> None:
-    more = f", {more}" if more else ""
-    pytester.makepyfile(MARKED.format(more=more, arguments=arguments, body=body or "pass"))
-
-
-def text_of(result: pytest.RunResult) -> str:
-    return "\n".join(result.outlines)
 
 
 def test_one_test_for_each_template_and_slice(run: Run, pytester: pytest.Pytester) -> None:
@@ -242,103 +227,6 @@ def test_the_command_line_may_name_the_versions(run: Run, pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["*needs a baseline, such as 'v1', or --promptreg-baseline*"])
 
 
-WRONG = (
-    ("'v1', 'v2', suit='x'", "*takes no 'suit' (did you mean 'suite'?)*"),
-    ("'v1', 'v2', suite='gone.yaml'", "*there is no suite 'gone.yaml'; looked for *"),
-    ("'v1', 'v3'", "*no version or file is called 'v3'*"),
-    ("'v1', 'v2', 'v3'", "*takes baseline and candidate, then keywords*"),
-    ("'v1', baseline='v1'", "*says its baseline twice*"),
-    ("'v1', 'v2', metrics=['in_rang']", "*no metric is called 'in_rang'*'in_range'*"),
-    ("'v1', 'v2', slices=['weather']", "*no slice is called 'weather'*scenario_type*"),
-    ("'v1', 'v2', inconclusive='ignore'", "*'ignore'; allowed: 'fail', 'skip', 'pass'*"),
-    ("'v1', 'v2', limit=0", "*limit is 0; allowed: 1 or more*"),
-    ("'v1', 'v2', limit=True", "*limit is True; allowed: int*"),
-    ("'v1', 'v2', margins={'overall': -1}", "*margins.overall is -1*"),
-    ("'v1', 'v2', filters=['threat']", "*filters is *; allowed: a dict*"),
-    ("'v1', 'v2', filters={'scenario_type': 'thread'}", "*no scenario has*'threat'*"),
-    ("'v1', 'v2', template='basik'", "*'basik'*did you mean 'basic'*"),
-)
-
-
-def test_a_wrong_mark_is_told_without_a_traceback(run: Run, pytester: pytest.Pytester) -> None:
-    write_recorded(pytester.path, n=8)
-    for i, (words, _) in enumerate(WRONG):
-        marked_so = f"import pytest\n@pytest.mark.promptreg({words})\ndef test_a(): pass\n"
-        pytester.makepyfile(**{f"test_wrong_{i}": marked_so})
-    result = run()
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.assert_outcomes(errors=len(WRONG))
-    for _, message in WRONG:
-        result.stdout.fnmatch_lines([message])
-    assert "site-packages" not in text_of(result)
-
-
-def test_two_marks_on_one_function_contradict_each_other(
-    run: Run, pytester: pytest.Pytester
-) -> None:
-    write_recorded(pytester.path, n=8)
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.promptreg("v1", "v2")
-        @pytest.mark.promptreg("v2", "v1")
-        def test_prompts(): pass
-        """
-    )
-    run().stdout.fnmatch_lines(["*two marks promptreg on one function*"])
-
-
-def test_a_test_case_of_unittest_is_an_error(run: Run, pytester: pytest.Pytester) -> None:
-    write_recorded(pytester.path, n=8)
-    pytester.makepyfile(
-        """
-        import unittest, pytest
-
-        @pytest.mark.promptreg("v1", "v2")
-        class TestPrompts(unittest.TestCase):
-            def test_prompts(self): pass
-        """
-    )
-    result = run()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*works on plain test functions and classes; this is a TestCase*"])
-
-
-def test_a_suite_that_is_broken_or_missing(run: Run, pytester: pytest.Pytester) -> None:
-    marked(pytester)
-    run().stdout.fnmatch_lines(["*there is no suite 'promptreg.yaml'*"])
-    write_recorded(pytester.path, n=8)
-    path = pytester.path / "promptreg.yaml"
-    path.write_text(path.read_text("utf-8").replace('"scorers"', '"scorer"'), "utf-8")
-    result = run()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*scorer: unknown key (did you mean 'scorers'?)*"])
-
-
-def test_what_cannot_be_compared_is_an_error(run: Run, pytester: pytest.Pytester) -> None:
-    write_recorded(pytester.path, n=40, versions=("v1",))
-    marked(pytester, "slices=[]")
-    result = run("--promptreg-json=out.json")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["promptreg: *not comparable*", "*= promptreg =*", "NOT COMPARED — exit code 4: *"]
-    )
-    told = json.loads((pytester.path / "out.json").read_text("utf-8"))
-    assert [c["outcome"] for c in told["checks"]] == ["error"]
-    assert "not comparable" in next(iter(told["errors"].values()))
-
-
-def test_a_provider_that_is_down_is_one_error_for_all(run: Run, pytester: pytest.Pytester) -> None:
-    write_suite(pytester.path, "http://127.0.0.1:9", n=8, gate={"slices": ["scenario_type"]})
-    marked(pytester)
-    result = run()
-    result.assert_outcomes(errors=5)
-    result.stdout.fnmatch_lines(["promptreg: provider llama_cpp: not ready: *"])
-    assert "Traceback" not in text_of(result)
-    result.stdout.fnmatch_lines(["NOT COMPARED — exit code 5: *"])
-
-
 def test_the_json_file_holds_checks_and_comparisons(run: Run, pytester: pytest.Pytester) -> None:
     write_recorded(pytester.path)
     marked(pytester)
@@ -358,3 +246,38 @@ def test_the_json_file_needs_a_folder(run: Run, pytester: pytest.Pytester) -> No
     result = run("--promptreg-json=gone/out.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--promptreg-json gone/out.json: must be a file in a folder*"])
+
+
+def test_a_part_of_the_scenarios_never_passes(run: Run, pytester: pytest.Pytester) -> None:
+    write_recorded(pytester.path, right)
+    marked(pytester, "slices=[], inconclusive='pass', filters={'scenario_type': 'normal'}")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*a part can accuse, and never pass*"])
+
+
+def test_limits_of_slices_are_tests_and_count_for_all(run: Run, pytester: pytest.Pytester) -> None:
+    def wrong(scenario: str, version: str) -> str:
+        return answer_text(5 if kind_of(scenario) == "threat" else good_score(scenario))
+
+    limit = {"metric": "in_range", "where": {"scenario_type": "threat"}, "at_least": 0.9}
+    write_recorded(pytester.path, wrong, gate={"slices": [], "limits": {"threats": limit}})
+    marked(pytester)
+    result = run("-v")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "promptreg: basic[[]all]: FAIL: in_range (scenario_type=threat) is shown to miss its *",
+            "promptreg: basic[[]scenario_type=threat]: FAIL: in_range *is shown to miss its limit*",
+        ]
+    )
+    write_recorded(pytester.path, right, gate={"slices": [], "limits": {"threats": limit}})
+    run("-k", "threat").assert_outcomes(passed=1, deselected=1)
+
+
+def test_a_comparison_that_looks_several_times(run: Run, pytester: pytest.Pytester) -> None:
+    write_recorded(pytester.path, gate={"sequential": {"looks": 3}})
+    marked(pytester, "slices=[]")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["promptreg: basic[[]all]: FAIL: *regressed*", "GATE FAIL — *"])

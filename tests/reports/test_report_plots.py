@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparison_factory import BASIC_V1, BASIC_V2, METRICS, difference, make_comparison
-from promptreg.verdicts import Slice
-from promptreg_plugins.reporters.html.changes import (
+from promptreg.stages.report.plots.changes import (
     histogram_of_changes,
     risk_range,
     scores_against_ranges,
 )
+from promptreg.stages.report.plots.forest import forest_of_metrics, forest_of_slices
+from promptreg.stages.report.plots.svg import Drawing, scale, ticks
+from promptreg.verdicts import Slice
 from promptreg_plugins.reporters.html.diff import side_by_side
-from promptreg_plugins.reporters.html.forest import forest_of_metrics, forest_of_slices
-from promptreg_plugins.reporters.html.svg import Drawing, scale, ticks
 
 ROWS = {row[0]: row for row in METRICS}
 

@@ -169,6 +169,7 @@ def _show_made(
         for t in coverage["tuples"]
     ]
     near = coverage["near_duplicates"]["pairs"]
+    meaning = coverage.get("near_duplicates_by_embedding")
     if as_json:
         print_json(
             {
@@ -181,6 +182,7 @@ def _show_made(
                 "tuples": tuples,
                 "duplicates": coverage["duplicates"],
                 "near_duplicates": near,
+                "near_duplicates_by_embedding": meaning and meaning["pairs"],
                 "files": {name: dict(facts) for name, facts in manifest.files.items()},
             }
         )
@@ -197,6 +199,11 @@ def _show_made(
             f" occur; {t['excluded']:,} are left out by constraints"
         )
     print(f"  {count(coverage['duplicates'], 'duplicate')}, {count(near, 'near-duplicate pair')}")
+    if meaning:
+        print(
+            f"  {count(meaning['pairs'], 'pair')} alike by embedding (cosine "
+            f"{meaning['at_least']:g} or more); {target / 'coverage_map.svg'} shows them all"
+        )
     if made.kept:
         print(f"  kept from an interrupted generation: {count(made.kept, 'scenario')}")
     _show_reasons(made)

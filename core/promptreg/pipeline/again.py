@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from promptreg.pipeline.compare import Sides, conclude, policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.conclude import conclude
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import stored_run
 from promptreg.verdicts import Comparison
 
@@ -22,7 +23,8 @@ def compare_again(
 ) -> Comparison:
     """Return the comparison that these runs give, as it was when they were made.
 
-    For a second process that needs the same numbers; failed calls are not made anew.
+    For a second process that needs the same numbers; failed calls are not made anew. Not for
+    comparisons that were judged while their data came (`Comparison.stopping`).
 
     Args:
         project: the opened suite.
@@ -36,8 +38,9 @@ def compare_again(
     """
     started = time.perf_counter()
     scoring = make_scoring(project)
-    scenarios = project.scenarios(options)
-    policy = policy_for(project, scoring, scenarios, options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
+    policy = policy_for(project, scoring, every, options)
     baseline, candidate = (
         {name: stored_run(project, run, scoring.aggregates) for name, run in side.items()}
         for side in runs

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promptreg.errors import UsageError, did_you_mean
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.errors import ExitCode, UsageError, did_you_mean
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run
 from promptreg.pipeline.versions import common_templates, lookup, serves
@@ -19,7 +18,16 @@ from promptreg.policy import OVERALL, Policy
 from promptreg.records import Scenario
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.load import RunRef
-from promptreg.verdicts import Comparison, Difference, Gate, Limit, ScenarioChange, Slice, Verdict
+from promptreg.verdicts import (
+    Comparison,
+    Difference,
+    Gate,
+    GateVerdict,
+    Limit,
+    ScenarioChange,
+    Slice,
+    Verdict,
+)
 
 __all__ = ["Check", "Checked", "judge", "plan_checks"]
 
@@ -88,7 +96,7 @@ def plan_checks(
     """Return the checks of a comparison to come, without making a call.
 
     Templates come in the suite's order; of each first all scenarios, then every value of every
-    slice that some served scenario has, then the guards.
+    slice that some served scenario has, then the guards and the limits of slices.
 
     Args:
         project: the opened suite.
@@ -102,16 +110,24 @@ def plan_checks(
     Raises:
         UsageError: a reference, metric or attribute is unknown, or no template has both sides.
     """
-    scenarios = project.scenarios(options)
-    policy = policy_for(project, make_scoring(project), scenarios, options)
+    every = project.every_scenario()
+    scenarios = project.narrowed(every, options)
+    policy = policy_for(project, make_scoring(project), every, options)
     named = _metrics(metrics, policy)
     sliced = _slices(slices, policy)
+    wanted = [g.where for g in policy.guards] + [b.where for b in policy.limits if b.where]
+    serving = {
+        name: served
+        for name in _templates(project, ref_a, ref_b, options)
+        if (served := serves(project, name, scenarios))
+    }
+    everybody = [s for served in serving.values() for s in served]
+    nowhere = [where for where in wanted if not _any_matches(everybody, where)]
     checks: dict[Check, None] = {}
-    for template in _templates(project, ref_a, ref_b, options):
-        served = serves(project, template, scenarios)
-        if not served:
-            continue
-        for where in _wheres(served, sliced, policy):
+    for template, served in serving.items():
+        # What is demanded of no scenario at all is open for every template, as it is to the gate.
+        demanded = [w for w in wanted if w in nowhere or _any_matches(served, w)]
+        for where in ((), *_values(served, sliced), *(tuple(w.items()) for w in demanded)):
             for metric in named:
                 checks.setdefault(Check(template, where, metric))
     if not checks:
@@ -124,31 +140,53 @@ def plan_checks(
 def judge(check: Check, comparison: Comparison, policy: Policy) -> Checked:
     """Return what the comparison says to one of its checks.
 
-    Fail: a row regressed, or an absolute limit is shown to be missed. Pass: every metric of
-    `gate.prove` (or the check's own metric) is shown to be no worse here. Else inconclusive, also
-    where the comparison has no row for the check. Slices' rows are hints, which the gate leaves
-    alone; a check of a slice takes their verdict, which is corrected for the number of slices.
+    A template's check of all scenarios is the gate's decision on this template: guards, limits and
+    criteria included. That of a slice applies the same rule to the slice's rows and limits, which
+    are hints to the gate (corrected for the number of slices) unless they are guarded. A check of
+    one metric demands that this metric is shown to be no worse. Where the comparison has nothing
+    for a check, it is inconclusive.
+
+    `Checked.gate.exit_code` says of an inconclusive check whether a policy may let it pass: `OK`,
+    or not: `INCONCLUSIVE` (answers were made up, scenarios left out) or `NOT_COMPARABLE`.
     """
     rows = [d for d in _rows(check, comparison) if check.metric in (None, d.metric)]
     limits = [
         limit
         for limit in comparison.limits
         if limit.template == check.template
-        and limit.slice == check.slice
+        and (not check.where or limit.slice == check.slice)
         and check.metric in (None, limit.metric)
     ]
     prove = policy.prove if check.metric is None else (check.metric,)
-    if check.metric is None and check.where and not any(d.metric in prove for d in rows):
-        prove = tuple(d.metric for d in rows if d.gating)  # a guard stands for itself
-    accusable = [replace(d, slice=None, gating=True) for d in rows if d.gating or check.where]
+    judged = rows
+    if check.where:
+        judged = [replace(d, slice=None) if d.gating else _as_gating(d) for d in rows]
+        if check.metric is None and rows and not any(d.metric in prove for d in rows):
+            prove = tuple(d.metric for d in rows)  # a guard stands for itself
     gate = decide_gate(
-        accusable,
+        judged,
         limits,
-        replace(policy, prove=prove),
+        replace(policy, prove=prove, inconclusive="allow"),
         synthetic=comparison.synthetic,
+        partial=comparison.partial,
+        criteria=() if check.where or check.metric else comparison.criteria,
     )
+    if not judged and limits and all(limit.status == "met" for limit in limits):
+        gate = _met(gate, comparison)
     worse = tuple(_worse(check, comparison, [d for d in rows if d.verdict is Verdict.REGRESSED]))
     return Checked(check, gate, tuple(rows), tuple(limits), worse)
+
+
+def _as_gating(hint: Difference) -> Difference:
+    """Return a slice's hint as the gate would see it on the whole suite."""
+    return replace(hint, slice=None, gating=True, insufficient=False)
+
+
+def _met(gate: Gate, comparison: Comparison) -> Gate:
+    """Return the decision on a slice that has limits alone, all of them met."""
+    if comparison.synthetic or comparison.partial:
+        return gate
+    return Gate(GateVerdict.PASS, ("all limits are met",), ExitCode.OK)
 
 
 def _metrics(metrics: Sequence[str] | bool, policy: Policy) -> list[str | None]:
@@ -187,24 +225,25 @@ def _templates(project: Project, ref_a: str, ref_b: str, options: Options) -> li
     return common_templates(a, b, ref_a, ref_b)
 
 
-def _wheres(
-    served: Sequence[Scenario], slices: Sequence[str], policy: Policy
+def _values(
+    served: Sequence[Scenario], slices: Sequence[str]
 ) -> Iterator[tuple[tuple[str, str], ...]]:
-    yield ()
     for attribute in slices:
         for value in sorted({s.attributes.get(attribute, "") for s in served} - {""}):
             yield ((attribute, value),)
-    for guard in policy.guards:  # they gate, so they are never left out
-        if any(_matches(s.attributes, guard.where.items()) for s in served):
-            yield tuple(guard.where.items())
+
+
+def _any_matches(scenarios: Sequence[Scenario], where: Mapping[str, str]) -> bool:
+    return any(_matches(s.attributes, where.items()) for s in scenarios)
 
 
 def _rows(check: Check, comparison: Comparison) -> list[Difference]:
     """Return the check's differences; where a guard gates, its row instead of the hint's."""
-    rows = [
-        d for d in comparison.differences if d.template == check.template and d.slice == check.slice
-    ]
-    guarded = {d.metric for d in rows if d.gating} if check.where else set()
+    own = [d for d in comparison.differences if d.template == check.template]
+    if not check.where:
+        return [d for d in own if d.gating or (d.slice is None and d.metric == check.metric)]
+    rows = [d for d in own if d.slice == check.slice]
+    guarded = {d.metric for d in rows if d.gating}
     return [d for d in rows if d.gating or d.metric not in guarded]
 
 

@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from promptreg.errors import PromptregError
+from promptreg.pipeline.embed import Place
+from promptreg.pipeline.embed.frozen import whole
 from promptreg.pipeline.generate import SCENARIOS, make_generator
+from promptreg.pipeline.keys import digest
 from promptreg.pipeline.project import Project
 from promptreg.stages.lint import Finding
-from promptreg.store.fixture import MANIFEST, FixtureManifest, changed_files, read_manifest
+from promptreg.store.fixture import (
+    EMBEDDINGS,
+    MANIFEST,
+    FixtureManifest,
+    changed_files,
+    is_pointer,
+    read_manifest,
+    read_vectors,
+)
 
 __all__ = ["check_fixture"]
 
@@ -40,6 +51,7 @@ def check_fixture(project: Project, now: datetime | None = None) -> list[Finding
             continue
         if manifest is not None:
             findings += _files(folder, manifest)
+            findings += _embeddings(project, folder, manifest)
             if entry is not None and folder == (project.base / entry.output).resolve():
                 findings += _age(project, folder, manifest, now or datetime.now(UTC))
                 findings += _settings(project, folder, manifest)
@@ -64,6 +76,49 @@ def _place(project: Project, scenarios: Path) -> Iterator[Finding]:
 def _files(folder: Path, manifest: FixtureManifest) -> Iterator[Finding]:
     for problem in changed_files(folder, manifest):
         yield Finding("error", "fixture-changed", str(folder), problem)
+
+
+def _embeddings(project: Project, folder: Path, manifest: FixtureManifest) -> Iterator[Finding]:
+    """Find vectors that are not what the manifest says, or that the suite would not use."""
+    facts, entry = manifest.embeddings, project.suite.embedder
+    path = folder / EMBEDDINGS
+    if not facts:
+        if entry is not None and project.suite.generate is not None:
+            message = (
+                f"has no {EMBEDDINGS}, but the suite names an embedder; vectors are computed when "
+                "they are needed until the set is generated again"
+            )
+            yield Finding("info", "fixture-embeddings", str(folder), message)
+        return
+    rows, count = whole(facts.get("rows")), whole(manifest.scenarios.get("count"))
+    if EMBEDDINGS not in manifest.files or rows != count:
+        message = (
+            f"{MANIFEST}: embeddings: {rows:,} rows for {count:,} scenarios, "
+            f"{'with' if EMBEDDINGS in manifest.files else 'without'} {EMBEDDINGS} among the files"
+        )
+        yield Finding("error", "fixture-embeddings", str(folder), message)
+    elif path.is_file() and not is_pointer(path):  # what is not there, `_files` says
+        try:
+            read_vectors(path, rows, whole(facts.get("dimensions")))
+        except PromptregError as e:
+            yield Finding("error", "fixture-embeddings", str(path), str(e))
+    if entry is None:
+        return
+    try:
+        then: dict[str, Any] = {"use": facts.get("use"), "identity": facts.get("identity")}
+        now: dict[str, Any] = {
+            "use": entry.use,
+            "identity": dict(Place.of(project).make().identity()),
+        }
+    except PromptregError as e:
+        yield Finding("warning", "embedder", f"{project.path}: embedder", str(e))
+        return
+    if digest(now) != digest(then):
+        message = (
+            f"its {EMBEDDINGS} were made by another embedder ({facts.get('use')!s:.80}) than the "
+            "suite's, or by another model; they are not used: generate the set again"
+        )
+        yield Finding("warning", "fixture-embeddings", str(folder), message)
 
 
 def _age(

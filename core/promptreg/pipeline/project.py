@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from promptreg.discovery import Plugins, load_plugins
+from promptreg.errors import SuiteError
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import load_scenarios, narrow
 from promptreg.suite import Suite, find_suite, load_suite
 
 __all__ = ["Options", "Project", "open_project"]
+
+_MAX_TEXT = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Project:
     path: Path
     suite: Suite
     plugins: Plugins
+    past: Callable[[str], str | None] | None = None
+    """Where the policy is that of another revision: reads a file's text there; None for no file."""
 
     @property
     def base(self) -> Path:
@@ -54,6 +59,21 @@ class Project:
     def store(self) -> Path:
         """The run store's folder."""
         return self.base / self.suite.store
+
+    def read_text(self, name: str) -> str:
+        """Return the text of a file that the policy names, relative to the suite.
+
+        Raises:
+            SuiteError: it cannot be read.
+        """
+        path = self.base / name
+        try:
+            if path.is_file() and path.stat().st_size > _MAX_TEXT:
+                raise SuiteError(f"{path}: larger than {_MAX_TEXT:,} bytes")
+            before = self.past(name) if self.past is not None else None
+            return path.read_text("utf-8-sig") if before is None else before
+        except (OSError, UnicodeDecodeError) as e:
+            raise SuiteError(f"{path}: cannot be read: {e}") from e
 
     def scenarios(self, options: Options) -> ScenarioSet:
         """Return the suite's scenarios, narrowed as the options say.

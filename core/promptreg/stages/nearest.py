@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["flat_map", "nearest"]
+__all__ = ["Alike", "alike", "flat_map", "nearest"]
 
 _BLOCK = 1024
 
@@ -33,6 +35,51 @@ def nearest(
         places[start : start + _BLOCK] = order
         cosines[start : start + _BLOCK] = np.take_along_axis(block, order, axis=1)
     return places, cosines
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Pairs of vectors that are alike.
+
+    Attributes:
+        pairs: how many.
+        touched: how many vectors are in some pair.
+        most: (i, j, cosine) of the most alike, i < j, cosines rounded to four places.
+    """
+
+    pairs: int
+    touched: int
+    most: tuple[tuple[int, int, float], ...]
+
+
+def alike(vectors: NDArray[np.float32], least: float, listed: int) -> Alike:
+    """Return the pairs whose cosine is at least `least`, the most alike first.
+
+    Every pair is looked at, in blocks, so that memory stays bounded. Cosines are rounded to four
+    places before they are compared: the last bits depend on the machine.
+
+    Args:
+        vectors: shape (n, dimensions), each of length 1.
+        least: above 0, at most 1.
+        listed: at most this many pairs are listed; all are counted.
+    """
+    n, pairs = len(vectors), 0
+    touched = np.zeros(n, dtype=bool)
+    most: list[tuple[int, int, float]] = []
+    for start in range(0, n, _BLOCK):
+        cosines = np.round(vectors[start : start + _BLOCK] @ vectors[start:].T, 4)
+        rows, columns = np.nonzero(np.triu(cosines >= np.float32(round(least, 4)), k=1))
+        pairs += len(rows)
+        touched[rows + start] = touched[columns + start] = True
+        values = cosines[rows, columns]
+        # Stable, and rows come by i and then j: equal cosines are listed by index.
+        first = np.argsort(-values, kind="stable")[:listed]
+        most += [
+            (int(rows[k]) + start, int(columns[k]) + start, round(min(float(values[k]), 1.0), 4))
+            for k in first
+        ]
+        most = sorted(most, key=lambda pair: (-pair[2], pair[0], pair[1]))[:listed]
+    return Alike(pairs, int(touched.sum()), tuple(most))
 
 
 def flat_map(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

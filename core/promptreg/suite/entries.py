@@ -35,6 +35,7 @@ __all__ = [
     "GenerateEntry",
     "GenerationFile",
     "GuardEntry",
+    "HistoryEntry",
     "LimitEntry",
     "MoreEntry",
     "ProviderEntry",
@@ -141,6 +142,16 @@ class EmbedderEntry(_Open):
     """Columns that say what a scenario is about; default: every text that is no attribute."""
 
 
+class HistoryEntry(_Open):
+    """Which history remembers runs and comparisons. Other keys are the history's settings."""
+
+    use: str = "mlflow"
+    record: bool = True
+    """Record after each comparison; without it, `promptreg history` records when it is called."""
+    wait: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds that a comparison waits for its recording at most; what is left is kept."""
+
+
 class ScorerEntry(_Open):
     """A scorer and its settings."""
 
@@ -209,6 +220,8 @@ class GateEntry(_Strict):
     def _switch(cls, value: Any) -> Any:
         if isinstance(value, bool):
             return {} if value else None
+        if value is not None and not isinstance(value, (dict, SequentialEntry)):
+            raise ValueError("must be true, false, or a mapping such as {looks: 4}")
         return value
 
     @model_validator(mode="after")
@@ -242,12 +255,18 @@ class GenerateEntry(_Open):
     """A label: freeze what its templates render, `formatted_prompt_input_TEMPLATE` for each."""
     near_duplicates: float = Field(default=0.8, gt=0, le=1)
     """Texts that share so much of their words, in order, are counted as near-duplicates."""
+    near_duplicate_cosine: float = Field(default=0.95, gt=0, le=1)
+    """Where an embedder is named: vectors that alike are counted as near-duplicates, too."""
+    map_by: str | None = None
+    """The attribute that tells marks on the map apart; default: `scenario_type`, or the first."""
 
 
 class GenerationFile(_Strict):
     """A file that only generates scenarios, without templates to use them."""
 
     generate: GenerateEntry
+    embedder: EmbedderEntry | None = None
+    """For the vectors, the map and the near-duplicates of the frozen set."""
     suite: Name | None = None
     store: str = ".promptreg"
 
@@ -268,8 +287,11 @@ class Suite(_Strict):
     seed: int = Field(default=0, ge=0, lt=2**63)
     scorers: tuple[ScorerEntry, ...] = ()
     gate: GateEntry = GateEntry()
+    history: HistoryEntry | None = None
+    """Default: `mlflow` in the store's folder, or where MLFLOW_TRACKING_URI says; a comparison
+    is then recorded when somebody asks for the history."""
     embedder: EmbedderEntry | None = None
-    """For `scenarios search` and for maps in reports."""
+    """For `scenarios search`, for maps in reports, and for the vectors of generated scenarios."""
     clock: str | None = None
     """What the template variable `now` says; a running clock is never put into a prompt."""
     allow_role_tokens: bool = False

@@ -15,8 +15,10 @@ from promptreg.stages.calibrate import (
     InjectedRates,
     Injection,
     Pool,
+    Strata,
     Tally,
     draw,
+    family_strata,
     worsened,
 )
 from promptreg.stages.compare import RunPair, check_limits, compare_pairs
@@ -68,7 +70,8 @@ def simulate_a_a(
       null hypothesis of the sign-flip test, so its rate is bounded by construction; it shows that
       nothing besides the test (limits, composite, correction) adds alarms on exactly this suite.
     - `resample=True`, "another A/A on scenarios like these": families are drawn with replacement
-      as well, and a family drawn twice counts as two. This is the rate to quote: a comparison
+      as well (so that guarded slices keep their number of families), and a family drawn twice
+      counts as two. This is the rate to quote: a comparison
       speaks about scenarios like these, and whether a gate passes depends on which it meets.
 
     Both hold the completions fixed; what asking the model even more often would show beyond them,
@@ -85,8 +88,9 @@ def simulate_a_a(
     """
     rng = np.random.default_rng(seed)
     tally = Tally()
+    strata = _strata(pools, policy) if resample else None
     for _ in range(simulations):
-        _gate(draw(pools, rng, resample=resample), pools, policy, rng, tally, criteria)
+        _gate(draw(pools, rng, strata), pools, policy, rng, tally, criteria)
         tick()
     return tally.gates()
 
@@ -108,14 +112,19 @@ def simulate_injection(
     rng = np.random.default_rng(seed)
     part = slice_of(injection.where) if injection.where else None
     tally = Tally((injection.template, injection.metric, part))
+    strata = _strata(pools, policy)
     for _ in range(simulations):
         sides = [
             (base, worsened(cand, injection, rng) if pool.template == injection.template else cand)
-            for pool, (base, cand) in zip(pools, draw(pools, rng, resample=True), strict=True)
+            for pool, (base, cand) in zip(pools, draw(pools, rng, strata), strict=True)
         ]
         _gate(sides, pools, policy, rng, tally, criteria)
         tick()
     return tally.injected()
+
+
+def _strata(pools: Sequence[Pool], policy: Policy) -> Strata:
+    return family_strata(pools, [guard.where for guard in policy.guards])
 
 
 def _gate(

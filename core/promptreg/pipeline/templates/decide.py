@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from promptreg.errors import ExitCode, NotComparableError, TemplateError, UsageError
 from promptreg.pipeline.base_ref.alone import judge_alone, with_alone
 from promptreg.pipeline.base_ref.nothing import nothing_compared
-from promptreg.pipeline.compare import Sides, conclude, policy_for
+from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import execute
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.versions import check_looked_up_apart, make_version, serves
 from promptreg.pipeline.work import Version
 from promptreg.records import Run, Scenario, Template

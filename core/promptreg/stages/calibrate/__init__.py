@@ -6,7 +6,7 @@ comparison and the gate.
 
 from promptreg.stages.calibrate.injection import Impossible, Injection, plan_injections, worsened
 from promptreg.stages.calibrate.noise import NoiseLine, TextNoise, noise_lines, text_noise
-from promptreg.stages.calibrate.pool import Pool, draw, pool_of
+from promptreg.stages.calibrate.pool import Pool, Strata, draw, family_strata, pool_of
 from promptreg.stages.calibrate.spend import Spend, least_seen, next_spend, variances_of
 from promptreg.stages.calibrate.tally import GateRates, InjectedRates, Tally, rate
 
@@ -18,9 +18,11 @@ __all__ = [
     "NoiseLine",
     "Pool",
     "Spend",
+    "Strata",
     "Tally",
     "TextNoise",
     "draw",
+    "family_strata",
     "least_seen",
     "next_spend",
     "noise_lines",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from promptreg.records import Run, ScoreColumn
 
-__all__ = ["Pool", "draw", "pool_of"]
+__all__ = ["Pool", "Strata", "draw", "family_strata", "pool_of"]
 
 _TRIES = 100
 
@@ -56,33 +56,63 @@ def pool_of(
     return Pool(replace(first, columns=columns, attributes=kept), first.repeats)
 
 
+Strata = Sequence[Sequence[str]]
+"""Names of families, in groups."""
+
+
+def family_strata(pools: Sequence[Pool], slices: Sequence[Mapping[str, str]]) -> Strata:
+    """Return families in groups that serve the same templates and lie in the same slices.
+
+    How many families a guarded slice has is a property of the suite, not of chance, and decides
+    whether the slice gets a verdict at all; drawn within such groups, each slice keeps its number.
+    Families that are alone in their group form one group together.
+
+    Args:
+        pools: one for each template.
+        slices: conditions on attributes, each one slice.
+    """
+    kinds: dict[str, set[tuple[str, int]]] = {}
+    for pool in pools:
+        run = pool.run
+        for i, family in enumerate(run.families):
+            kind = kinds.setdefault(family, set())
+            kind.add((pool.template, -1))
+            for k, where in enumerate(slices):
+                if all(_attribute(run, a, i) == v for a, v in where.items()):
+                    kind.add((pool.template, k))
+    groups: dict[tuple[tuple[str, int], ...], list[str]] = {}
+    for family in sorted(kinds):
+        groups.setdefault(tuple(sorted(kinds[family])), []).append(family)
+    alone = [family for group in groups.values() if len(group) == 1 for family in group]
+    return [*(group for group in groups.values() if len(group) > 1), *([alone] if alone else [])]
+
+
 def draw(
-    pools: Sequence[Pool], rng: np.random.Generator, *, resample: bool
+    pools: Sequence[Pool], rng: np.random.Generator, strata: Strata | None
 ) -> list[tuple[Run, Run]]:
     """Return one (baseline, candidate) for each pool, drawn as an A/A gate might have found them.
 
     Within each scenario it is drawn anew which completions are the baseline's and which the
-    candidate's. With `resample` families are drawn with replacement first, the same for all
+    candidate's. With `strata` families are drawn with replacement first, the same for all
     templates; a family that is drawn twice stands as two families.
 
     Args:
         pools: one for each template.
         rng: source of chance.
-        resample: draw families, too.
+        strata: groups within which families are drawn; None to take each family once.
     """
-    chosen = _families(pools, rng) if resample else None
+    chosen = None if strata is None else _families(pools, rng, strata)
     return [_sides(pool, _rows(pool, chosen), rng) for pool in pools]
 
 
-def _families(pools: Sequence[Pool], rng: np.random.Generator) -> list[str]:
+def _families(pools: Sequence[Pool], rng: np.random.Generator, strata: Strata) -> list[str]:
     """Return drawn family names, such that no template is left without a scenario."""
     held = [set(pool.run.families) for pool in pools]
-    names = sorted(set().union(*held))
     for _ in range(_TRIES):
-        drawn = [names[i] for i in rng.integers(0, len(names), len(names))]
+        drawn = [s[i] for s in strata for i in rng.integers(0, len(s), len(s))]
         if all(not h.isdisjoint(drawn) for h in held):
             return drawn
-    return names  # so few families that a template is missed time and again
+    return [name for s in strata for name in s]  # a template is missed time and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +180,8 @@ def _columns(
         )
         for name, column in columns.items()
     }
+
+
+def _attribute(run: Run, name: str, row: int) -> str:
+    values = run.attributes.get(name)
+    return values[row] if values else ""

@@ -16,6 +16,7 @@ from promptreg.stages.compare.differences import (
 from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
+from promptreg.stages.compare.remarks import with_remarks
 from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "matched",
     "rank_changes",
     "unequal_losses",
+    "with_remarks",
 ]

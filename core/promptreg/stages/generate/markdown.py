@@ -66,6 +66,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         ],
     )
     yield from _likeness(found)
+    yield from _meaning(found)
 
 
 def _range(ends: Sequence[float] | None) -> str:
@@ -93,6 +94,32 @@ def _likeness(found: Mapping[str, Any]) -> Iterator[str]:
         pairs = near["most_alike"][:_SHOWN]
         yield from _table(
             ["scenario", "is like", "share"], [[a, b, f"{s:.2f}"] for a, b, s in pairs]
+        )
+
+
+def _meaning(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the near-duplicates by embedding, where there are vectors."""
+    near = found.get("near_duplicates_by_embedding")
+    if near is None:
+        return
+    yield ""
+    yield "## Likeness by embedding"
+    yield ""
+    yield (
+        f"Embedded by {near['embedder']} ({near['dimensions']} dimensions): "
+        f"{', '.join(near['texts'])}. {count(near['pairs'], 'pair')} with a cosine of "
+        f"{near['at_least']:g} or more, among {count(near['scenarios'], 'scenario')}. "
+        "`coverage_map.svg` shows what lies beside what."
+    )
+    if near["most_alike"]:
+        yield ""
+        listed = near["most_alike"]
+        if near["pairs"] > _SHOWN:
+            in_json = "" if len(listed) <= _SHOWN else f"; coverage.json lists {len(listed):,}"
+            yield f"The {_SHOWN} most alike of {near['pairs']:,}{in_json}:"
+            yield ""
+        yield from _table(
+            ["scenario", "is like", "cosine"], [[a, b, f"{c:.3f}"] for a, b, c in listed[:_SHOWN]]
         )
 
 

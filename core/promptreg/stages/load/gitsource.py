@@ -128,12 +128,21 @@ class Revision:
             return self._lfs_object(found.stdout, limit, where)
         return found.stdout
 
+    def _lfs_storage(self) -> Path:
+        """Return git-lfs's folder: `lfs.storage` of the repository, else `lfs` in its own folder.
+
+        git-lfs itself is not asked: its filter is a program that a configuration names, and it
+        would download what is missing.
+        """
+        common = run_git(self.base, "rev-parse", "--git-common-dir").stdout.decode().strip()
+        told = run_git(self.base, "config", "--type=path", "--get", "lfs.storage")
+        return self.base / common / (told.stdout.decode().rstrip("\n") or "lfs")
+
     def _lfs_object(self, pointer: bytes, limit: int, where: str) -> bytes:
         """Return the file that git-lfs keeps beside the repository; it is never downloaded."""
         match = _LFS_OBJECT.search(pointer)
         oid = match[1].decode() if match else ""
-        common = run_git(self.base, "rev-parse", "--git-common-dir").stdout.decode().strip()
-        path = self.base / common / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+        path = self._lfs_storage() / "objects" / oid[:2] / oid[2:4] / oid
         if not oid or not path.is_file():
             raise TemplateError(
                 f"{where}: is kept by git-lfs, only its pointer is in git; "

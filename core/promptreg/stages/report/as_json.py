@@ -318,6 +318,7 @@ def _trial(trial: SideTrial) -> dict[str, Any]:
         "failure": clean(trial.failure, _TEXT),
         "scores": {clean(k): finite(v) for k, v in sorted(trial.scores.items())},
         "latency_s": finite(trial.latency_s),
+        **({"remarks": _plain(trial.remarks)} if trial.remarks else {}),
     }
 
 

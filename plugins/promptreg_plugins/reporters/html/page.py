@@ -12,16 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from promptreg import numbers
-from promptreg.stages.report import digest
+from promptreg.stages.report import digest, plots
 from promptreg.stages.report.as_json import finite
 from promptreg.stages.report.lines import Line, line_of, lines_of
+from promptreg.stages.report.plots.changes import histogram_of_changes, scores_against_ranges
+from promptreg.stages.report.plots.failures import KINDS, bars_of_failures
+from promptreg.stages.report.plots.forest import SHAPES, forest_of_metrics, forest_of_slices
+from promptreg.stages.report.plots.landscape import map_of_scenarios
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, GateVerdict, ScenarioChange
-from promptreg_plugins.reporters.html.changes import histogram_of_changes, scores_against_ranges
 from promptreg_plugins.reporters.html.diff import side_by_side
-from promptreg_plugins.reporters.html.failures import KINDS, bars_of_failures
-from promptreg_plugins.reporters.html.forest import SHAPES, forest_of_metrics, forest_of_slices
-from promptreg_plugins.reporters.html.landscape import map_of_scenarios
 from promptreg_plugins.reporters.html.scenarios import MAX_ROWS, filters_of, scenario_rows
 
 __all__ = ["page"]
@@ -34,7 +34,7 @@ _FORESTS_OF_SLICES = 4
 
 def page(comparison: Comparison) -> str:
     """Return the whole page."""
-    style = (_ASSETS / "report.css").read_text("utf-8")
+    style = plots.style() + (_ASSETS / "report.css").read_text("utf-8")
     script = (_ASSETS / "report.js").read_text("utf-8")
     environment = Environment(
         loader=FileSystemLoader(_ASSETS),

@@ -1,0 +1,8 @@
+"""Joins what a generation needs: opened, collected slot by slot, frozen as a folder."""
+
+from promptreg.pipeline.generate.freeze import SCENARIOS
+from promptreg.pipeline.generate.made import Made
+from promptreg.pipeline.generate.opened import Generation, make_generator, open_generation
+from promptreg.pipeline.generate.run import generate
+
+__all__ = ["SCENARIOS", "Generation", "Made", "generate", "make_generator", "open_generation"]
