@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
+import numpy as np
 import pytest
 
 from command_line import Promptreg
@@ -16,7 +18,7 @@ from generation import write_file
 from promptreg import GenerationRequest
 from promptreg.contracts import check_generator
 from promptreg.contracts.generator import OFFLINE_STEPS
-from promptreg.errors import MissingPackageError, ProviderError, SuiteError
+from promptreg.errors import MissingPackageError, PluginError, ProviderError, SuiteError
 from promptreg_plugins.generators.data_designer import DataDesigner
 from promptreg_plugins.generators.data_designer import columns as c
 from promptreg_plugins.generators.data_designer.checking import points, read
@@ -409,3 +411,35 @@ def test_probing_needs_the_key_it_names(monkeypatch: pytest.MonkeyPatch) -> None
     assert models["w"].how == "guided_json"
     with pytest.raises(ProviderError, match=r"models\.w: the environment variable NVIDIA_API_KEY"):
         probe(models)
+
+
+class Lengths:
+    """Embeds a text as its length, over and over."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"embedder": "lengths"}
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        return np.array([[len(text)] * self.dimensions for text in texts], dtype=np.float32)
+
+
+def test_vectors_are_columns_of_the_length_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from promptreg_plugins.generators.data_designer import vectors
+
+    made: Any = SimpleNamespace(create=lambda use, settings, where: Lengths(int(use)))
+    monkeypatch.setattr(vectors, "load_plugins", lambda: SimpleNamespace(embedders=made))
+    scene = row()
+    vectors.Vectors({"use": "768"}).add(scene, c.EMBEDDINGS)
+    assert scene["scenario_embedding"] == [float(len(scene["scenario_narrative"]))] * 768
+    assert len(scene["reasoning_embedding"]) == 768
+    with pytest.raises(PluginError, match="vectors of 384 numbers; 'dimensions' says 768"):
+        vectors.Vectors({"use": "384"}).add(scene, c.EMBEDDINGS)
+    assert (
+        "embedder"
+        in make(embedder={"use": "768"}, columns=["scenario_embedding", "detections"]).identity()
+    )
