@@ -174,6 +174,7 @@ def test_plots_are_whole_pictures_that_load_nothing(
     plots: list[Plot] = [
         compared.forest(),
         compared.forest("in_range"),
+        compared.forest("in_range", by="scenario_type"),
         compared.histogram(),
         compared.ranges(),
         compared.failure_bars(),
@@ -189,6 +190,8 @@ def test_plots_are_whole_pictures_that_load_nothing(
         plots[0].save(tmp_path / "forest.png")
     with pytest.raises(UsageError, match="did you mean 'in_range'"):
         compared.forest("in_rang")
+    with pytest.raises(UsageError, match="did you mean 'story'"):
+        compared.forest("in_range", by="stroy")
     with pytest.raises(UsageError, match="there are: basic"):
         compared.forest(template="enriched")
 
