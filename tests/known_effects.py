@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg.discovery import Plugins, load_plugins
-from promptreg.pipeline.compare import policy_for, resampling_seed
-from promptreg.pipeline.parts import make_scoring, told
+from promptreg.pipeline.conclude import resampling_seed
+from promptreg.pipeline.parts import make_scoring, policy_for, told
 from promptreg.pipeline.project import Options, Project, open_project
 from promptreg.pipeline.versions import lookup, make_version
 from promptreg.policy import OVERALL

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 from promptreg.errors import CallError, ExitCode, PromptregError
 from promptreg.hookspecs import hookimpl
 from promptreg.protocols import (
+    BatchScorer,
     Call,
     Embedder,
     Generated,
     GenerationPlan,
     GenerationRequest,
     Generator,
+    History,
+    Model,
     Probe,
     Provider,
     Reporter,
     Scorer,
+    Services,
 )
 from promptreg.records import (
     Answer,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "BatchScorer",
     "Call",
     "CallError",
     "Cause",
@@ -53,6 +58,8 @@ __all__ = [
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
+    "Model",
     "Probe",
     "Prompt",
     "PromptregError",
@@ -62,6 +69,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Scorer",
+    "Services",
     "Template",
     "Trial",
     "Unscored",

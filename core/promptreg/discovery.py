@@ -17,7 +17,7 @@ from promptreg.errors import PluginError, did_you_mean
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Generator, Provider, Reporter, Scorer
+    from promptreg.protocols import Embedder, Generator, History, Provider, Reporter, Scorer
 
 __all__ = ["DISABLE_VARIABLE", "EVENTS", "Broken", "Plugins", "load_plugins"]
 
@@ -54,6 +54,7 @@ class Plugins:
     reporters: Catalog[Reporter]
     embedders: Catalog[Embedder] = field(default_factory=lambda: Catalog("embedder"))
     generators: Catalog[Generator] = field(default_factory=lambda: Catalog("generator"))
+    histories: Catalog[History] = field(default_factory=lambda: Catalog("history"))
     broken: list[Broken] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Plugins:
         """All catalogues."""
         return (
             *(self.providers, self.scorers, self.reporters),
-            *(self.embedders, self.generators),
+            *(self.embedders, self.generators, self.histories),
         )
 
     def listens(self, hook: str) -> bool:
@@ -224,6 +225,7 @@ def _fill(plugins: Plugins) -> None:
         (hooks.promptreg_register_reporters, plugins.reporters),
         (hooks.promptreg_register_embedders, plugins.embedders),
         (hooks.promptreg_register_generators, plugins.generators),
+        (hooks.promptreg_register_histories, plugins.histories),
     ):
         for impl in hook.get_hookimpls():
             owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)

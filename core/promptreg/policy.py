@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from promptreg.criteria import (
     GAP_RATE,
@@ -95,6 +95,11 @@ class Policy:
     looks: LookPolicy = LookPolicy()
 
     @property
+    def looked_once(self) -> Policy:
+        """The same policy of a gate that looks once at all planned scenarios."""
+        return replace(self, looks=LookPolicy())
+
+    @property
     def sha256(self) -> str:
         """Content hash of the policy (hex)."""
         text = json.dumps(asdict(self), sort_keys=True, default=str)
@@ -121,6 +126,7 @@ def make_policy(
     alpha: float | None = None,
     margins: Mapping[str, float] | None = None,
     looks: int | None = None,
+    shown_only: Collection[str] = (),
 ) -> Policy:
     """Join the suite's `gate` section, the scorers' scales and the command line.
 
@@ -133,6 +139,7 @@ def make_policy(
         alpha: override from the command line.
         margins: overrides from the command line, by metric.
         looks: override from the command line; 0: a suite's own looks, else the usual number.
+        shown_only: metrics that gate only where the section names them under `prove`.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -140,9 +147,16 @@ def make_policy(
     resolved = resolve(entry, where)
     entry = resolved.gate
     level = alpha if alpha is not None else entry.alpha
+    if entry.draws < (fewest := math.ceil(10 / level - 1e-9) - 1):
+        raise SuiteError(
+            f"{where}: gate.draws is {entry.draws}; at alpha {level:g} resampling takes {fewest:,} "
+            "or more"
+        )
     by_name = {s.name: s for s in scales}
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
     for block, members in overall.items():
+        if len(set(members)) < len(members):
+            raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")
         for name in members:
             _known(name, by_name, f"{where}: gate.overall.{block}")
             scale = by_name[name]
@@ -171,6 +185,9 @@ def make_policy(
     prove = tuple(n for n in entry.prove if n != OVERALL or overall)
     for name in prove:
         _known(name, known, f"{where}: gate.prove")
+        _gates(name, f"{where}: gate.prove")
+    for i, guard in enumerate(entry.guard):
+        _gates(guard.metric, f"{where}: gate.guard[{i}]")
     margins_final = {n: m for n, m in chosen.items() if m is not None}
     slicings = slicings_of(resolved, by_name, attributes, level, where)
     guards = guards_of(
@@ -189,7 +206,11 @@ def make_policy(
             dict.fromkeys(
                 (
                     *((OVERALL,) if overall else ()),
-                    *(n for n in by_name if not n.startswith(EFFECTIVE)),
+                    *(
+                        n
+                        for n in by_name
+                        if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
+                    ),
                 )
             )
         ),
@@ -205,6 +226,19 @@ def make_policy(
         apart=(*lacking, *dropped(resolved)),
         looks=_look_policy(entry, looks),
     )
+
+
+def _gates(name: str, spot: str) -> None:
+    """Refuse a metric that is only shown.
+
+    Raises:
+        SuiteError: it is one on the effective answer.
+    """
+    if name.startswith(EFFECTIVE):
+        raise SuiteError(
+            f"{spot}: {name!r} is made of what a service would have shown and never gates; "
+            f"name {name.removeprefix(EFFECTIVE)!r}, which is what the model said"
+        )
 
 
 def _look_policy(entry: GateEntry, looks: int | None) -> LookPolicy:

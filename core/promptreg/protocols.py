@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from promptreg.records import Completion, Json, Prompt, Scale, Scenario, Score, Trial, Unscored
+from promptreg.past import PastComparison, PastRun, PastTemplate, Record, Wanted
+from promptreg.records import (
+    Completion,
+    Failure,
+    Json,
+    Prompt,
+    Scale,
+    Scenario,
+    Score,
+    Trial,
+    Unscored,
+)
 from promptreg.verdicts import Comparison
 
 if TYPE_CHECKING:
@@ -19,16 +30,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BatchScorer",
     "Call",
     "Embedder",
     "Generated",
     "GenerationPlan",
     "GenerationRequest",
     "Generator",
+    "History",
+    "Model",
     "Probe",
     "Provider",
     "Reporter",
     "Scorer",
+    "Services",
 ]
 
 
@@ -121,7 +136,15 @@ class Scorer(Protocol):
     Only `scales` and `score` must be written; the rest has defaults, which also hold for an object
     that leaves them out altogether. A scorer of an `aggregate` scale also has a method
     `aggregate(values) -> float`: from all values of one version, shape (scenarios, repeats), NaN
-    for none, to the metric.
+    for none, to the metric, or to NaN where it is not defined. The scale's range is that of the
+    metric, and a value is what `aggregate` makes of it. A gap that counts in favour of a side has
+    the scale's best end as its value.
+
+    Any scorer may have a method `remarks(scale, baseline, candidate, families) -> Sequence[str]`:
+    from both versions' `ScoreColumn` of a scale, and the family of each scenario, to notes for
+    people; they are shown beside the metric and decide nothing. And a method `curve(scale, values)
+    -> Sequence[tuple[float, float, int]]`: (mean probability stated, share that came true, trials)
+    by bin, for a picture.
     """
 
     scales: Sequence[Scale]
@@ -135,6 +158,11 @@ class Scorer(Protocol):
     none. Where the scorer returns no score, the worst value counts, if there is one."""
     in_composite: bool = True
     """Whether its metrics are part of the composite where the suite names no blocks."""
+    gates: bool = True
+    """Whether its metrics can accuse a version; else they are shown, unless the suite names them
+    under `prove`, `guard` or in the composite."""
+    breaks_down: bool = False
+    """Whether reports count failures of its pass/fail metrics by the suite's first two slices."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.
@@ -160,6 +188,107 @@ class Scorer(Protocol):
         return scale.worst
 
 
+class Model(Protocol):
+    """A model that a scorer asks; how it is reached, retried, paid and kept is not its business."""
+
+    async def identity(self) -> Mapping[str, Json]:
+        """Return everything but the prompt and the repeat that shapes an answer, without secrets.
+
+        Provider, endpoint, model, sampling, and what the server says of itself.
+
+        Raises:
+            ProviderError: it is not ready, and nothing is known of it.
+        """
+        ...
+
+    async def ask(self, prompt: str, repeat: int = 0) -> Completion | Failure:
+        """Return the completion, or why there is none.
+
+        What was answered once is read from the run store. Never raises for a call.
+
+        Args:
+            prompt: exactly what is sent; a provider of chats splits ChatML into messages.
+            repeat: from 0; another number asks anew, with another seed where one is given.
+        """
+        ...
+
+
+class Services(Protocol):
+    """What a `BatchScorer` may use of the world outside."""
+
+    def model(
+        self,
+        provider: Mapping[str, Any],
+        *,
+        schema: Mapping[str, Json] | None = None,
+        sampling: Mapping[str, Json] | None = None,
+    ) -> Model:
+        """Return the model behind settings; the same settings give the same object.
+
+        Args:
+            provider: as the section `provider` of a suite: `use`, the provider's own settings,
+                `concurrency`, `retries`, `timeout`, `prices`, ...
+            schema: JSON schema that answers are held to, where the provider can do that
+                (`json_schema` or `response_format` among its settings) and the settings do not
+                say otherwise.
+            sampling: what the settings leave open, where the provider takes `sampling`.
+
+        Raises:
+            SuiteError, PluginError: the settings are wrong; the message names the key.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector of length 1 per text, shape (texts, dimensions); kept by text.
+
+        Raises:
+            SuiteError, PluginError: the suite names no embedder, or it cannot be made.
+        """
+        ...
+
+    async def embedder(self) -> Mapping[str, Json]:
+        """Return what shapes the vectors: part of the identity of a scorer that embeds.
+
+        Raises:
+            SuiteError, PluginError: as `embed`.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchScorer(Scorer, Protocol):
+    """A scorer that needs something from outside: it is asked about several trials and may await.
+
+    Only `scales` and `score_batch` must be written. It may also have `providers`, the settings of
+    the models it will ask, for `validate` to check and `plan` to count, and
+    `calls_per_trial`, how many answers of models a trial takes.
+    """
+
+    batch_size: int = 32
+    """Trials it gets at once, at most; so many are held in memory."""
+
+    async def score_batch(
+        self, trials: Sequence[Trial], services: Services
+    ) -> Sequence[Score | Unscored | Sequence[Score | Unscored]]:
+        """Return for each trial, in order, what `Scorer.score` would.
+
+        Which trials come together says nothing and may not matter. A `PromptregError` ends the
+        run; anything else that is raised leaves the trials unscored with the reason.
+        """
+        ...
+
+    async def identity(self, services: Services) -> Mapping[str, Json]:
+        """Return what shapes scores besides settings and code: models, embedder, files' hashes.
+
+        It becomes part of the run's fingerprints; asked before the first trial.
+        """
+        return {}
+
+    def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
+        """Is not asked: trials are scored in batches."""
+        return [scale.unscored("scored in batches only") for scale in self.scales]
+
+
 @runtime_checkable
 class Reporter(Protocol):
     """Writes a comparison for somebody."""
@@ -176,7 +305,8 @@ class Reporter(Protocol):
 class Embedder(Protocol):
     """Turns texts into vectors whose cosine says how alike they are.
 
-    Used for search, for neighbours of failing scenarios and for coverage; never for a verdict.
+    Used for search, for neighbours of failing scenarios, for coverage, and by scorers that ask for
+    it; no verdict depends on it otherwise.
     """
 
     def identity(self) -> Mapping[str, Json]:
@@ -259,6 +389,8 @@ class Generated:
         reasons: why rows made for this slot were thrown away, one line each; the last one says why
             there is no row, if there is none.
         calls, tokens, cost: what was spent on it.
+        checks: what was found out about it, by name, such as `validated`; of each, the set says how
+            often it was asked and true.
     """
 
     slot: str
@@ -267,6 +399,7 @@ class Generated:
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
+    checks: Mapping[str, bool] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -305,5 +438,78 @@ class Generator(Protocol):
 
         Raises:
             ExecutionError: nothing more can be made; what was yielded is kept.
+        """
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """Remembers runs and comparisons for good.
+
+    Called apart from any run, by one writer at a time. Libraries it needs are imported in its
+    methods, not when it is made.
+    """
+
+    def where(self) -> str:
+        """Return where it is kept, in a few words and without secrets."""
+        ...
+
+    def probe(self) -> Probe:
+        """Return whether it can be reached, within a few seconds and without writing."""
+        ...
+
+    def record(self, record: Record) -> bool:
+        """Take in what is not there yet, whole, and return whether anything was new.
+
+        What is there under its id is left alone; what an interrupted call left half done is
+        completed. Before it returns, it counts what it wrote.
+
+        Raises:
+            StoreError: it could not be reached, or holds less than it was given.
+        """
+        ...
+
+    def point(self, suite: str, aliases: Mapping[tuple[str, str], PastTemplate]) -> int:
+        """Let aliases of templates ((template, alias) to version) point where they do now.
+
+        Returns how many were moved. Registers versions it does not know.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        return 0
+
+    def runs(self, wanted: Wanted) -> Sequence[PastRun]:
+        """Return runs, the newest first, with measures and without files.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def comparisons(self, wanted: Wanted) -> Sequence[PastComparison]:
+        """Return comparisons, the newest first, with lines and without reports.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
+        """Return a file that was recorded with a run or a comparison.
+
+        That is `trials.parquet` or `manifest.json`, and `report.json` or `report.html`. It lies
+        in `folder`, or wherever it may be read. None: it was never recorded.
+
+        Raises:
+            StoreError: it could not be reached.
+        """
+        ...
+
+    def remove(self, found: Sequence[PastRun | PastComparison]) -> int:
+        """Remove runs and comparisons and return how many there were.
+
+        Raises:
+            StoreError: it could not be reached.
         """
         ...

@@ -321,11 +321,16 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One float on a scale, with an optional note for people."""
+    """One float on a scale, with an optional note for people.
+
+    `votes` are the single opinions behind it, where there are several or may be: per judge one
+    number for each time it was asked. They are kept, so that agreement can be measured.
+    """
 
     scale: Scale
     value: float
     note: str = ""
+    votes: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,17 +21,20 @@ from typing import Any
 
 from promptreg.contracts import embedder as _embedder
 from promptreg.contracts import generator as _generator
+from promptreg.contracts import history as _history
 from promptreg.contracts import provider as _provider
 from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
+from promptreg.contracts.services import FakeModel, FakeServices
 from promptreg.contracts.values import shown
 from promptreg.protocols import (
     Call,
     Embedder,
     GenerationRequest,
     Generator,
+    History,
     Provider,
     Reporter,
     Scorer,
@@ -41,7 +44,10 @@ from promptreg.verdicts import Comparison
 
 __all__ = [
     "EmbedderContract",
+    "FakeModel",
+    "FakeServices",
     "GeneratorContract",
+    "HistoryContract",
     "ProviderContract",
     "ReporterContract",
     "ScorerContract",
@@ -145,6 +151,10 @@ class ScorerContract:
     def test_the_same_trial_gets_the_same_scores(self) -> None:
         """Scoring again, in another order, changes nothing."""
         _fail(_scorer.check_same_twice(self.make(), self.trials()))
+
+    def test_batches_do_not_matter(self) -> None:
+        """What a trial is batched with changes nothing; models that are down leave gaps."""
+        _fail(_scorer.check_batches(self.make(), self.trials()))
 
     def test_missing_ground_truth_is_unscored(self) -> None:
         """Where the ground truth is missing, there is no made-up number and no exception."""
@@ -262,6 +272,33 @@ class GeneratorContract:
     def _check(self, *steps: str) -> None:
         __tracebackhide__ = True
         _fail(_generator.check_generator(self.make(), self.request(), steps=steps))
+
+
+class HistoryContract:
+    """What every history must do. Subclass it under a name that begins with `Test`.
+
+    Each test makes its own; it must be empty then, and is written into.
+    """
+
+    def make(self) -> History:
+        """Return an empty history."""
+        raise NotImplementedError(f"{type(self).__name__} must say how a history is made")
+
+    def test_it_says_where_it_is_and_whether_it_can_be_reached(self) -> None:
+        """`where()` is a line, `probe()` a `Probe`, both without secrets."""
+        _fail(_history.check_address(self.make()))
+
+    def test_what_is_recorded_comes_back_once_and_as_it_was(self) -> None:
+        """Recording twice changes nothing; runs, comparisons and files come back; filters work."""
+        _fail(_history.check_memory(self.make()))
+
+    def test_what_is_removed_is_gone_and_nothing_else(self) -> None:
+        """It may be recorded again."""
+        _fail(_history.check_removal(self.make()))
+
+    def test_hostile_text_does_no_harm(self) -> None:
+        """Odd names neither fail nor get lost under one another."""
+        _fail(_history.check_hostile(self.make()))
 
 
 def _fail(problems: Collection[str]) -> None:

@@ -10,11 +10,14 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Breakdown",
+    "BreakdownRow",
     "Calibration",
     "CalibrationState",
     "Comparison",
     "Counts",
     "Criterion",
+    "Curve",
     "Difference",
     "Gate",
     "GateVerdict",
@@ -46,6 +49,11 @@ class Verdict(enum.StrEnum):
     NO_WORSE = "no_worse"
     REGRESSED = "regressed"
     INCONCLUSIVE = "inconclusive"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the metric is shown to be no worse by the margin."""
+        return self in (Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE)
 
 
 class GateVerdict(enum.StrEnum):
@@ -205,6 +213,8 @@ class SideTrial:
     """Empty when answered, else `cause: detail`."""
     scores: Mapping[str, float | None]
     latency_s: float | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What judges said besides their grades, by metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +257,39 @@ class ScenarioMap:
 
     points: tuple[MapPoint, ...]
     shown: float
+
+
+@dataclass(frozen=True, slots=True)
+class BreakdownRow:
+    """Scenarios that share attributes' values, and how many of them fail under either version."""
+
+    values: tuple[str, ...]
+    scenarios: int
+    baseline: int
+    candidate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where a pass/fail metric fails, by the attributes `by`; rows without a failure are left out.
+
+    Counts of what was seen, no tests: slices and guards judge.
+    """
+
+    template: str
+    metric: str
+    by: tuple[str, ...]
+    rows: tuple[BreakdownRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How stated probabilities came true: (mean stated, share that came true, trials) by bin."""
+
+    template: str
+    metric: str
+    baseline: tuple[tuple[float, float, int], ...]
+    candidate: tuple[tuple[float, float, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,4 +490,6 @@ class Comparison:
     scenario_map: ScenarioMap | None = None
     partial: bool = False
     """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
+    breakdowns: tuple[Breakdown, ...] = ()
+    curves: tuple[Curve, ...] = ()
     schema_version: str = SCHEMA_VERSION

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from promptreg.protocols import Embedder, Generator, Reporter
+    from promptreg.protocols import Embedder, Generator, History, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
 
@@ -31,19 +31,21 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
 
 
 @hookimpl
-def promptreg_comparison_finished(comparison: Comparison) -> None:
+def promptreg_comparison_finished(comparison: Comparison, purpose: str) -> None:
     """Show the decision in the pull request, in a CI job of GitHub or GitLab."""
     from promptreg_plugins.forge import comparison_finished
 
-    comparison_finished(comparison)
+    comparison_finished(comparison, purpose=purpose)
 
 
 @hookimpl
-def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+def promptreg_comparison_failed(
+    suite: str, suite_file: str, error: Exception, purpose: str
+) -> None:
     """Show in the pull request that there is no decision."""
     from promptreg_plugins.forge import comparison_failed
 
-    comparison_failed(suite, suite_file, error)
+    comparison_failed(suite, suite_file, error, purpose=purpose)
 
 
 @hookimpl
@@ -59,6 +61,16 @@ def promptreg_register_embedders(catalog: Catalog[Embedder]) -> None:
 @hookimpl
 def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
     """Add the generators; what they need is imported when they generate."""
+    from promptreg_plugins.generators.data_designer import DataDesigner
     from promptreg_plugins.generators.grid import Grid
 
     catalog.add("grid", Grid)
+    catalog.add("data_designer", DataDesigner)
+
+
+@hookimpl
+def promptreg_register_histories(catalog: Catalog[History]) -> None:
+    """Add the histories; MLflow is imported with the first thing that is read or written."""
+    from promptreg_plugins.mlflow_history.history import MlflowHistory
+
+    catalog.add("mlflow", MlflowHistory)

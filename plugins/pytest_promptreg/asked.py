@@ -35,7 +35,8 @@ class Asked:
     Attributes:
         suite: the suite file.
         baseline, candidate: references.
-        options: what narrows the comparison.
+        options: what narrows the comparison; it looks once, whatever `gate.sequential` says: a
+            part of the scenarios is enough for a gate, not for a check of each slice.
         metrics: a check for each of these, True for all gating ones, False for one by slice.
         slices: attributes; None for all that the suite slices by.
         inconclusive: `fail`, `skip` or `pass`; None where nothing was said.
@@ -89,7 +90,7 @@ def read_words(words: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise UsageError(f"{where}: {word} is {options[word]}; allowed: 1 or more")
     if not 0.001 <= options.get("alpha", 0.05) < 0.5:
         raise UsageError(f"{where}: alpha is {options['alpha']}; allowed: 0.001 to below 0.5")
-    return {"options": Options(**options), **_shown(words, where)}
+    return {"options": Options(looks=1, **options), **_shown(words, where)}
 
 
 def _shown(words: Mapping[str, Any], where: str) -> dict[str, Any]:

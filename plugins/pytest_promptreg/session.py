@@ -12,8 +12,8 @@ import pytest
 
 from promptreg.errors import ExitCode, PromptregError, StoppedError
 from promptreg.pipeline.checks import Check, Checked, judge, plan_checks
-from promptreg.pipeline.compare import compare, policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.compare import compare
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Project, open_project
 from promptreg.suite import find_suite
 from promptreg.verdicts import Comparison, GateVerdict
@@ -79,7 +79,7 @@ class State:
             found = find_suite(None if given is None else str(given), self.config.rootpath)
             found = found.resolve()
             if found not in self._projects:
-                self._projects[found] = open_project(str(found))
+                self._projects[found] = open_project(str(found), purpose="tests")
             return self._projects[found]
 
     def plan(self, asked: Asked) -> list[Planned]:
@@ -159,7 +159,7 @@ class State:
                 every = project.every_scenario()
                 policy = policy_for(project, make_scoring(project), every, asked.options)
                 comparison = self._compared(project, asked)
-                self.results.compared(asked, comparison)
+                self.results.compared(asked, comparison, project.plugins.complaints)
                 self._made[asked.key] = comparison, policy
             except StoppedError:
                 raise

@@ -30,7 +30,7 @@ class SuiteFile(pytest.File):
                 suite=self._state.project(self.path).path,
                 baseline=config.getoption("promptreg_baseline"),
                 candidate=config.getoption("promptreg_candidate"),
-                options=Options(),
+                options=Options(looks=1),
                 metrics=_metrics(config.getoption("promptreg_metrics")),
                 slices=_slices(config.getoption("promptreg_slices")),
             )

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 @hookimpl
 def promptreg_register_providers(catalog: Catalog[Provider]) -> None:
     """Add the built-in providers; HTTP libraries are imported with the first call."""
+    from promptreg_providers.detector import Detector
     from promptreg_providers.llama_cpp import LlamaCpp
     from promptreg_providers.openai_chat import Nvidia, OpenAIChat
     from promptreg_providers.recorded import Recorded
     from promptreg_providers.scripted import Scripted
 
+    catalog.add("detector", Detector)
     catalog.add("llama_cpp", LlamaCpp)
     catalog.add("openai_chat", OpenAIChat)
     catalog.add("nvidia", Nvidia)

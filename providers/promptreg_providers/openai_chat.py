@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from promptreg import Call, CallError, Cause, Completion, Probe
 from promptreg.errors import UsageError
 from promptreg.records import Json
 from promptreg_providers.chatml import looks_like_chatml, to_messages
 from promptreg_providers.client import JsonClient, TransportChoice, address, server_name
+from promptreg_providers.images.attach import attach, needs_pillow
+from promptreg_providers.images.limits import ImageLimits
 from promptreg_providers.sampling import merged, seed_of
 from promptreg_providers.transport.base import MAX_BYTES
 from promptreg_providers.transport.json_body import (
@@ -20,6 +22,9 @@ from promptreg_providers.transport.json_body import (
     text_of,
 )
 from promptreg_providers.transport.secret import Secret
+
+if TYPE_CHECKING:
+    from promptreg_providers.images.messages import ImageParts
 
 __all__ = ["Nvidia", "OpenAIChat"]
 
@@ -44,6 +49,10 @@ class OpenAIChat:
             that has another address every time it starts: stored completions then still serve.
         transport: `aiohttp` or `httpx`.
         max_bytes: the largest body to read.
+        images: true sends the scenario's images as `image_url` parts with data URIs, bytes as they
+            are; or limits: `{max_bytes, max_pixels, formats, detail}` (extra `vision`).
+
+    Images are files; nothing is fetched. Each is decoded in a process of its own before it is sent.
     """
 
     synthetic: ClassVar[bool] = False
@@ -67,6 +76,7 @@ class OpenAIChat:
         endpoint_id: str | None = None,
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
+        images: bool | Mapping[str, Any] = False,
     ) -> None:
         if not model.strip():
             raise ValueError("model: a name is needed, found an empty text")
@@ -85,6 +95,8 @@ class OpenAIChat:
             base.removesuffix("/chat/completions"), secret, transport, max_bytes
         )
         self._where = server_name(endpoint_id) or self._client.base
+        self._detail, self._images = _images(images, self._kind)
+        self.takes_images = self._images is not None
 
     def identity(self) -> Mapping[str, Json]:
         """Return kind, endpoint, model, sampling and what else is sent."""
@@ -96,6 +108,7 @@ class OpenAIChat:
             "sampling": self._sampling,
             "body": self._body,
             **({"response_format": self._format} if self._format is not None else {}),
+            **({"images": {"detail": self._detail}} if self.takes_images else {}),
         }
 
     def limits(self, *, connect_s: float, read_s: float, connections: int) -> None:
@@ -106,18 +119,25 @@ class OpenAIChat:
         """Return a message without the API key."""
         return self._client.secret.redact(text)
 
-    def request(self, call: Call) -> dict[str, Any]:
+    def request(self, call: Call, images: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
         """Return the body that is sent for a call.
+
+        Args:
+            call: the call.
+            images: the parts that stand for the prompt's images.
 
         Raises:
             UsageError: the prompt holds images, or is no ChatML where that is promised.
         """
-        if call.prompt.images:
-            raise UsageError(f"the provider {self._kind} sends text only; the prompt holds images")
+        if call.prompt.images and not self.takes_images:
+            raise UsageError(
+                f"the provider {self._kind} sends text only unless it says 'images: true'; "
+                "the prompt holds images"
+            )
         text = call.prompt.text
         split = self._mode == "chatml" or (self._mode == "auto" and looks_like_chatml(text))
         messages = to_messages(text) if split else [{"role": "user", "content": text}]
-        request = {"messages": messages, **self._fixed}
+        request = {"messages": attach(messages, images) if images else messages, **self._fixed}
         seed = seed_of({**self._body, **self._sampling}, call.repeat)
         if seed is not None:
             request["seed"] = seed
@@ -130,7 +150,8 @@ class OpenAIChat:
             CallError: the attempt failed.
             PromptregError: no call can succeed: the API key is missing, or the prompts do not fit.
         """
-        body = self.request(call)
+        paths = call.prompt.images
+        body = self.request(call, await self._images.parts(paths) if self._images else ())
         raw, reply = await self._client.post("/chat/completions", body, call.key)
         data = read_object(raw)
         text, finish, extra = _answer(data)
@@ -171,6 +192,8 @@ class OpenAIChat:
 
     async def aclose(self) -> None:
         """Release connections."""
+        if self._images is not None:
+            await self._images.aclose()
         await self._client.aclose()
 
 
@@ -187,6 +210,7 @@ class Nvidia(OpenAIChat):
         api_key_env: variable that holds the API key, which is required.
         transport: `aiohttp` or `httpx`.
         max_bytes: the largest body to read.
+        images: as for `openai_chat`.
     """
 
     default_requests_per_minute: ClassVar[float | None] = 40.0
@@ -203,6 +227,7 @@ class Nvidia(OpenAIChat):
         api_key_env: str = "NVIDIA_API_KEY",
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
+        images: bool | Mapping[str, Any] = False,
     ) -> None:
         super().__init__(
             url=url,
@@ -214,7 +239,28 @@ class Nvidia(OpenAIChat):
             api_key_env=api_key_env,
             transport=transport,
             max_bytes=max_bytes,
+            images=images,
         )
+
+
+def _images(given: bool | Mapping[str, Any], who: str) -> tuple[str | None, ImageParts | None]:
+    """Return the detail asked for and what makes parts of images; neither without images.
+
+    Raises:
+        ValueError: a limit is not allowed.
+        MissingPackageError: Pillow is not installed.
+    """
+    if given is False:
+        return None, None
+    settings = {} if given is True else dict(given)
+    detail = settings.pop("detail", None)
+    if detail not in (None, "auto", "low", "high"):
+        raise ValueError(f"images.detail is {detail!r}; allowed: auto, low, high")
+    limits = ImageLimits.of(settings)
+    needs_pillow(f"the provider {who!r} with images")
+    from promptreg_providers.images.messages import ImageParts  # starts asyncio
+
+    return detail, ImageParts(limits, detail)
 
 
 def _answer(data: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:

@@ -6,13 +6,24 @@ from promptreg import Scorer, hookimpl
 from promptreg.registry import Catalog
 from promptreg_scorers.answer_schema import AnswerSchema
 from promptreg_scorers.answered import Answered
+from promptreg_scorers.calibration.auroc import Auroc
+from promptreg_scorers.calibration.brier import Brier
+from promptreg_scorers.calibration.ece import Ece
+from promptreg_scorers.calibration.log_loss import LogLoss
+from promptreg_scorers.calibration.monotonicity import Monotonicity
+from promptreg_scorers.calibration.rps import Rps
 from promptreg_scorers.contains import Contains
 from promptreg_scorers.cost import Cost
 from promptreg_scorers.exact import Exact
 from promptreg_scorers.failures import Failures
+from promptreg_scorers.iou import Iou
+from promptreg_scorers.judge import Judge
 from promptreg_scorers.key_points import KeyPoints
 from promptreg_scorers.latency import Latency
 from promptreg_scorers.level_distribution import LevelDistribution
+from promptreg_scorers.meaning.semantic_key_points import SemanticKeyPoints
+from promptreg_scorers.meaning.similarity import Similarity
+from promptreg_scorers.mentions_context import MentionsContext
 from promptreg_scorers.recorded import Recorded
 from promptreg_scorers.regex import Regex
 from promptreg_scorers.risk_level import RiskLevel
@@ -28,16 +39,27 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     """Add the built-in scorers."""
     catalog.add("answer_schema", AnswerSchema)
     catalog.add("answered", Answered)
+    catalog.add("auroc", Auroc)
+    catalog.add("brier", Brier)
     catalog.add("contains", Contains)
     catalog.add("cost", Cost)
+    catalog.add("ece", Ece)
     catalog.add("exact", Exact)
     catalog.add("failures", Failures)
+    catalog.add("iou", Iou)
+    catalog.add("judge", Judge)
     catalog.add("key_points", KeyPoints)
     catalog.add("latency", Latency)
     catalog.add("level_distribution", LevelDistribution)
+    catalog.add("log_loss", LogLoss)
+    catalog.add("mentions_context", MentionsContext)
+    catalog.add("monotonicity", Monotonicity)
     catalog.add("recorded", Recorded)
     catalog.add("regex", Regex)
     catalog.add("risk_level", RiskLevel)
     catalog.add("risk_range", RiskRange)
+    catalog.add("rps", Rps)
+    catalog.add("semantic_key_points", SemanticKeyPoints)
+    catalog.add("similarity", Similarity)
     catalog.add("threshold", Threshold)
     catalog.add("tokens", Tokens)

@@ -53,25 +53,29 @@ class KeyPoints(Scorer):
 
     def worst(self, scenario: Scenario, scale: Scale) -> float | None:
         """Return 0; nothing where the key points cannot be read."""
-        return None if isinstance(self._points(scenario), str) else 0.0
+        return None if isinstance(self.points(scenario), str) else 0.0
 
     def score(self, trial: Trial) -> Score | Unscored:
         """Return the share; the note names points that are missing."""
-        points = self._points(trial.scenario)
+        points = self.points(trial.scenario)
         if isinstance(points, str):
             return self.scales[0].unscored(points)
-        fields = fields_of(trial)
-        # A line break cannot be part of a point, so points never straddle two fields.
-        text = "\n".join(
-            _folded(value) for name in self._fields if isinstance(value := fields.get(name), str)
-        )
-        missed = [
-            alternatives for alternatives in points if not any(a in text for a in alternatives)
-        ]
+        missed = self.missed(trial, points)
         note = f"missing: {', '.join(a[0] for a in missed[:_MISSED])}" if missed else ""
         return Score(self.scales[0], 1.0 - len(missed) / len(points), note)
 
-    def _points(self, scenario: Scenario) -> tuple[tuple[str, ...], ...] | str:
+    def texts(self, trial: Trial) -> list[str]:
+        """Return the texts in which points may be mentioned."""
+        fields = fields_of(trial)
+        return [value for name in self._fields if isinstance(value := fields.get(name), str)]
+
+    def missed(self, trial: Trial, points: tuple[tuple[str, ...], ...]) -> list[tuple[str, ...]]:
+        """Return the points that are not mentioned."""
+        # A line break cannot be part of a point, so points never straddle two fields.
+        text = "\n".join(map(_folded, self.texts(trial)))
+        return [alternatives for alternatives in points if not any(a in text for a in alternatives)]
+
+    def points(self, scenario: Scenario) -> tuple[tuple[str, ...], ...] | str:
         """Return each point's alternatives, or what is wrong with them."""
         found = scenario.ground_truth.get(self._truth)
         if not isinstance(found, (tuple, list)) or not found:

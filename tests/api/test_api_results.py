@@ -48,10 +48,11 @@ def test_differences_are_those_of_the_json_report(compared: ComparisonResult) ->
     entries = {}
     for entry in listed:
         where = entry["slice"] or {"attribute": "", "value": ""}
-        entries[entry["metric"], where["attribute"], where["value"]] = entry
+        key = (entry["metric"], where["attribute"], where["value"], entry["gating"])
+        entries[key] = entry  # a guard and a hint may be about the same slice
     named = frame.fillna({"attribute": "", "value": ""})
     for row in named.to_dict("records"):
-        entry = entries.pop((row["metric"], row["attribute"], row["value"]))
+        entry = entries.pop((row["metric"], row["attribute"], row["value"], row["gating"]))
         assert row["verdict"] == entry["verdict"]
         change = math.nan if entry["difference"] is None else entry["difference"]
         assert row["difference"] == pytest.approx(change, nan_ok=True)

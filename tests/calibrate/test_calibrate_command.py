@@ -68,7 +68,7 @@ def test_it_measures_keeps_and_shows(tmp_path: Path) -> None:
         assert "(20 A/A gates, " in page
     assert words in promptreg("compare", "v1", "v2").out
     stale = promptreg("compare", "v1", "v2", "--alpha", "0.1").out
-    assert "is stale: policy changed since" in stale
+    assert "does not fit: policy changed since" in stale
 
 
 @pytest.mark.slow

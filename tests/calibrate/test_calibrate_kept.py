@@ -140,6 +140,32 @@ def test_repeats_count_and_options_of_the_command_do_too(tmp_path: Path, plugins
     assert "scenarios changed since" in part.reasons
 
 
+@pytest.mark.parametrize("plan", ["command", "suite"])
+def test_rates_of_one_look_are_not_those_of_several(
+    plan: str, calibrated: Path, plugins: Plugins
+) -> None:
+    if plan == "suite":
+        edit_suite(calibrated, lambda s: s["gate"].update(sequential=True))
+    found = compared(calibrated, plugins, **({"looks": 3} if plan == "command" else {}))
+    assert found.stopping is not None
+    assert found.calibration.state is CalibrationState.STALE
+    assert found.calibration.reasons == (
+        "it is of gates that look once, and this one may look several times",
+    )
+    # The same suite's gate that looks once is the gate that was calibrated.
+    assert compared(calibrated, plugins, looks=1).calibration.state is CalibrationState.FRESH
+
+
+def test_calibrating_a_gate_of_several_looks_says_what_it_simulates(
+    folder: Path, plugins: Plugins
+) -> None:
+    edit_suite(folder, lambda s: s["gate"].update(sequential={"looks": 3}))
+    report = measured(folder, plugins)
+    assert any("gate.sequential and gate.more are not simulated" in w for w in report.warnings)
+    assert compared(folder, plugins, looks=1).calibration.state is CalibrationState.FRESH
+    assert compared(folder, plugins).calibration.state is CalibrationState.STALE
+
+
 @pytest.mark.parametrize(("days", "fresh"), [(None, True), (14, False)])
 def test_age_makes_it_stale(
     days: int | None, fresh: bool, calibrated: Path, plugins: Plugins

@@ -591,6 +591,15 @@ def test_what_a_suite_says_decides_the_policys_hash() -> None:
         ({"use": "nope"}, "no preset is called 'nope'"),
         ({"use": PRESET, "drop": ["io"]}, "did you mean 'iou'"),
         ({"use": PRESET, "drop": ["iou"], "limits": {"iou": {"at_least": 0.5}}}, "given anew"),
+        # Whatever the answers, a worsening as large as this cannot be: such a margin proves all.
+        ({"margins": {"iou": 5}}, "gate.margins.iou is 5: the metric goes from 0 to 1"),
+        ({"margins": {"overall": 1}}, "gate.margins.overall is 1.* below 1"),
+        ({"margins": {"deviation": float("inf")}}, "gate.margins.deviation is inf"),
+        ({"margins": {"deviation": 100}}, "allowed: below 100"),
+        ({"margins": {"answered": 5}}, "0.05 is five percentage points"),
+        ({"guard": [{"metric": "iou", "margin": 1.5}]}, r"gate.guard\[0\].margin is 1.5"),
+        ({"slices": [{"by": "scenario_type", "margins": {"iou": 2}}]}, "margins.iou is 2"),
+        ({"alpha": 0.001, "draws": 999}, "gate.draws is 999; at alpha 0.001.* 9,999"),
     ],
 )
 def test_what_a_policy_cannot_mean_is_refused(gate: Any, words: str) -> None:
@@ -601,3 +610,17 @@ def test_what_a_policy_cannot_mean_is_refused(gate: Any, words: str) -> None:
 def test_a_ratio_metrics_guard_needs_a_ratio() -> None:
     with pytest.raises(SuiteError, match="ratio above 1"):
         policy((LATENCY,), prove=[], guard=[{"metric": "latency", "margin": 0.1}])
+
+
+def test_what_only_is_shown_cannot_be_proven_nor_guarded() -> None:
+    shown = replace(IOU, name="effective.iou")
+    for gate in ({"prove": ["overall", "effective.iou"]}, {"guard": [{"metric": "effective.iou"}]}):
+        with pytest.raises(SuiteError, match="never gates; name 'iou'"):
+            policy((IOU, shown), ATTRIBUTES, **gate)
+
+
+def test_a_metric_to_be_proven_that_was_not_compared_is_no_pass() -> None:
+    p = policy((IN_RANGE,))
+    gate = decided(both([1] * 200, [1] * 200), replace(p, prove=(*p.prove, "elsewhere")))
+    assert gate.verdict is GateVerdict.INCONCLUSIVE
+    assert gate.reasons == ("elsewhere is to be proven and was not compared",)

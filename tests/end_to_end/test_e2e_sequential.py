@@ -16,7 +16,14 @@ import pytest
 from command_line import Finished, Promptreg, essence
 from fake_model import ModelServer, running, status
 from promptreg.cli.app import run
-from suite_factory import answer_text, good_score, write_suite
+from suite_factory import (
+    answer_text,
+    good_score,
+    record,
+    scenario_ids,
+    scenarios,
+    write_suite,
+)
 
 Answer = Callable[[str, str], Any]
 FOUR = {"sequential": {"looks": 4}}
@@ -88,6 +95,7 @@ def test_a_regression_stops_at_the_first_look(
     assert "only 20 of 80 scenarios were compared (stopped at look 1 of 4)" in " ".join(
         done.out.split()
     )
+    assert "the changes shown lean towards it" in " ".join(done.out.split())
     assert len(server.keys) == 40
     for name in ("r.md", "r.html", "r.junit.xml"):
         assert words in (tmp_path / name).read_text("utf-8"), name
@@ -361,3 +369,73 @@ def test_stored_runs_are_compared_whole(
     done = inside(folder, "compare", f"run:{first}", f"run:{second}")
     assert done.code == 0
     assert "a stored run is compared as a whole" in done.out
+
+
+def test_a_plan_says_what_looks_and_more_come_to(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    server.answer = right
+    suite = {**MORE, "sequential": {"looks": 4}}
+    folder = write_suite(tmp_path, server.url, n=40, gate=suite)
+    notes = json.loads(inside(folder, "plan", "v1", "v2", "--json").out)["notes"]
+    assert any("looked at 4 times" in n and "20 trials at the earliest" in n for n in notes)
+    assert any("up to 400 further trials follow, 6 repeats of each" in n for n in notes)
+    notes = json.loads(inside(folder, "plan", "v1", "v2", "--no-sequential", "--json").out)["notes"]
+    assert not any("looked at" in n for n in notes)
+    # The second side of an A/A takes the repeats after all that may be asked of the first.
+    assert inside(folder, "gate", "v1", "v1", "--no-sequential", "-q").code in (0, 3)
+    assert json.loads(inside(folder, "plan", "v1", "v1", "--json").out)["calls"] == 0
+
+
+def test_what_is_recorded_cannot_be_asked_for_more(tmp_path: Path, inside: Inside) -> None:
+    folder = write_suite(
+        tmp_path, n=20, gate=MORE, provider={"use": "recorded", "path": "completions.jsonl"}
+    )
+    rows = [
+        {"scenario_id": name, "version": version, "text": erratic(name, version)}
+        for name in scenario_ids(20)
+        for version in ("v1", "v2")
+    ]
+    record(folder / "completions.jsonl", rows)
+    done = inside(folder, "gate", "v1", "v2")
+    assert done.code == 3
+    assert "gate.more does not apply" in " ".join(done.out.split())
+
+
+RARE = {
+    "guard": {
+        "guard": [{"metric": "in_range", "where": {"rare": "yes"}}],
+        "insufficient": "allow",  # of what the suite holds, not of what came so far
+    },
+    "metric": {},
+}
+
+
+@pytest.mark.parametrize("line", RARE)
+def test_a_proof_waits_for_lines_of_few_scenarios(
+    line: str, tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    rows = [{**row, "rare": "yes" if i % 40 == 0 else "no"} for i, row in enumerate(scenarios(300))]
+    calm = {"use": "threshold", "name": "calm", "field": "risk_score", "at_most": 30}
+    scorers = [
+        *({"use": name} for name in ("risk_range", "key_points")),
+        *([calm | {"where": {"rare": "yes"}}] if line == "metric" else []),
+    ]
+
+    def worse_where_rare(scenario: str, version: str) -> str:
+        bad = version == "v2" and int(scenario[1:]) % 40 == 0
+        return answer_text((good_score(scenario) + 60) % 101 if bad else good_score(scenario))
+
+    margins = {"overall": 0.08, "in_range": 0.08, "deviation": 8}
+    gate = {
+        **FOUR,
+        **RARE[line],
+        "margins": margins,
+        "overall": {"all": ["in_range", "key_points"]},
+    }
+    done = inside.gate(
+        tmp_path, server, worse_where_rare, "--json", rows=rows, n=300, gate=gate, scorers=scorers
+    )
+    assert done.json["gate"]["verdict"] == "fail", done.json["gate"]
+    name = "calm" if line == "metric" else "in_range (rare=yes)"
+    assert f"{name} regressed" in done.json["gate"]["reasons"]

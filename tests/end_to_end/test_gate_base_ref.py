@@ -653,3 +653,56 @@ def test_a_new_version_is_held_to_the_preset(tmp_path: Path, gate: Gate, model: 
     repository.save()
     found = gate.json(repository, "--allow-policy-change", "--limit", "30")
     assert found["gate"]["exit_code"] == 3
+
+
+def test_a_new_label_in_place_of_another_is_compared_with_it(
+    repository: Repository, gate: Gate, model: Model
+) -> None:
+    versions = repository.suite["templates"]["basic"]["versions"]
+    versions["v2"] = versions.pop("v1")
+    repository.commit()
+    found = gate.json(repository)
+    assert "no template is touched" in found["gate"]["reasons"][0]
+    assert any(
+        "basic@v2 takes the place of basic@v1, with the same" in w for w in found["warnings"]
+    )
+    assert model.asked() == []
+    repository.write("basic.txt", BAD)
+    versions["v3"] = "three.txt"  # however many labels come for those that go
+    repository.write("three.txt", BAD + "!")
+    repository.commit()
+    found = gate.json(repository)
+    assert found["gate"]["exit_code"] == 1
+    assert whole(found).keys() == {"basic@v2", "basic@v3"}
+    assert not any("deleted" in w for w in found["warnings"])
+
+
+def test_a_change_cannot_bring_its_own_answers(repository: Repository, gate: Gate) -> None:
+    repository.write("basic.txt", BAD)
+    assert gate(repository) == 1
+    repository.git("add", "-f", ".promptreg/calls.sqlite")
+    repository.commit()
+    assert gate(repository) == 2
+    assert "the run store is in git (.promptreg/calls.sqlite)" in gate.err
+    assert gate(repository, "--no-cache") == 1
+
+
+def test_a_new_version_beside_an_early_stop_does_not_count_as_compared(
+    repository: Repository, gate: Gate, model: Model
+) -> None:
+    repository.write("basic.txt", BAD)
+    repository.suite["templates"]["extra"] = {"versions": {"v1": "extra.txt"}}
+    repository.write("extra.txt", BETTER)
+    repository.commit()
+    found = gate.json(repository, "--sequential")
+    assert found["stopping"]["looks_made"] < 4
+    assert whole(found).keys() == {"basic"}
+    compared = whole(found)["basic"]["n_scenarios"]
+    assert compared < SCENARIOS
+    assert any(
+        f"only {compared} of {SCENARIOS} scenarios were compared" in w for w in found["warnings"]
+    )
+    assert (
+        sum("Please rate" in prompt for prompt in model.asked()) == SCENARIOS
+    )  # the new one, whole
+    assert "extra is new: only absolute limits apply" in found["gate"]["reasons"][-1]

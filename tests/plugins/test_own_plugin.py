@@ -24,7 +24,7 @@ from promptreg.discovery import load_plugins
 
 plugins = load_plugins()
 scorer = plugins.scorers.create("shout", {"field": "summary"})
-plugins.emit("promptreg_comparison_finished", comparison=sample_comparison())
+plugins.emit("promptreg_comparison_finished", comparison=sample_comparison(), purpose="decision")
 print(json.dumps({
     "owner": plugins.scorers.get("shout").owner,
     "score": scorer.score(sample_trials()[2]).value,
@@ -92,7 +92,7 @@ def test_the_command_lists_it(installed: Path) -> None:
 def test_its_own_tests_pass(installed: Path) -> None:
     shutil.copytree(EXAMPLE / "tests", installed / "tests")
     out = _python(installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "tests")
-    assert "8 passed" in out
+    assert "9 passed" in out
 
 
 def test_three_lines_of_toml_are_enough() -> None:

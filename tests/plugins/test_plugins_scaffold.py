@@ -70,7 +70,8 @@ def _listed(kind: str, name: str, *folders: Path) -> str:
     code = (
         "from promptreg.discovery import load_plugins\n"
         "plugins = load_plugins()\n"
-        f"print(getattr(plugins, {kind + 's'!r}).get({name!r}).owner)\n"
+        f"(found,) = [c for c in plugins.catalogs if c.kind == {kind!r}]\n"
+        f"print(found.get({name!r}).owner)\n"
     )
     made = subprocess.run(
         [sys.executable, "-c", code],

@@ -19,7 +19,7 @@ from promptreg_plugins.reporters.as_markdown import markdown
 from promptreg_plugins.reporters.html.page import page
 
 FRESH = "this gate's own false-alarm rate: 1.8 % [0.7, 3.6] (400 A/A gates, 2026-11-20)"
-STALE = "calibration of 2026-11-20 is stale: policy changed since, it is 40 days old"
+STALE = "calibration of 2026-11-20 does not fit: policy changed since, it is 40 days old"
 
 
 def shown(comparison: Comparison, *, verbose: bool = False) -> str:

@@ -11,7 +11,7 @@ from comparison_factory import METRICS, difference, make_comparison
 from promptreg import numbers
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import line_of, oriented
-from promptreg.verdicts import GateVerdict, Limit, Slice, Verdict
+from promptreg.verdicts import Difference, GateVerdict, Limit, Slice, Verdict
 
 ROWS = {row[0]: row for row in METRICS}
 
@@ -158,3 +158,19 @@ def test_how_each_cause_counts() -> None:
     assert rows["network"].treatment == "bounded"
     assert rows["http_status"].treatment == "by status"
     assert (rows["unparseable"].baseline, rows["unparseable"].candidate) == (1, 5)
+
+
+def test_a_slice_is_too_small_only_where_nothing_of_it_gets_a_verdict() -> None:
+    def part(metric: str, value: str, n: int, *, small: bool) -> Difference:
+        d = difference("basic", ROWS["in_range"], where=Slice("kind", value), gating=False)
+        return dataclasses.replace(d, metric=metric, n_scenarios=n, insufficient=small)
+
+    rows = (
+        part("in_range", "night", 28, small=False),
+        part("recall", "night", 4, small=True),
+        part("false_alarm", "night", 0, small=True),  # applies to nothing there
+        part("in_range", "fog", 3, small=True),
+        part("recall", "fog", 0, small=True),
+    )
+    found = dataclasses.replace(make_comparison(), differences=rows)
+    assert digest.too_small(found) == "too small for a verdict: kind=fog, recall (kind=night)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -247,54 +246,3 @@ def test_threshold_unscored() -> None:
     assert "due is 'x'" in reason(scorer, trial(GOOD, due="x"))
     assert "risk_score is 'x'" in reason(scorer, trial({"risk_score": "x"}, due=1))
     assert not scorer.applies(scenario(), scorer.scales[0])
-
-
-def distance(levels: list[str], **settings: Any) -> float:
-    scorer = make("level_distribution", **settings)
-    values = [value(scorer, trial({"risk_level": level})) for level in levels]
-    aggregate: Any = scorer
-    return float(aggregate.aggregate(np.array(values)))
-
-
-def test_level_distribution_by_hand() -> None:
-    assert distance(["low"] * 4) == pytest.approx(0.2)
-    assert distance(["low"] * 3 + ["none"]) == pytest.approx(0.25)
-    assert distance(["critical"]) == pytest.approx(0.99)
-    as_expected = ["low"] * 80 + ["medium"] * 15 + ["high"] * 4 + ["critical"]
-    assert distance(as_expected) == pytest.approx(0, abs=1e-12)
-    assert distance(["a", "b"], expected={"a": 0.5, "b": 0.5}) == 0
-
-
-def test_level_distribution_counts_failures_as_no_level() -> None:
-    scorer = make("level_distribution")
-    assert scorer.worst(scenario(), scorer.scales[0]) == 4.0
-    aggregate: Any = scorer
-    with_gaps = np.array([[0.0, 0.0], [np.nan, 0.0], [0.0, 4.0]])
-    assert aggregate.aggregate(with_gaps) == pytest.approx(0.2)  # 4 of 5 low, 1 of 5 without
-    assert math.isnan(aggregate.aggregate(np.array([np.nan])))
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(0, 4), min_size=1, max_size=60),
-    st.integers(0, 59),
-)
-def test_a_failure_never_brings_the_distribution_closer(places: list[int], which: int) -> None:
-    aggregate: Any = make_levels
-    values = np.array(places, dtype=float)
-    before = aggregate.aggregate(values)
-    expected = [0.80, 0.15, 0.04, 0.01, 0.0]
-    shares = [places.count(k) / len(places) for k in range(5)]
-    by_hand = 1 - sum(min(a, b) for a, b in zip(shares, expected, strict=True))
-    assert before == pytest.approx(by_hand)
-    values[which % len(places)] = 4.0
-    assert aggregate.aggregate(values) >= before - 1e-12
-
-
-make_levels = make("level_distribution")
-
-
-@pytest.mark.parametrize("expected", [{"a": 1.0}, {"a": 0.5, "b": 0.4}, {"a": 1.5, "b": -0.5}])
-def test_level_distribution_refuses_shares_that_are_none(expected: dict[str, float]) -> None:
-    with pytest.raises(SuiteError, match="add up to 1"):
-        make("level_distribution", expected=expected)

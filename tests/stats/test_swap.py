@@ -82,7 +82,21 @@ def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired
         assert (result.p_value, result.verdict) == (1.0, "inconclusive")
 
     def impossible(rows: Floats) -> float:
-        return float("nan")
+        return float("inf")
 
     with pytest.raises(ValueError, match=r"score.*finite"):
         analyse([paired(before, after, statistic="aggregate", aggregate=impossible)], seed=1)
+
+
+def test_an_aggregate_that_is_not_defined_is_inconclusive_and_accuses_nobody(paired: Make) -> None:
+    def undefined(rows: Floats) -> float:
+        return float("nan")
+
+    before, after = np.full(30, 0.9), np.full(30, 0.1)
+    first = paired(before, after, name="a", statistic="aggregate", aggregate=undefined)
+    second = paired(before, after, name="b")
+    result, other = analyse([first, second], seed=1, draws=499)
+    assert (result.verdict, result.baseline, result.low) == ("inconclusive", None, None)
+    assert (result.p_adjusted, result.n_scenarios) == (1.0, 30)
+    assert result.notes == ("not defined on these scenarios",)
+    assert other.verdict == "regressed"

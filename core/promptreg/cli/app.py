@@ -17,7 +17,9 @@ from promptreg.cli import (
     doctor,
     gate,
     generate,
+    history,
     init,
+    judge,
     plan,
     plugins,
     rescore,
@@ -84,9 +86,11 @@ for _command in (
 ):
     app.command(name=_command.__name__.strip("_"))(_command)
 app.add_typer(scenarios.app, name="scenarios")
+app.add_typer(judge.app, name="judge")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.add_typer(templates.app, name="templates")
+app.add_typer(history.app, name="history")
 
 
 def run(arguments: list[str]) -> int:

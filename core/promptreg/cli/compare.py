@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promptreg.cli import options as o
+from promptreg.cli.recording import Record
 
 if TYPE_CHECKING:
     from promptreg.pipeline.project import Options
@@ -40,6 +41,7 @@ def compare(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Let the exit code say the verdict, as 'gate' does.")
     ] = False,
+    record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -68,7 +70,7 @@ def compare(
         looks=looks,
     )
     comparison = comparison_command(
-        config, baseline, candidate, options, output or [], as_json, quiet, verbose
+        config, baseline, candidate, options, output or [], as_json, quiet, verbose, record
     )
     return int(comparison.gate.exit_code) if exit_code else 0
 
@@ -82,15 +84,18 @@ def comparison_command(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    record: bool | None = None,
 ) -> Comparison:
     """Compare, write the reports, show the result; `compare` and `gate` share this."""
     from promptreg.cli.progress import progress
+    from promptreg.cli.recording import recording, remember
     from promptreg.cli.show import complain, show_comparison
     from promptreg.cli.telling import opened
     from promptreg.pipeline.compare import compare as compare_versions
     from promptreg.stages.report import plan_reports, write_reports
 
     with opened(config) as project:
+        at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
         with progress(project.plugins, quiet=quiet or as_json):
             comparison = compare_versions(
@@ -99,4 +104,5 @@ def comparison_command(
         written = write_reports(comparison, planned)
         show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
+    remember(project, comparison, at_once=at_once, quiet=quiet)
     return comparison

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promptreg.cli import options as o
-from promptreg.errors import ExitCode, PromptregError
+from promptreg.errors import ExitCode, MissingPackageError, PromptregError
 
 if TYPE_CHECKING:
     from promptreg.discovery import Plugins
@@ -41,7 +41,7 @@ def doctor(
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
-    """Check Python, plug-ins, the suite, the provider and the run store.
+    """Check Python, plug-ins, the suite, the provider, the run store and the history.
 
     Exits 0 if all is well, 2 if the suite or a plug-in is wrong, 5 if provider or store is.
     """
@@ -90,7 +90,10 @@ def _look(config: str | None) -> Iterator[_Check]:
         return
     yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
     yield _provider(project)
+    if project.suite.embedder is not None:
+        yield _embedder(project)
     yield _store(project)
+    yield _history(project)
 
 
 def _plugins(plugins: Plugins) -> _Check:
@@ -125,6 +128,36 @@ def _provider(project: Project) -> _Check:
     if probe.model not in detail:
         detail += f", model {probe.model}"
     return _Check("provider", probe.ready, f"{use}: {detail}")
+
+
+def _embedder(project: Project) -> _Check:
+    from promptreg.pipeline.embed import make_embedder
+
+    use = project.suite.embedder.use if project.suite.embedder else ""
+    try:
+        make_embedder(project)
+    except PromptregError as e:
+        return _Check("embedder", False, str(e), e.exit_code)
+    return _Check("embedder", True, f"{use}: its packages and its model are there")
+
+
+def _history(project: Project) -> _Check:
+    """Say whether the history can be reached; nothing that a run needs depends on it."""
+    from promptreg.numbers import count
+    from promptreg.pipeline.history.sync import make_history
+    from promptreg.store.outbox import Outbox
+
+    try:
+        waiting = len(Outbox(project.store).waiting())
+        history = make_history(project)
+        probe = history.probe()
+    except MissingPackageError as e:
+        named = project.suite.history is not None
+        return _Check("history", False if named else None, str(e), ExitCode.USAGE)
+    except PromptregError as e:
+        return _Check("history", False, str(e), e.exit_code)
+    kept = f"; {count(waiting, 'entry')} to be recorded" if waiting else ""
+    return _Check("history", probe.ready, f"{probe.detail or history.where()}{kept}")
 
 
 def _store(project: Project) -> _Check:

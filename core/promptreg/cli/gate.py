@@ -8,6 +8,7 @@ import typer
 
 from promptreg.cli import options as o
 from promptreg.cli.compare import comparison_command
+from promptreg.cli.recording import Record
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def gate(
     allow_mismatch: o.AllowMismatch = None,
     sequential: o.Sequential = None,
     looks: o.Looks = None,
+    record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -103,7 +105,7 @@ def gate(
     names = versions or []
     if base_ref is None:
         comparison = comparison_command(
-            config, names[0], names[1], options, output or [], as_json, quiet, verbose
+            config, names[0], names[1], options, output or [], as_json, quiet, verbose, record
         )
     else:
         comparison = _base_ref_command(
@@ -115,6 +117,7 @@ def gate(
             as_json=as_json,
             quiet=quiet,
             verbose=verbose,
+            record=record,
         )
     return int(comparison.gate.exit_code)
 
@@ -142,15 +145,18 @@ def _base_ref_command(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    record: bool | None = None,
 ) -> Comparison:
     """Compare with the base, write the reports, show the result."""
     from promptreg.cli.progress import progress
+    from promptreg.cli.recording import recording, remember
     from promptreg.cli.show import complain, show_comparison
     from promptreg.cli.telling import opened
     from promptreg.pipeline.base_ref import gate_base_ref
     from promptreg.stages.report import plan_reports, write_reports
 
     with opened(config) as project:
+        at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
         with progress(project.plugins, quiet=quiet or as_json):
             comparison = gate_base_ref(
@@ -163,4 +169,5 @@ def _base_ref_command(
         written = write_reports(comparison, planned)
         show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
+    remember(project, comparison, at_once=at_once, quiet=quiet)
     return comparison

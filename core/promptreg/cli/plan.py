@@ -25,6 +25,8 @@ def plan(
     no_cache: o.NoCache = False,
     alpha: o.Alpha = None,
     margin: o.Margin = None,
+    sequential: o.Sequential = None,
+    looks: o.Looks = None,
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
@@ -45,6 +47,8 @@ def plan(
         no_cache=no_cache,
         alpha=alpha,
         margins=margin,
+        sequential=sequential,
+        looks=looks,
     )
     found = make_plan(open_project(config), refs, options)
     if as_json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from promptreg.cli import options as o
+from promptreg.cli.recording import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ __all__ = ["run"]
 
 
 def run(
-    refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Template versions to run.")],
+    refs: Annotated[list[str], typer.Argument(metavar="REF", help="Template versions to run.")],
     config: o.Config = None,
     concurrency: o.Concurrency = None,
     repeats: o.Repeats = None,
@@ -29,6 +30,7 @@ def run(
     seed: o.Seed = None,
     no_cache: o.NoCache = False,
     budget: o.Budget = None,
+    record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     env_file: o.EnvFile = None,
@@ -38,6 +40,7 @@ def run(
     Versions that served the same scenarios are ranked, with the range of places the data allow.
     """
     from promptreg.cli.progress import progress
+    from promptreg.cli.recording import recording, remember_runs
     from promptreg.cli.show import complain, print_json
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.summary import run_versions
@@ -54,6 +57,7 @@ def run(
         budget=budget,
     )
     project = open_project(config)
+    at_once = recording(project, record)
     with progress(project.plugins, quiet=quiet or as_json):
         executed, summaries, ranking = run_versions(project, refs, options, handle_signals=True)
     if as_json:
@@ -61,6 +65,7 @@ def run(
     else:
         _show(executed, summaries, ranking, quiet=quiet)
     complain(project.plugins)
+    remember_runs(project, executed, refs, options, at_once=at_once, quiet=quiet)
     return 0
 
 

@@ -22,6 +22,7 @@ def validate(
 ) -> int:
     """Check suite, plug-ins, templates on every scenario, and the data; no model is called."""
     from promptreg.cli.show import complain, print_json
+    from promptreg.numbers import count
     from promptreg.pipeline.check import check
     from promptreg.pipeline.project import open_project
 
@@ -48,8 +49,9 @@ def validate(
         for finding in report.findings:
             print(f"{finding.level}: {finding.where}: {finding.message} [{finding.code}]")
         print(
-            f"{project.path}: {report.versions} template versions on {report.scenarios:,} "
-            f"scenarios: {errors} errors, {warnings} warnings"
+            f"{project.path}: {count(report.versions, 'template version')} on "
+            f"{count(report.scenarios, 'scenario')}: {count(errors, 'error')}, "
+            f"{count(warnings, 'warning')}"
         )
     complain(project.plugins)
     return int(ExitCode.USAGE) if errors or (strict and warnings) else 0

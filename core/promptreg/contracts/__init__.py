@@ -10,6 +10,7 @@ well. `promptreg plugins check` runs them, and `promptreg.testing` wraps them fo
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
 from promptreg.contracts.embedder import check_embedder
 from promptreg.contracts.generator import check_generator
+from promptreg.contracts.history import check_history
 from promptreg.contracts.provider import check_provider
 from promptreg.contracts.registered import Result, check_registered
 from promptreg.contracts.reporter import check_reporter
@@ -20,6 +21,7 @@ __all__ = [
     "Result",
     "check_embedder",
     "check_generator",
+    "check_history",
     "check_provider",
     "check_registered",
     "check_reporter",

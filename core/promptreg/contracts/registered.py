@@ -10,6 +10,7 @@ from promptreg.contracts.embedder import check_embedder
 from promptreg.contracts.generator import OFFLINE_STEPS as OFFLINE_GENERATION
 from promptreg.contracts.generator import STEPS as GENERATION
 from promptreg.contracts.generator import check_generator
+from promptreg.contracts.history import check_address
 from promptreg.contracts.provider import OFFLINE_STEPS, STEPS, check_provider
 from promptreg.contracts.reporter import check_reporter
 from promptreg.contracts.scorer import check_scorer
@@ -132,6 +133,8 @@ def _problems(
         return check_reporter(plugin), ""
     if catalog.kind == "embedder":
         return check_embedder(plugin), ""
+    if catalog.kind == "history":
+        return check_address(plugin), "not written to; HistoryContract in promptreg.testing does"
     if catalog.kind == "generator":
         return _generator(plugin, catalog.create(entry.name, settings), named=named)
     local = bool(getattr(plugin, "synthetic", False)) or not getattr(plugin, "cacheable", True)

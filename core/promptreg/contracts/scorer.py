@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from promptreg.contracts.asked import asked_alone, asked_together, batched
 from promptreg.contracts.samples import odd_trials, other_truths, sample_trials, with_truth
 from promptreg.contracts.values import one_line, shown
 from promptreg.protocols import Scorer
 from promptreg.records import Direction, Kind, Scale, Score, Statistic, Trial, Unscored
 
 __all__ = [
+    "check_batches",
     "check_ground_truth",
     "check_odd_trials",
     "check_same_twice",
@@ -41,14 +43,15 @@ def check_scorer(scorer: Scorer, trials: Sequence[Trial] | None = None) -> list[
     problems = check_scales(scorer)
     if problems:
         return problems
-    for check in (check_scores, check_same_twice, check_ground_truth, check_worst):
+    for check in (check_scores, check_same_twice, check_batches, check_ground_truth, check_worst):
         problems += [p for p in check(scorer, trials) if p not in problems]
     return problems + [p for p in check_odd_trials(scorer) if p not in problems]
 
 
 def check_scales(scorer: Scorer) -> list[str]:
     """Check `scales`: not empty, well named, unique, with sound ranges; and that methods exist."""
-    problems = [] if callable(getattr(scorer, "score", None)) else ["has no method score()"]
+    able = callable(getattr(scorer, "score", None)) or batched(scorer)
+    problems = [] if able else ["has no method score()"]
     if not callable(getattr(scorer, "worst", Scale.score)):
         problems.append("worst is no method; leave it out to get the worst end of the scale")
     scales: Any = getattr(scorer, "scales", None)
@@ -87,6 +90,36 @@ def check_same_twice(scorer: Scorer, trials: Sequence[Trial] | None = None) -> l
         for trial, a, b in zip(chosen, first, again, strict=True)
         if _values(a) != _values(b)
     ]
+
+
+def check_batches(scorer: Scorer, trials: Sequence[Trial] | None = None) -> list[str]:
+    """Check of a scorer that takes several trials at once: what they are batched with is all one.
+
+    And that one whose models answer nothing says so, instead of raising or making up scores.
+    """
+    if not batched(scorer):
+        return []
+    chosen = _answered(trials)
+    alone = [_score(scorer, trial)[0] for trial in chosen]
+    problems = []
+    for lost in (False, True):
+        where = "score_batch()" + (" with models that answer nothing" if lost else "")
+        try:
+            made: Any = asked_together(scorer, chosen, down=lost)
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code may raise anything
+            problems.append(f"{where} raised {one_line(e)}; return Unscored with the reason")
+            continue
+        if not isinstance(made, (list, tuple)) or len(made) != len(chosen):
+            problems.append(f"{where} returned {shown(made)} for {len(chosen)} trials")
+            continue
+        for trial, items, expected in zip(chosen, made, alone, strict=True):
+            found = list(items) if isinstance(items, (list, tuple)) else [items]
+            if not lost and found != expected:
+                problems.append(
+                    f"{where} gave {_values(found)} among others and {_values(expected)} alone "
+                    f"for scenario {trial.scenario.id!r}"
+                )
+    return problems
 
 
 def check_ground_truth(scorer: Scorer, trials: Sequence[Trial] | None = None) -> list[str]:
@@ -163,7 +196,7 @@ def _score(scorer: Scorer, trial: Trial) -> tuple[list[Item], list[str]]:
     """Return the sound scores of one trial, and what is wrong with the others."""
     where = f"score() of scenario {trial.scenario.id!r}"
     try:
-        made: Any = scorer.score(trial)
+        made: Any = asked_alone(scorer, trial) if batched(scorer) else scorer.score(trial)
     except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code may raise anything
         return [], [f"{where} raised {one_line(e)}; return Unscored with the reason instead"]
     items = list(made) if isinstance(made, (list, tuple)) else [made]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -90,15 +91,33 @@ def check_known(name: str, known: Iterable[str], spot: str) -> None:
 
 
 def check_margin(scale: Scale | None, margin: float, spot: str) -> None:
-    """Refuse a difference where a ratio is due.
+    """Refuse a margin that accepts anything, and a difference where a ratio is due.
+
+    Args:
+        scale: of the metric; None for the composite, whose range is 0 to 1.
+        margin: the largest worsening that is accepted.
+        spot: where it stands, for messages.
 
     Raises:
-        SuiteError: the metric is compared as a ratio, and the margin is none above 1.
+        SuiteError: the metric is compared as a ratio, and the margin is none above 1; or no change
+            of the metric can be as large as the margin.
     """
-    if scale is not None and scale.statistic in _RATIOS and margin <= 1:
+    if not math.isfinite(margin):
+        raise SuiteError(f"{spot} is {margin:g}; a margin is a finite number")
+    if scale is not None and scale.statistic in _RATIOS:
+        if margin <= 1:
+            raise SuiteError(
+                f"{spot} is {margin:g}; this margin is a ratio above 1, "
+                "such as 1.10 for ten percent more"
+            )
+        return
+    low, high = (0.0, 1.0) if scale is None else (scale.low, scale.high)
+    if margin >= high - low:
+        share = scale is not None and scale.kind == "binary"
+        hint = "; a margin of 0.05 is five percentage points" if share else ""
         raise SuiteError(
-            f"{spot} is {margin:g}; this margin is a ratio above 1, "
-            "such as 1.10 for ten percent more"
+            f"{spot} is {margin:g}: the metric goes from {low:g} to {high:g}, so no worsening is "
+            f"as large and none would ever be seen; allowed: below {high - low:g}{hint}"
         )
 
 

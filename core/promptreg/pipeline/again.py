@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from promptreg.pipeline.compare import Sides, conclude, policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.conclude import conclude
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import stored_run
 from promptreg.verdicts import Comparison
 

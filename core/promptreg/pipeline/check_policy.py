@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promptreg.criteria import required_words
 from promptreg.errors import did_you_mean
-from promptreg.policy import OVERALL, Guard, Policy
+from promptreg.pipeline.looks.reach import families_in
+from promptreg.policy import Guard, Policy
 from promptreg.records import Scenario, ScenarioSet
 from promptreg.stages.lint import Finding
 from promptreg.stages.score import Scoring
@@ -67,7 +68,10 @@ def _required(policy: Policy, scenarios: ScenarioSet) -> Iterator[Finding]:
 def _guard(
     guard: Guard, policy: Policy, scoring: Scoring, served: Mapping[str, Sequence[Scenario]]
 ) -> Iterator[Finding]:
-    sizes = {name: _families(guard, policy, scoring, mine) for name, mine in served.items()}
+    sizes = {
+        name: families_in(mine, guard.metric, guard.where, policy, scoring)
+        for name, mine in served.items()
+    }
     asked = {name: size for name, size in sizes.items() if size} or sizes
     slices = ", ".join(f"{k}={v}" for k, v in guard.where.items())
     for name, size in asked.items():
@@ -81,18 +85,3 @@ def _guard(
                 f"has {size} of the {guard.min_families} families that a verdict takes"
                 + ("; the gate cannot pass for this template" if block else ""),
             )
-
-
-def _families(guard: Guard, policy: Policy, scoring: Scoring, scenarios: Sequence[Scenario]) -> int:
-    """Return how many families the guard has among a template's scenarios."""
-    metrics = {guard.metric}
-    if guard.metric == OVERALL:
-        metrics = {name for block in policy.overall.values() for name in block}
-    return len(
-        {
-            s.family or s.id
-            for s in scenarios
-            if all(s.attributes.get(k) == v for k, v in guard.where.items())
-            and not metrics.isdisjoint(scoring.applying(s))
-        }
-    )

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptreg.errors import ExitCode, UsageError, did_you_mean
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import stored_run
 from promptreg.pipeline.versions import common_templates, lookup, serves

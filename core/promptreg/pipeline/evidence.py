@@ -49,13 +49,14 @@ def described(
 
 def _trials(run: Run, ids: Sequence[str]) -> Iterator[tuple[str, SideTrial]]:
     """Yield each scenario's trial; of several repeats the first."""
+    codes = frozenset(n for n, c in run.columns.items() if c.scale.statistic == "aggregate")
     for row in read_trials(run, ids=ids):
         if row["repeat"] == 0:
-            yield row["scenario_id"], _side_trial(row)
+            yield row["scenario_id"], _side_trial(row, codes)
 
 
-def _side_trial(row: Mapping[str, Any]) -> SideTrial:
-    """Return a stored row as reports show it, long texts cut."""
+def _side_trial(row: Mapping[str, Any], codes: frozenset[str]) -> SideTrial:
+    """Return a stored row as reports show it, long texts cut; `codes` mean nothing to people."""
     cause = row.get("error_cause") or ""
     failure = f"{cause}: {row.get('error_detail') or ''}" if cause else ""
     answer = json.loads(row["answer"]) if row.get("answer") else {}
@@ -65,6 +66,17 @@ def _side_trial(row: Mapping[str, Any]) -> SideTrial:
         thinking=(row.get("thinking") or "")[:MAX_TEXT],
         answer=answer,
         failure=failure,
-        scores={k.removeprefix("score."): v for k, v in row.items() if k.startswith("score.")},
+        scores={
+            name: value
+            for key, value in row.items()
+            if key.startswith("score.") and (name := key.removeprefix("score.")) not in codes
+        },
         latency_s=row.get("latency_s"),
+        remarks=_remarks(row.get("votes")),
     )
+
+
+def _remarks(votes: str | None) -> dict[str, str]:
+    """Return what judges said besides their grades."""
+    found = json.loads(votes) if votes else {}
+    return {name: str(v["note"])[:MAX_TEXT] for name, v in found.items() if v.get("note")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -25,18 +25,20 @@ from promptreg.pipeline.opening import make_caller, probed
 from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.recorder import Recorder
+from promptreg.pipeline.services import Batches, SuiteServices
 from promptreg.pipeline.work import Item, Version, Work
 from promptreg.protocols import Probe
 from promptreg.records import (
     Completion,
     Failure,
+    Json,
     Run,
     ScenarioSet,
     Trial,
 )
 from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
-from promptreg.stages.score import Scoring
+from promptreg.stages.score import Given, Scoring
 from promptreg.store.calls import CallStore
 
 __all__ = ["Executed", "execute"]
@@ -128,6 +130,10 @@ class _Session:
         self.reader = AnswerReader(suite.answer)
         self.budget = budget or (Budget.parse(options.budget) if options.budget else None)
         self.recorder: Recorder | None = None
+        self.services: SuiteServices | None = None
+        self.batches: Batches[tuple[int, str]] | None = None
+        self.store: CallStore | None = None
+        self.loop: Loop | None = None
         self.signal = 0
         self.warnings: list[str] = []
         self._warm = False
@@ -139,6 +145,10 @@ class _Session:
         finally:
             if self.recorder is not None:
                 self.recorder.abandon()  # does nothing where the runs were finished
+            if self.batches is not None:
+                await self.batches.cancel()
+            if self.services is not None:
+                await self.services.aclose()
             with suppress(Exception):
                 await self.provider.aclose()
 
@@ -153,8 +163,16 @@ class _Session:
         server = {"model": probe.model, **probe.fingerprint}
         keys = KeyMaker(entry.use, identity, server, nonce)
         line, prints = provider_facts(entry.use, identity, server, probe.model)
+        outside = await self._open_services(caller)
+        synthetic = provider.synthetic or (self.services is not None and self.services.synthetic)
         facts = run_facts(
-            self.project, self.work, self.scenarios, line, prints, synthetic=provider.synthetic
+            self.project,
+            self.work,
+            self.scenarios,
+            line,
+            prints,
+            synthetic=synthetic,
+            outside=outside,
         )
         self.recorder = Recorder(
             self.project, self.work, self.scenarios, self.scoring, facts, self.watch
@@ -163,22 +181,26 @@ class _Session:
         planned = 1 if self.watch is None else self.watch.agenda.scenario_looks
         tally = Tally(planned=sum(work.planned for work in works[:planned]))
         self.project.plugins.emit("promptreg_run_started", suite=suite.suite, planned=tally.planned)
-        store = CallStore.open(self.project.store) if provider.cacheable else None
+        self.store = store = CallStore.open(self.project.store) if provider.cacheable else None
         started = time.perf_counter()
         warm_up = self._warm_up if entry.warm_up and probe.ready else None
 
+        room = self.batches.room if self.batches is not None else None
+
         def loop_over(work: Work) -> Loop:
-            return Loop(work, keys, caller, store, self._finish, width, warm_up, tally)
+            return Loop(work, keys, caller, store, self._finish, width, warm_up, tally, room)
 
         try:
             for work in works:
-                loop = loop_over(work)
+                self.loop = loop = loop_over(work)
                 if handle_signals:
                     self._on_signals(loop)
                 if probe.ready:
                     await loop.run()
                 else:
                     await self._offline(loop, caller, probe)
+                if self.batches is not None:
+                    await self._settle(self.batches, caller)
                 if caller.stopped is not None or self.watch is None:
                     break
                 # In a thread, so that an interruption need not wait for the analysis.
@@ -197,11 +219,15 @@ class _Session:
         tally.planned = tally.finished
         runs = self.recorder.close()
         self._check_models(tally, probe)
+        if self.services is not None:
+            self.warnings += self.services.warnings
+            if self.services.cost is not None:
+                tally.cost = (tally.cost or 0.0) + self.services.cost
         return Executed(
             runs=runs,
             tally=tally,
             provider=line,
-            synthetic=provider.synthetic,
+            synthetic=synthetic,
             duration_s=time.perf_counter() - started,
             warnings=tuple(dict.fromkeys(self.warnings)),
             spent=caller.spent,
@@ -216,6 +242,30 @@ class _Session:
         if warm_up is not None:
             with suppress(CallError, TimeoutError):
                 await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
+
+    async def _open_services(self, caller: Caller) -> dict[int, Mapping[str, Json]]:
+        """Prepare what batched scorers need; return what they say shapes their scores."""
+        if not self.scoring.batched:
+            return {}
+        self.services = SuiteServices(
+            self.project, self.options, self.budget, caller.spent, lambda: self.store
+        )
+
+        def halt(reason: str) -> None:
+            if self.loop is not None:
+                self.loop.stop(reason)
+
+        self.batches = Batches(self.scoring, self.services, self._record, halt)
+        return await self.services.identities(self.scoring)
+
+    async def _settle(self, batches: Batches[tuple[int, str]], caller: Caller) -> None:
+        """Have the last trials scored, or give that up where the run was stopped."""
+        if caller.stopped is None:
+            await batches.drain()
+        if caller.stopped is not None:
+            await batches.cancel()
+            if not self.signal:
+                batches.check()
 
     async def _offline(self, loop: Loop, caller: Caller, probe: Probe) -> None:
         """Do what the store alone can do; the first call that would be needed ends it."""
@@ -241,8 +291,16 @@ class _Session:
             trial.failure = outcome
         if self.project.suite.answer.effective:
             trial.effective = self.reader.effective(trial.completion, trial.failure)
+        if self.batches is not None:
+            self.batches.add((item.version, item.key), trial)
+            return
+        self._record((item.version, item.key), trial)
+
+    def _record(
+        self, tag: tuple[int, str], trial: Trial, batched: Mapping[int, Given] | None = None
+    ) -> None:
         assert self.recorder is not None  # noqa: S101 - for the type checker: made before a call
-        self.recorder.add(item.version, trial, item.key)
+        self.recorder.add(tag[0], trial, tag[1], batched)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
 
@@ -267,6 +325,8 @@ class _Session:
                 signal.raise_signal(number)
             self.signal = number
             loop.stop("interrupted")
+            if self.batches is not None:
+                self.batches.give_up()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             running.add_signal_handler(number, stop, number)

@@ -26,6 +26,7 @@ def run_facts(
     prints: Mapping[str, str],
     *,
     synthetic: bool,
+    outside: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> list[RunFacts]:
     """Return what identifies the run of each version, in the order of the work.
 
@@ -36,12 +37,13 @@ def run_facts(
         line: the provider, for people.
         prints: its fingerprints.
         synthetic: whether answers are made up.
+        outside: what scorers say shapes their scores besides settings and code, by their number.
     """
     suite = project.suite
     now = datetime.now(UTC).isoformat(timespec="seconds")
     every = {
         **prints,
-        "scorers": scorer_facts(suite.scorers, project.plugins),
+        "scorers": scorer_facts(suite.scorers, project.plugins, outside),
         "parser": digest(suite.answer.model_dump(mode="json")),
         "seed": str(work.seed),
     }
@@ -100,8 +102,14 @@ def provider_facts(
     }
 
 
-def scorer_facts(entries: Sequence[ScorerEntry], plugins: Plugins) -> str:
+def scorer_facts(
+    entries: Sequence[ScorerEntry],
+    plugins: Plugins,
+    outside: Mapping[int, Mapping[str, Any]] | None = None,
+) -> str:
     """Return the fingerprint of the scorers: settings, owner and source code of each.
+
+    And, by the scorer's number, what it says shapes its scores besides: a judge's model, a file.
 
     The code of the metric that every run has, `answered`, is promptreg's own, as its version is.
     """
@@ -109,4 +117,6 @@ def scorer_facts(entries: Sequence[ScorerEntry], plugins: Plugins) -> str:
     for entry in entries:
         found = plugins.scorers.get(entry.use)
         parts.append([entry.use, entry.settings, found.owner, code_digest(found.factory)])
+    if outside:
+        parts.append({str(at): dict(said) for at, said in outside.items()})
     return digest(parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 from promptreg.errors import DataError
 from promptreg.records import Json, Prompt
 
-__all__ = ["KeyMaker", "canonical", "digest"]
+__all__ = ["KeyMaker", "canonical", "digest", "seed_of"]
 
 MAX_IMAGE_BYTES = 50_000_000
 
@@ -23,6 +23,11 @@ def canonical(value: Json) -> str:
 def digest(value: Json) -> str:
     """Return the hex SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def seed_of(told: object) -> int:
+    """Return a seed made of what is told, so that nobody can shop for one."""
+    return int.from_bytes(hashlib.sha256(repr(told).encode()).digest()[:8], "big")
 
 
 class KeyMaker:

@@ -58,6 +58,7 @@ class Loop:
         width: calls in flight at most.
         warm_up: awaited once before the first call, if there is any call to make.
         tally: of the loops before this one, to go on with.
+        room: awaited before more is asked; returns when finished trials find room.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Loop:
         width: int,
         warm_up: Callable[[], Awaitable[None]] | None = None,
         tally: Tally | None = None,
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.work = work
         self.keys = keys
@@ -77,6 +79,7 @@ class Loop:
         self.store = store
         self.tally = tally or Tally(planned=work.planned)
         self._finish = finish
+        self._room = room
         self._warm_up = warm_up
         self._width = width
         self._queue: asyncio.Queue[Item] = asyncio.Queue(maxsize=2 * width)
@@ -140,6 +143,8 @@ class Loop:
             mine = self._claim(missing)
             for item in chunk:
                 if item.key in known:
+                    if self._room is not None:
+                        await self._room()
                     self.tally.cached += 1
                     self._done(item, known[item.key])
                 elif item.key in self._same:
@@ -207,6 +212,8 @@ class Loop:
             item = await self._queue.get()
             try:
                 await self._warm()
+                if self._room is not None:
+                    await self._room()
                 await self._ask(item)
             finally:
                 self._queue.task_done()

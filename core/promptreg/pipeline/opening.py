@@ -6,15 +6,20 @@ from promptreg.errors import PromptregError, ProviderError
 from promptreg.pipeline.keys import digest
 from promptreg.pipeline.project import Project
 from promptreg.protocols import Probe, Provider
-from promptreg.stages.call import Budget, Caller
+from promptreg.stages.call import Budget, Caller, Spent
 from promptreg.store.probes import recall_probe, remember_probe
 from promptreg.suite import ProviderEntry
 
-__all__ = ["make_caller", "probed"]
+__all__ = ["make_caller", "probed", "probed_as"]
 
 
 def make_caller(
-    entry: ProviderEntry, provider: Provider, *, concurrency: int, budget: Budget | None = None
+    entry: ProviderEntry,
+    provider: Provider,
+    *,
+    concurrency: int,
+    budget: Budget | None = None,
+    spent: Spent | None = None,
 ) -> Caller:
     """Return the caller of a suite's provider; to be made inside the event loop it works in."""
     return Caller(
@@ -27,6 +32,7 @@ def make_caller(
         requests_per_minute=entry.requests_per_minute,
         budget=budget,
         prices={str(k): v for k, v in (entry.prices or {}).items()},
+        spent=spent,
     )
 
 
@@ -36,8 +42,17 @@ async def probed(project: Project, provider: Provider) -> Probe:
     Raises:
         ProviderError: it is not ready, and the store does not know what it was.
     """
-    entry = project.suite.provider
-    name = digest({"use": entry.use, "identity": dict(provider.identity())})
+    use = project.suite.provider.use
+    return await probed_as(project, use, provider, f"provider {use}")
+
+
+async def probed_as(project: Project, use: str, provider: Provider, who: str) -> Probe:
+    """Ask a provider what it is, as `probed` does; `who` names it in errors.
+
+    Raises:
+        ProviderError: it is not ready, and the store does not know what it was.
+    """
+    name = digest({"use": use, "identity": dict(provider.identity())})
     try:
         probe = await provider.probe()
     except PromptregError as e:
@@ -48,5 +63,5 @@ async def probed(project: Project, provider: Provider) -> Probe:
         return probe
     known = recall_probe(project.store, name) if provider.cacheable else None
     if known is None:
-        raise ProviderError(f"provider {entry.use}: not ready: {probe.detail}")
+        raise ProviderError(f"{who}: not ready: {probe.detail}")
     return Probe(ready=False, detail=probe.detail, model=known[0], fingerprint=known[1])

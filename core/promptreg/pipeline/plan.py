@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from promptreg import numbers
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
-from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
+from promptreg.pipeline.looks import make_agenda
 from promptreg.pipeline.looping import run_loop
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
+from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work
+from promptreg.policy import Policy
 from promptreg.protocols import Provider
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import RunRef
-from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe
 
 __all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
 
-CHARACTERS_PER_TOKEN = 4.0
-"""A rule of thumb for English text; used only where no completion of the version is stored."""
-_CHUNK = 512
 _Known = tuple[str, Mapping[str, object]]
 """A model's name, and what its server says of itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedVersion:
-    """One version's share of the work.
-
-    Attributes:
-        template, label: the version.
-        scenarios: how many it is asked about.
-        trials, cached: trials in all, and those already in the store.
-        prompt_tokens: of the calls to make; from stored completions, else estimated.
-        completion_tokens: of the calls to make; None where nothing is known of them.
-        measured: whether the token figures come from stored completions of this version.
-    """
-
-    template: str
-    label: str
-    scenarios: int
-    trials: int
-    cached: int
-    prompt_tokens: int
-    completion_tokens: int | None
-    measured: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +68,30 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     policy = policy_for(project, scoring, every, options)
     provider = make_provider(project)
     notes: list[str] = []
-    versions = _versions(project, refs, scenarios, options, asks_anew=provider.cacheable)
+    repeats = max(project.repeats(options), policy.looks.more_repeats)
+    versions = _versions(
+        project, refs, scenarios, options, anew_from=repeats if provider.cacheable else 0
+    )
     server = _server(project, provider, notes)
     keys = _keys_of(project, provider, server)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
-    planned = _count(project, work, keys, provider, options)
-    cost = _cost(project, planned, notes)
+    planned = count_trials(project, work, keys, provider, options)
+    cost = cost_of(project, planned, notes)
     if not all(v.measured or v.trials == v.cached for v in planned):
         notes.append(
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
+    trials = sum(v.trials for v in planned)
+    for asked in (scoring.plan(at) for at in scoring.batched):
+        calls = getattr(asked.scorer, "calls_per_trial", 0) * trials
+        if calls:
+            notes.append(
+                f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
+                "verdicts are in the store; they are not counted above"
+            )
+    if len(refs) == 2:
+        notes.extend(_looks(work, policy, asks_anew=provider.cacheable))
     spreads = known_spreads(project, versions, scenarios, provider, server, notes)
     detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
@@ -127,7 +115,7 @@ def _versions(
     scenarios: ScenarioSet,
     options: Options,
     *,
-    asks_anew: bool,
+    anew_from: int,
 ) -> list[Version]:
     found = []
     for ref in refs:
@@ -143,9 +131,9 @@ def _versions(
         served = serves(project, name, scenarios)
         held = [templates[name] for templates in found if name in templates]
         # As `compare` does: the second half of a version against itself is asked anew.
-        anew = asks_anew and len(held) == 2 and held[0].sha256 == held[1].sha256
+        anew = len(held) == 2 and held[0].sha256 == held[1].sha256
         for i, template in enumerate(held if served else ()):
-            offset = project.repeats(options) if anew and i else 0
+            offset = anew_from if anew and i else 0
             lane = len(versions)
             versions.append(make_version(project, template, served, lane=lane, first_repeat=offset))
     if not versions:
@@ -153,6 +141,32 @@ def _versions(
             "no template serves any of the chosen scenarios; see 'select' and --filter"
         )
     return versions
+
+
+def _looks(work: Work, policy: Policy, *, asks_anew: bool) -> Iterator[str]:
+    """Say what looks make of the number of trials, which is that without any."""
+    if not policy.looks.several:
+        return
+    agenda = make_agenda(
+        work.versions,
+        [True] * len(work.versions),
+        policy.looks,
+        alpha=policy.alpha,
+        repeats=work.repeats,
+        seed=work.seed,
+        asks_anew=asks_anew,
+    )
+    yield from agenda.notes
+    if agenda.scenario_looks > 1:
+        yield (
+            f"the data are looked at {agenda.scenario_looks} times, and the gate stops as soon as "
+            f"it is decided: after {agenda.batches[0].trials:,} trials at the earliest"
+        )
+    if further := sum(batch.trials for batch in agenda.batches[agenda.scenario_looks :]):
+        yield (
+            f"while it is inconclusive up to {numbers.count(further, 'further trial')} follow, "
+            f"{agenda.most_repeats} repeats of each scenario at the most (gate.more)"
+        )
 
 
 def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
@@ -196,83 +210,3 @@ def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | 
             f"provider {entry.use} is not reachable: nothing can be looked up in the store"
         )
     return known
-
-
-def _count(
-    project: Project, work: Work, keys: KeyMaker | None, provider: Provider, options: Options
-) -> list[PlannedVersion]:
-    n = len(work.versions)
-    trials, cached, characters = [0] * n, [0] * n, [0] * n
-    seen_prompt, seen_completion, seen = [0] * n, [0] * n, [0] * n
-    local = not provider.cacheable
-    readable = keys is not None and options.cache and CallStore.exists(project.store)
-    store = CallStore.open(project.store) if readable else None
-    chunk: list[tuple[int, str, int]] = []
-
-    def look() -> None:
-        known = store.get_many([key for _, key, _ in chunk]) if store else {}
-        for i, key, size in chunk:
-            completion = known.get(key)
-            if completion is None:
-                characters[i] += size
-                continue
-            cached[i] += 1
-            if completion.prompt_tokens is not None and completion.completion_tokens is not None:
-                seen[i] += 1
-                seen_prompt[i] += completion.prompt_tokens
-                seen_completion[i] += completion.completion_tokens
-        chunk.clear()
-
-    try:
-        for i, _, repeat, prompt in work.order():
-            trials[i] += 1
-            key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
-            chunk.append((i, key, len(prompt.text)))
-            if len(chunk) >= _CHUNK:
-                look()
-        look()
-    finally:
-        if store is not None:
-            store.close()
-    out = []
-    for i, version in enumerate(work.versions):
-        calls = trials[i] - cached[i]
-        measured = seen[i] > 0
-        out.append(
-            PlannedVersion(
-                template=version.template.name,
-                label=version.template.label,
-                scenarios=len(version.scenarios),
-                trials=trials[i],
-                cached=trials[i] if local else cached[i],
-                prompt_tokens=0
-                if local
-                else round(seen_prompt[i] / seen[i] * calls)
-                if measured
-                else math.ceil(characters[i] / CHARACTERS_PER_TOKEN),
-                completion_tokens=0
-                if local
-                else round(seen_completion[i] / seen[i] * calls)
-                if measured
-                else None,
-                measured=measured or local,
-            )
-        )
-    return out
-
-
-def _cost(project: Project, planned: Sequence[PlannedVersion], notes: list[str]) -> float | None:
-    prices = project.suite.provider.prices
-    if not prices:
-        return None
-    if any(v.completion_tokens is None and v.cached < v.trials for v in planned):
-        notes.append("cost cannot be said before the first completions: their length is not known")
-        return None
-    return (
-        sum(
-            v.prompt_tokens * prices.get("prompt", 0.0)
-            + (v.completion_tokens or 0) * prices.get("completion", 0.0)
-            for v in planned
-        )
-        / 1e6
-    )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptreg.discovery import Plugins, load_plugins
+from promptreg.errors import SuiteError
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import load_scenarios, narrow
 from promptreg.suite import Suite, find_suite, load_suite
 
+if TYPE_CHECKING:
+    from promptreg.verdicts import Comparison
+
 __all__ = ["Options", "Project", "open_project"]
+
+_MAX_TEXT = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,16 @@ class Project:
     path: Path
     suite: Suite
     plugins: Plugins
+    past: Callable[[str], str | None] | None = None
+    """Where the policy is that of another revision: reads a file's text there; None for no file."""
+    purpose: str = "decision"
+    """What its comparisons are for, as plug-ins are told."""
+
+    def tell(self, comparison: Comparison) -> None:
+        """Tell every plug-in of a comparison that came to a decision."""
+        self.plugins.emit(
+            "promptreg_comparison_finished", comparison=comparison, purpose=self.purpose
+        )
 
     @property
     def base(self) -> Path:
@@ -54,6 +70,21 @@ class Project:
     def store(self) -> Path:
         """The run store's folder."""
         return self.base / self.suite.store
+
+    def read_text(self, name: str) -> str:
+        """Return the text of a file that the policy names, relative to the suite.
+
+        Raises:
+            SuiteError: it cannot be read.
+        """
+        path = self.base / name
+        try:
+            if path.is_file() and path.stat().st_size > _MAX_TEXT:
+                raise SuiteError(f"{path}: larger than {_MAX_TEXT:,} bytes")
+            before = self.past(name) if self.past is not None else None
+            return path.read_text("utf-8-sig") if before is None else before
+        except (OSError, UnicodeDecodeError) as e:
+            raise SuiteError(f"{path}: cannot be read: {e}") from e
 
     def scenarios(self, options: Options) -> ScenarioSet:
         """Return the suite's scenarios, narrowed as the options say.
@@ -102,7 +133,9 @@ class Project:
         return self.suite.seed if options.seed is None else options.seed
 
 
-def open_project(config: str | None, plugins: Plugins | None = None) -> Project:
+def open_project(
+    config: str | None, plugins: Plugins | None = None, *, purpose: str = "decision"
+) -> Project:
     """Find, read and check the suite.
 
     Raises:
@@ -110,4 +143,4 @@ def open_project(config: str | None, plugins: Plugins | None = None) -> Project:
         PluginError: plug-ins contradict each other.
     """
     path = find_suite(config)
-    return Project(path, load_suite(path), plugins or load_plugins())
+    return Project(path, load_suite(path), plugins or load_plugins(), purpose=purpose)

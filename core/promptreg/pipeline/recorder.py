@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from promptreg.pipeline.facts import settled_facts
 from promptreg.pipeline.looks import Ledger, Watch
@@ -11,7 +11,7 @@ from promptreg.pipeline.project import Project
 from promptreg.pipeline.stored import with_absent
 from promptreg.pipeline.work import Work
 from promptreg.records import Run, RunFacts, ScenarioSet, Trial
-from promptreg.stages.score import Scoring
+from promptreg.stages.score import Given, Scoring
 from promptreg.store.runs import RunWriter
 
 __all__ = ["Recorder"]
@@ -66,9 +66,14 @@ class Recorder:
                     )
                 )
 
-    def add(self, version: int, trial: Trial, key: str) -> None:
-        """Score a trial of a version (by its index) and take it in."""
-        outcomes = told(self._scoring, trial)
+    def add(
+        self, version: int, trial: Trial, key: str, batched: Mapping[int, Given] | None = None
+    ) -> None:
+        """Score a trial of a version (by its index) and take it in.
+
+        `batched` holds what scorers said that are asked in batches.
+        """
+        outcomes = told(self._scoring, trial, batched)
         self._writers[version].add(trial, outcomes, key=key)
         if self._ledgers:
             self._ledgers[version].add(trial, outcomes)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from promptreg.errors import UsageError
-from promptreg.pipeline.compare import policy_for
 from promptreg.pipeline.execute import Executed, execute
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import lookup, make_version, serves
 from promptreg.pipeline.work import Version
@@ -101,7 +101,8 @@ def summarise(run: Run, alpha: float) -> tuple[MetricLine, ...]:
         value: float | None = None
         interval: tuple[float, float] | None = None
         if rows.size and scale.statistic == "aggregate" and column.aggregate is not None:
-            value = float(column.aggregate(rows))
+            whole = float(column.aggregate(rows))
+            value = whole if math.isfinite(whole) else None  # not defined on these scenarios
         elif rows.size and scale.kind == "binary":
             share = target_share(rows > 0.5, families[used], alpha)
             value, interval = share.share, (share.low, share.high)

@@ -8,9 +8,7 @@ from promptreg.errors import ExitCode
 from promptreg.policy import Policy
 from promptreg.verdicts import Criterion, Difference, Gate, GateVerdict, Limit, Slice, Verdict
 
-__all__ = ["decide_gate", "inconclusive_gate", "limit_reasons", "open_criteria"]
-
-_PROVEN = frozenset({Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE})
+__all__ = ["decide_gate", "inconclusive_gate", "limit_reasons", "must_prove", "open_criteria"]
 
 
 def decide_gate(
@@ -55,12 +53,19 @@ def decide_gate(
         f"{_where(d.template, d.metric, d.slice, several)} is not shown to be no worse"
         + (f"; about {d.scenarios_needed:,} more scenarios needed" if d.scenarios_needed else "")
         for d in gating
-        if (d in proving or d.must_prove) and not d.insufficient and d.verdict not in _PROVEN
+        if must_prove(d, policy) and not d.insufficient and not d.verdict.proven
     ]
     if not policy.prove:
         open_points.append("nothing is declared to be proven (gate.prove is empty)")
     elif not proving:
         open_points.append("there is nothing to prove anything with: no metric applies")
+    else:
+        there = {d.metric for d in proving}
+        open_points += [
+            f"{name} is to be proven and was not compared"
+            for name in policy.prove
+            if name not in there
+        ]
     if policy.insufficient == "block":
         open_points += [
             f"{_where(d.template, d.metric, d.slice, several)} is guarded and has too few families "
@@ -76,6 +81,11 @@ def decide_gate(
         for d in proving
     ]
     return Gate(GateVerdict.PASS, tuple(proven), ExitCode.OK)
+
+
+def must_prove(d: Difference, policy: Policy) -> bool:
+    """Return whether a gating line has to be shown no worse: it is of `prove`, or such a guard."""
+    return d.must_prove or (d.metric in policy.prove and d.slice is None)
 
 
 def inconclusive_gate(

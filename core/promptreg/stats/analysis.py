@@ -91,7 +91,7 @@ def gather(
     *,
     jointly: bool,
 ) -> list[Evidence | None]:
-    """Return the evidence on each metric, None where there is no scenario.
+    """Return the evidence on each metric, None where there is no scenario or it is not defined.
 
     Args:
         checked: The metrics.
@@ -111,7 +111,7 @@ def gather(
 
 def _prepare(
     data: Checked, columns: Columns, flips: Flips, settings: Settings, *, joins: bool
-) -> Contrast:
+) -> Contrast | None:
     statistic = data.metric.statistic
     if statistic == "aggregate":
         return prepare_aggregate(data, flips, settings)

@@ -86,11 +86,11 @@ def result(
 
 
 def empty_result(data: Checked, settings: Settings) -> PairedResult:
-    """Return the result of a metric that applies to no scenario: inconclusive."""
+    """Return the result of a metric that applies to no scenario, or is undefined: inconclusive."""
     return PairedResult(
         name=data.metric.name,
-        n_scenarios=0,
-        n_clusters=0,
+        n_scenarios=data.n,
+        n_clusters=data.n_clusters,
         repeats=data.repeats,
         baseline=None,
         candidate=None,
@@ -114,7 +114,7 @@ def empty_result(data: Checked, settings: Settings) -> PairedResult:
         var_repeat=None,
         ratio=None,
         confidence_worse_than_margin=None,
-        notes=("no scenario: nothing can be said",),
+        notes=("not defined on these scenarios" if data.n else "no scenario: nothing can be said",),
     )
 
 

@@ -134,12 +134,15 @@ class AggregateContrast:
         return values
 
 
-def prepare_aggregate(data: Checked, flips: Flips, settings: Settings) -> AggregateContrast:
-    """Return the contrast; it needs no columns.
+def prepare_aggregate(data: Checked, flips: Flips, settings: Settings) -> AggregateContrast | None:
+    """Return the contrast; it needs no columns. None where the metric is not defined on a side.
 
     Raises:
         ValueError: The metric has no aggregate function.
     """
     if data.metric.aggregate is None:
         raise ValueError(f"metric {data.metric.name!r}: statistic 'aggregate' needs a function")
-    return AggregateContrast(data, settings, flips, data.metric.aggregate)
+    function = data.metric.aggregate
+    if math.isnan(function(data.baseline)) or math.isnan(function(data.candidate)):
+        return None
+    return AggregateContrast(data, settings, flips, function)

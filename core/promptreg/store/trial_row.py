@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from promptreg.records import Trial
+from promptreg.records import Score, Trial
 from promptreg.store.trial_table import json_text
 
 __all__ = ["TrialRow", "trial_row"]
@@ -83,6 +83,7 @@ def trial_row(trial: Trial, key: str) -> TrialRow:
         attempts,
         *failed,
         *answered,
+        _votes(trial),
     )
     content = (
         scenario.id,
@@ -95,6 +96,16 @@ def trial_row(trial: Trial, key: str) -> TrialRow:
         failed[2],
     )
     return TrialRow(cells, content, cause, cached, called, characters)
+
+
+def _votes(trial: Trial) -> str | None:
+    """Return the opinions behind scores that have any, as JSON."""
+    found = {}
+    for name, score in trial.scores.items():
+        if type(score) is Score and score.votes:
+            votes = [[None if v != v else v for v in judge] for judge in score.votes]
+            found[name] = {"votes": votes, "note": score.note} if score.note else {"votes": votes}
+    return json_text(found, trial.scenario.id) if found else None
 
 
 def _answered(trial: Trial) -> tuple[Any, ...]:

@@ -40,8 +40,12 @@ BASE: tuple[tuple[str, str], ...] = (
     ("findings", "words"),
     ("effective", "string"),
     ("effective_rules", "words"),
+    ("votes", "string"),
 )
-"""Name and type of the columns every run has; `answer` and `effective` are JSON text."""
+"""Name and type of the columns every run has; `answer` and `effective` are JSON text.
+
+So is `votes`: by metric the opinions behind a score, and what was said (`note`); null for none.
+"""
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode
 

@@ -12,6 +12,7 @@ from promptreg.suite.entries import (
     GenerateEntry,
     GenerationFile,
     GuardEntry,
+    HistoryEntry,
     LimitEntry,
     MoreEntry,
     ProviderEntry,
@@ -23,7 +24,13 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
-from promptreg.suite.reading import find_suite, load_generation, load_suite, parse_suite
+from promptreg.suite.reading import (
+    find_suite,
+    load_generation,
+    load_suite,
+    parse_provider,
+    parse_suite,
+)
 
 __all__ = [
     "AnswerEntry",
@@ -33,6 +40,7 @@ __all__ = [
     "GenerateEntry",
     "GenerationFile",
     "GuardEntry",
+    "HistoryEntry",
     "LimitEntry",
     "MoreEntry",
     "Preset",
@@ -48,6 +56,7 @@ __all__ = [
     "find_suite",
     "load_generation",
     "load_suite",
+    "parse_provider",
     "parse_suite",
     "preset",
     "preset_names",

@@ -35,6 +35,7 @@ __all__ = [
     "GenerateEntry",
     "GenerationFile",
     "GuardEntry",
+    "HistoryEntry",
     "LimitEntry",
     "MoreEntry",
     "ProviderEntry",
@@ -141,6 +142,16 @@ class EmbedderEntry(_Open):
     """Columns that say what a scenario is about; default: every text that is no attribute."""
 
 
+class HistoryEntry(_Open):
+    """Which history remembers runs and comparisons. Other keys are the history's settings."""
+
+    use: str = "mlflow"
+    record: bool = True
+    """Record after each comparison; without it, `promptreg history` records when it is called."""
+    wait: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds that a comparison waits for its recording at most; what is left is kept."""
+
+
 class ScorerEntry(_Open):
     """A scorer and its settings."""
 
@@ -209,6 +220,8 @@ class GateEntry(_Strict):
     def _switch(cls, value: Any) -> Any:
         if isinstance(value, bool):
             return {} if value else None
+        if value is not None and not isinstance(value, (dict, SequentialEntry)):
+            raise ValueError("must be true, false, or a mapping such as {looks: 4}")
         return value
 
     @model_validator(mode="after")
@@ -274,6 +287,9 @@ class Suite(_Strict):
     seed: int = Field(default=0, ge=0, lt=2**63)
     scorers: tuple[ScorerEntry, ...] = ()
     gate: GateEntry = GateEntry()
+    history: HistoryEntry | None = None
+    """Default: `mlflow` in the store's folder, or where MLFLOW_TRACKING_URI says; a comparison
+    is then recorded when somebody asks for the history."""
     embedder: EmbedderEntry | None = None
     """For `scenarios search`, for maps in reports, and for the vectors of generated scenarios."""
     clock: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from promptreg.suite.entries import (
     GuardEntry,
     LimitEntry,
     MoreEntry,
+    ProviderEntry,
     SequentialEntry,
     Suite,
     TemplateEntry,
@@ -28,7 +30,14 @@ from promptreg.suite.entries import (
 )
 from promptreg.suite.gate_parts import ShareEntry, SliceEntry
 
-__all__ = ["DEFAULT_FILE", "find_suite", "load_generation", "load_suite", "parse_suite"]
+__all__ = [
+    "DEFAULT_FILE",
+    "find_suite",
+    "load_generation",
+    "load_suite",
+    "parse_provider",
+    "parse_suite",
+]
 
 M = TypeVar("M", bound=BaseModel)
 DEFAULT_FILE = "promptreg.yaml"
@@ -134,6 +143,19 @@ def _model(kind: type[M], data: dict[str, Any], where: str) -> M:
         raise SuiteError(_explain(e, where, kind)) from e
 
 
+def parse_provider(settings: Mapping[str, Any], where: str) -> ProviderEntry:
+    """Check a provider that is named elsewhere than in the section `provider`: a scorer's model.
+
+    Raises:
+        SuiteError: with field, value and what is allowed; `where` names the place.
+    """
+    data = _expand({"provider": dict(settings)}, where)["provider"]
+    try:
+        return ProviderEntry.model_validate(data)
+    except ValidationError as e:
+        raise SuiteError(_explain(e, where, ProviderEntry)) from e
+
+
 def _yaml(text: str, where: str) -> Any:
     import yaml
 
@@ -186,6 +208,15 @@ def _environment(spot: str, match: re.Match[str]) -> str:
     return found
 
 
+_KINDS = {
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "finite_number": "must be a finite number",
+}
+"""What a value must be, in a suite file's words rather than Python's."""
+
+
 def _explain(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
     """Turn pydantic's findings into one line each: file, field, what is wrong, what is allowed."""
     lines = []
@@ -203,7 +234,7 @@ def _explain(error: ValidationError, where: str, kind: type[BaseModel]) -> str:
         else:
             found = repr(item["input"])
             shown = found if len(found) <= 80 else found[:77] + "..."
-            message = item["msg"].removeprefix("Value error, ")
+            message = _KINDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
             lines.append(f"{where}: {spot}: {message} (found {shown})")
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from promptreg.errors import UsageError, did_you_mean
 
 __all__ = ["KINDS", "Package", "plan_package", "write_package"]
 
-KINDS = ("provider", "scorer", "reporter", "embedder", "generator")
+KINDS = ("provider", "scorer", "reporter", "embedder", "generator", "history")
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*\Z")
 _LONGEST = 40
 _FILES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from promptreg.errors import TemplateError, UsageError
@@ -14,13 +15,15 @@ from promptreg.pipeline.base_ref.nothing import nothing_compared
 from promptreg.pipeline.base_ref.prepared import Prepared, prepare
 from promptreg.pipeline.base_ref.terms import Terms, agree
 from promptreg.pipeline.base_ref.touched import Touched, find_touched
-from promptreg.pipeline.compare import Sides, conclude, policy_for
+from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.looks import Member, Watch, watch_for
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.records import Run, ScenarioSet
-from promptreg.stages.load import narrow
+from promptreg.stages.load import is_tracked, narrow
+from promptreg.store.calls import FILE_NAME
 from promptreg.verdicts import Comparison
 
 __all__ = ["gate_base_ref"]
@@ -78,6 +81,8 @@ def gate_base_ref(
     looks: tuple[str, ...] = ()
     if prepared.versions:
         _check_provider(project)
+        if options.cache:
+            _check_store(project)
         members = _members(prepared)
         watch, looks = watch_for(
             project, policy, prepared.versions, members, chosen, options, scoring
@@ -119,7 +124,7 @@ def gate_base_ref(
     if alone:
         limits = judge_alone(alone, scoring, chosen, policy)
         comparison = with_alone(comparison, alone, limits, policy)
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    project.tell(comparison)
     return comparison
 
 
@@ -150,6 +155,21 @@ def _check_provider(project: Project) -> None:
             "and a baseline from git has the label of its candidate; --base-ref needs a provider "
             "that answers prompts"
         )
+
+
+def _check_store(project: Project) -> None:
+    """Refuse answers that the change may have brought along.
+
+    Raises:
+        UsageError: git holds the store's file of completions.
+    """
+    for name in (FILE_NAME, f"{FILE_NAME}-wal"):  # SQLite reads what the second adds to the first
+        path = (Path(project.suite.store) / name).as_posix()
+        if is_tracked(project.base, path):
+            raise UsageError(
+                f"the run store is in git ({path}), so its completions may be the change's own; "
+                "take it out ('git rm --cached', and into .gitignore), or use --no-cache"
+            )
 
 
 def _members(prepared: Prepared) -> list[Member | None]:

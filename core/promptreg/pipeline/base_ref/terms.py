@@ -12,7 +12,7 @@ from promptreg.errors import DataError, PluginError, SuiteError
 from promptreg.pipeline.base_ref.base import Base
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import ScenarioSet
-from promptreg.stages.load import is_tracked, past_scenarios
+from promptreg.stages.load import is_tracked, past_scenarios, past_text
 from promptreg.suite import ProviderEntry, Suite
 
 __all__ = ["Terms", "agree"]
@@ -22,6 +22,7 @@ _POLICY = (
     *("clock", "allow_role_tokens"),
 )
 """Keys of a suite that decide how a template is judged; `select` besides."""
+_MAX_FILE_BYTES = 256_000
 _HOW_TO_REACH = frozenset(
     {"concurrency", "retries", "timeout", "warm_up", "requests_per_minute", "prices"}
     | {"api_key_env", "ready_timeout", "transport", "id_slot", "cache_prompt"}
@@ -67,7 +68,7 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
     now, then = project.suite, base.suite
     before, notes = _base_scenarios(project, base, allow_policy_change=allow_policy_change)
     after = _work_scenarios(project, then, before)
-    changed = [*_policy_changes(now, then)]
+    changed = [*_policy_changes(now, then), *_file_changes(project, base)]
     if before is not None and (after is None or after.sha256 != before.sha256):
         count = "cannot be read" if after is None else f"{len(after.scenarios)}"
         changed.append(f"scenarios ({len(before.scenarios)} before, {count} now)")
@@ -96,7 +97,11 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
     assert before is not None  # noqa: S101 - for the type checker; only an allowed edit may lack it
     select = {**then.select, **{n: r for n, r in now.select.items() if n not in then.templates}}
     policy = {key: getattr(then, key) for key in _POLICY} | {"select": select}
-    judged = replace(project, suite=now.model_copy(update=policy))
+    judged = replace(
+        project,
+        suite=now.model_copy(update=policy),
+        past=lambda name: past_text(base.revision, name, _MAX_FILE_BYTES),
+    )
     return Terms(judged, before, True, tuple(changed), tuple(notes))
 
 
@@ -163,6 +168,24 @@ def _policy_changes(now: Suite, then: Suite) -> Iterator[str]:
     for name in now.templates:
         if name in then.templates and now.select.get(name) != then.select.get(name):
             yield f"select.{name}"
+
+
+def _file_changes(project: Project, base: Base) -> Iterator[str]:
+    """Yield the files that the base's scorers read and the change edits: rubrics, for one."""
+    for at, entry in enumerate(base.suite.scorers):
+        for value in entry.settings.values():
+            if not isinstance(value, str) or not _is_file(project.base / value):
+                continue
+            before = past_text(base.revision, value, _MAX_FILE_BYTES)
+            if before is not None and before != project.read_text(value):
+                yield f"{value} (scorers[{at}])"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with NUL: no path was meant
+        return False
 
 
 def _provider_changes(now: ProviderEntry, then: ProviderEntry) -> Iterator[str]:

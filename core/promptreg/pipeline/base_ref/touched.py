@@ -33,7 +33,7 @@ class Touched:
     Attributes:
         edits: changed and new versions, in the suite's order, each content once.
         unchanged: how many versions have the same content on both sides.
-        notes: deleted versions, and versions that share their content with another.
+        notes: deleted and renamed versions, and versions that share their content with another.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -45,6 +45,8 @@ def find_touched(
     project: Project, base: Base, labels: Sequence[str], templates: Sequence[str]
 ) -> Touched:
     """Return the versions whose engine or text differs between base and work tree.
+
+    A label that the change puts in place of another is held against that one.
 
     Args:
         project: the work tree's suite.
@@ -68,18 +70,25 @@ def find_touched(
     for name in names:
         if templates and name not in templates:
             continue
+        replaced = _replaced(_labels(then, name), _labels(now, name))
         for label in known[name]:
             if labels and label not in labels:
                 continue
             version = f"{name}@{label}"
             if label not in _labels(now, name):
-                notes.append(f"{version} is deleted by the change: nothing is left to compare")
+                if label not in replaced.values():
+                    notes.append(f"{version} is deleted by the change: nothing is left to compare")
                 continue
             candidate = load_template(name, label, now[name], project.base)
             baseline = None
-            if label in _labels(then, name):
-                baseline = past_template(name, label, then[name], base.revision)
-                if baseline.sha256 == candidate.sha256:
+            before = label if label in _labels(then, name) else replaced.get(label)
+            if before is not None:
+                baseline = past_template(name, before, then[name], base.revision)
+                same = baseline.sha256 == candidate.sha256
+                if before != label:
+                    how = "with the same content" if same else "and is compared with it"
+                    notes.append(f"{version} takes the place of {name}@{before}, {how}")
+                if same:
                     unchanged += 1
                     continue
             content = (name, baseline.sha256 if baseline else "", candidate.sha256)
@@ -89,6 +98,16 @@ def find_touched(
                 continue
             edits.append(Edit(baseline, candidate))
     return Touched(_named(edits), unchanged, tuple(notes))
+
+
+def _replaced(then: Sequence[str], now: Sequence[str]) -> dict[str, str]:
+    """Return each new label's predecessor, where a change also takes labels of the template away.
+
+    Else a new name would be enough to be compared with nothing.
+    """
+    gone = [label for label in then if label not in now]
+    new = [label for label in now if label not in then]
+    return {label: gone[min(i, len(gone) - 1)] for i, label in enumerate(new)} if gone else {}
 
 
 def _labels(templates: Mapping[str, TemplateEntry], name: str) -> list[str]:

@@ -14,8 +14,7 @@ from promptreg.pipeline.bisect.halfway import Halfway
 from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.tester import Tested, Tester
 from promptreg.pipeline.bisect.wish import Wish, policy_of, regressed_lines
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
 from promptreg.policy import Policy

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from promptreg.errors import ExecutionError, StoppedError, TemplateError, UsageError
 from promptreg.pipeline.bisect.wish import sharpened
-from promptreg.pipeline.compare import Sides, paired, resampling_seed
+from promptreg.pipeline.conclude import paired, resampling_seed
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.versions import make_version
 from promptreg.pipeline.work import Version
 from promptreg.policy import Policy
@@ -25,7 +26,6 @@ from promptreg.verdicts import Difference, Slice, Verdict
 
 __all__ = ["Spending", "Tested", "Tester", "accused", "fingerprint"]
 
-_ACQUITTED = frozenset({Verdict.EQUIVALENT, Verdict.NO_WORSE, Verdict.IMPROVED})
 _SAME = "every prompt is the same as with {}"
 
 
@@ -246,7 +246,7 @@ def fingerprint(project: Project, version: Version) -> str:
 def _outcome(lines: Sequence[Difference], level: float) -> Outcome:
     if any(accused(d, level) for d in lines):
         return Outcome.REGRESSED
-    if lines and all(d.verdict in _ACQUITTED for d in lines):
+    if lines and all(d.verdict.proven for d in lines):
         return Outcome.HARMLESS
     return Outcome.UNCLEAR
 

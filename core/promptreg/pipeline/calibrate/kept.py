@@ -96,20 +96,26 @@ def calibration_of(
     project: Project, pairs: Sequence[RunPair], policy: Policy
 ) -> tuple[Calibration, list[str]]:
     """Return what is known of the error rates of the gate on these pairs, and warnings."""
+    prints = dict(pairs[0].baseline.facts.fingerprints) if pairs else {}
+    several = policy.looks.several
+    if several:  # how much was asked is what the looks came to, and no change
+        prints.pop("repeats", None)
     wanted = Wanted(
         templates={
             p.template: Judged(
                 (p.baseline.facts.template_sha256, p.candidate.facts.template_sha256),
-                p.baseline.facts.fingerprints.get("scenarios", ""),
+                "" if several else p.baseline.facts.fingerprints.get("scenarios", ""),
             )
             for p in pairs
         },
-        fingerprints=pairs[0].baseline.facts.fingerprints if pairs else {},
-        policy_sha256=policy.sha256,
+        fingerprints=prints,
+        policy_sha256=policy.looked_once.sha256,
     )
     kept, reasons, warnings = find(project, wanted)
     if kept is None:
         return Calibration(), warnings
+    if several:  # its errors are bounded alike, but nobody simulated them
+        reasons = (*reasons, "it is of gates that look once, and this one may look several times")
     found = Calibration(
         state=CalibrationState.STALE if reasons else CalibrationState.FRESH,
         reasons=tuple(reasons),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from promptreg.pipeline.calibrate.ask import Asked, ask_twice, default_label
 from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
-from promptreg.pipeline.calibrate.words import notes_of, warnings_of
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_scoring
+from promptreg.pipeline.calibrate.words import LOOKS_WARNING, notes_of, warnings_of
+from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
 from promptreg.stages.compare import RunPair
@@ -38,7 +38,8 @@ def calibrate(
     """Return the error rates of the gate on this suite under its policy, and keep them.
 
     Several templates are calibrated together, as one gate decides about them together. Rates of
-    made-up answers are returned, and never kept.
+    made-up answers are returned, and never kept. Every simulated gate looks once at all planned
+    scenarios, whatever looks the policy plans.
 
     Args:
         project: the opened suite.
@@ -60,7 +61,8 @@ def calibrate(
     every = project.every_scenario()
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
-    policy = policy_for(project, scoring, every, options)
+    asked_for = policy_for(project, scoring, every, options)
+    policy = asked_for.looked_once
     asked = ask_twice(project, label, scenarios, options, scoring, handle_signals=handle_signals)
     measured = measure(
         asked.pairs,
@@ -70,6 +72,8 @@ def calibrate(
         tick=tick or (lambda done, total: None),
     )
     report = _report(project, label, asked, policy, measured, simulations, started)
+    if asked_for.looks.several:
+        report = replace(report, warnings=(*report.warnings, LOOKS_WARNING))
     if not report.synthetic:
         keep(project, report)
     return report

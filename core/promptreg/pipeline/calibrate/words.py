@@ -9,7 +9,12 @@ from promptreg.policy import Policy
 from promptreg.records import RunFacts
 from promptreg.verdicts import Verdict
 
-__all__ = ["notes_of", "warnings_of"]
+__all__ = ["LOOKS_WARNING", "notes_of", "warnings_of"]
+
+LOOKS_WARNING = (
+    "simulated gates look once at all planned scenarios; gate.sequential and gate.more are not "
+    "simulated, and a gate that takes several looks is not shown these rates"
+)
 
 
 def warnings_of(measured: Measured, facts: RunFacts, policy: Policy) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import promptreg
+from promptreg.errors import ExecutionError
 from promptreg.pipeline.generate.made import Made
 from promptreg.pipeline.generate.opened import Generation
 from promptreg.pipeline.generate.prompts import add_prompts
@@ -45,8 +48,13 @@ def freeze(
     """Write the folder and put it in its place."""
     suite = opened.suite
     coverage = measure(made.rows, plan, opened.entry.near_duplicates)
+    if made.checks:
+        coverage["checks"] = {name: list(found) for name, found in made.checks.items()}
     rows = add_prompts(suite, opened.path, made.rows, opened.entry.prompts)
     with draft:
+        for row in rows:
+            if isinstance(row.get("image_path"), str):
+                row["image_path"] = _image(draft, Path(row["image_path"]))
         table = draft.write(SCENARIOS, parquet_bytes(rows))
         # Only what can be read back is a fixture.
         content = load_scenarios(
@@ -80,6 +88,7 @@ def freeze(
                 "failed": made.failed,
                 "replaced": made.replaced,
                 "reasons": dict(made.reasons.most_common(_REASONS)),
+                **({"checks": coverage["checks"]} if made.checks else {}),
             },
             cost={
                 "calls": made.calls,
@@ -93,6 +102,18 @@ def freeze(
         )
         draft.finish(manifest)
     return manifest
+
+
+def _image(draft: Draft, path: Path) -> str:
+    """Put an image into the folder, once, and return its name; scenarios read none outside."""
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise ExecutionError(f"{path}: cannot be read: {e.strerror or e}") from e
+    name = f"images/{hashlib.sha256(data).hexdigest()[:16]}{path.suffix.lower()}"
+    if not (draft.folder / name).exists():
+        draft.write(name, data)
+    return name
 
 
 def _versions() -> dict[str, str]:

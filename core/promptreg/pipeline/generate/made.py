@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptreg.errors import BudgetError, PluginError, PromptregError
@@ -30,6 +30,7 @@ class Made:
         reasons: why, with how often each.
         kept: rows that an earlier, interrupted generation had made.
         calls, tokens, cost: what was spent, earlier attempts included.
+        checks: what the generator found out about slots: name to how often true, and of how many.
     """
 
     planned: int = 0
@@ -41,6 +42,7 @@ class Made:
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
+    checks: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def count(self, made: Generated) -> None:
         """Add what was spent on a slot, and why rows of it were thrown away."""
@@ -50,6 +52,9 @@ class Made:
         self.replaced += len(made.reasons) - (made.row is None)
         self.failed += made.row is None
         self.reasons.update(str(reason)[:300] for reason in made.reasons)
+        for name, found in made.checks.items():
+            true, of = self.checks.get(name, (0, 0))
+            self.checks[name] = true + bool(found), of + 1
 
 
 def collect(
@@ -78,7 +83,7 @@ def collect(
         if problem:
             raise PluginError(f"generator {opened.entry.use!r} ({opened.owner}) {problem}")
         if one.row is not None and (why := row_problem(one.row, plan, ids)):
-            one = Generated(one.slot, None, (*one.reasons, why), one.calls, one.tokens, one.cost)
+            one = replace(one, row=None, reasons=(*one.reasons, why))
         seen[one.slot] = one
         made.count(one)
         if one.row is not None:

@@ -113,7 +113,7 @@ def make_generator(plugins: Plugins, entry: GenerateEntry, path: Path) -> Genera
                 f"{', '.join(own)}; for {entry.use!r} also "
                 f"{', '.join(registered.settings()) or 'nothing'}"
             )
-    for key in ("path", "stories"):
+    for key in ("path", "stories", "images"):
         if isinstance(settings.get(key), str):
             settings[key] = str(path.resolve().parent / settings[key])
     try:

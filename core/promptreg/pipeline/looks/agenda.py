@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from promptreg import numbers
 from promptreg.pipeline.work import Version
 from promptreg.policy import LookPolicy
 from promptreg.records import Scenario
@@ -75,6 +76,7 @@ def make_agenda(
     alpha: float,
     repeats: int,
     seed: int,
+    asks_anew: bool = True,
 ) -> Agenda:
     """Return the looks at these versions.
 
@@ -89,6 +91,7 @@ def make_agenda(
         alpha: error over all looks.
         repeats: askings of each scenario that the suite plans.
         seed: of the order.
+        asks_anew: whether the provider can be asked again; recorded completions cannot.
     """
     weights: dict[str, int] = {}
     for version, member in zip(versions, paired, strict=True):
@@ -109,15 +112,15 @@ def make_agenda(
     notes = []
     if len(used) < looks.looks:
         notes.append(
-            f"{len(used)} looks instead of {looks.looks}: families are never split, and there are "
-            f"{len(weights)}"
+            f"{numbers.count(len(used), 'look')} instead of {looks.looks}: families are never "
+            f"split, and there {'is' if len(weights) == 1 else 'are'} {len(weights)}"
         )
     total = sum(weights.values())
     done, shares_done = 0, []
     for look in used:
         done += sum(n for family, n in weights.items() if place[family] == look)
         shares_done.append(done / total)
-    steps, note = _further(looks, repeats, total)
+    steps, note = _further(looks, repeats, total, asks_anew=asks_anew)
     notes += [note] if note else []
     everything = tuple(
         v.scenarios if member else () for v, member in zip(versions, paired, strict=True)
@@ -161,11 +164,18 @@ def _cut(weights: dict[str, int], looks: int, seed: int) -> dict[str, int]:
     return place
 
 
-def _further(looks: LookPolicy, repeats: int, per_repeat: int) -> tuple[list[int], str]:
+def _further(
+    looks: LookPolicy, repeats: int, per_repeat: int, *, asks_anew: bool
+) -> tuple[list[int], str]:
     """Return the repeats that each scenario has after each further look, and why there are none."""
     wanted = looks.more_repeats - repeats
     if not looks.more_repeats:
         return [], ""
+    if not asks_anew:
+        return [], (
+            "nothing more can be asked: the provider cannot be asked anew, so gate.more does not "
+            "apply; 'repeats' says how many of the recorded completions are compared"
+        )
     if wanted < 1:
         return [], (
             f"nothing more can be asked: each scenario is asked {repeats} times already "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from promptreg.pipeline.looks.reach import Reach, reached
 from promptreg.policy import Policy
-from promptreg.stages.gate import decide_gate
+from promptreg.stages.gate import decide_gate, must_prove
 from promptreg.stats.model import PairedResult
 from promptreg.stats.sequential.futility import chance_to_accuse, chance_to_prove
 from promptreg.verdicts import Criterion, Difference, GateVerdict, Limit, StopReason, Verdict
@@ -17,7 +18,6 @@ _HOPELESS = 0.05
 """A proof this unlikely, though nothing changes in what is left, is not waited for."""
 _HARMLESS = 0.20
 """An accusation this likely is waited for: it would be worth knowing."""
-_PROVEN = frozenset({Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Look:
         results: of the same lines, gaps favouring the baseline and the candidate.
         limits: at this look's level.
         criteria: what the policy asks for besides numbers.
-        guards: slices that gate and have scenarios in the plan.
+        reach: what the gating lines have when all planned scenarios are asked.
         planned_done: whether the planned scenarios are used up.
         last: whether no look is left.
         share: share of all planned trials that is there.
@@ -40,7 +40,7 @@ class Look:
     results: tuple[Sequence[PairedResult], Sequence[PairedResult]]
     limits: tuple[Limit, ...]
     criteria: tuple[Criterion, ...]
-    guards: int
+    reach: Reach
     planned_done: bool
     last: bool
     share: float
@@ -52,10 +52,10 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
 
     *Regression*, *limit*: the gate fails on what is known. *Proof*, *improvement*: the gate
     passes, and stopping hides nothing that all planned scenarios would likely show: every absolute
-    limit is shown to be met, no gating line is worse at the unadjusted level, and of every guard
-    some scenarios came. These conditions only ever make it go on, so they cost no error. When the
-    planned scenarios are used up, the gate's verdict alone decides, as without looks, and only an
-    inconclusive one asks for more.
+    limit is shown to be met, no gating line is worse at the unadjusted level, and every gating line
+    has as many families as an accusation takes, where the plan has them. These conditions only
+    ever make it go on, so they cost no error. When the planned scenarios are used up, the gate's
+    verdict alone decides, as without looks, and only an inconclusive one asks for more.
     *Futility*: see `_futile`; never a pass.
 
     Args:
@@ -82,17 +82,13 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
 
 
 def _to_prove(gating: Sequence[Difference], policy: Policy) -> list[Difference]:
-    return [d for d in gating if _must_prove(d, policy)]
-
-
-def _must_prove(d: Difference, policy: Policy) -> bool:
-    return d.must_prove or (d.metric in policy.prove and d.slice is None)
+    return [d for d in gating if must_prove(d, policy)]
 
 
 def _more_could_help(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
     """Return whether asking the same scenarios again could settle what is open."""
     unproven = any(
-        d.verdict not in _PROVEN and not d.insufficient and d.n_scenarios
+        not d.verdict.proven and not d.insufficient and d.n_scenarios
         for d in _to_prove(gating, policy)
     )
     unshown = any(limit.status == "not_shown" and limit.must == "shown" for limit in look.limits)
@@ -103,7 +99,8 @@ def _clear(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
     """Return whether nothing is open that more data would likely settle against the candidate."""
     if any(limit.status != "met" for limit in look.limits):
         return False
-    if sum(1 for d in gating if d.slice is not None and d.n_scenarios) < look.guards:
+    there = reached(gating, policy)
+    if there.met < look.reach.met or there.able < look.reach.able:
         return False
     return not any(
         _oriented(d) < 0
@@ -131,7 +128,7 @@ def _futile(look: Look, policy: Policy) -> bool:
     level = look.last_level
     hopeless = False
     for d, result in _lines(look.differences, favouring):
-        if _must_prove(d, policy) and not d.insufficient and d.verdict not in _PROVEN:
+        if must_prove(d, policy) and not d.insufficient and not d.verdict.proven:
             better = 1 if d.direction == "higher_is_better" else -1
             chance = chance_to_prove(result, better=better, share=look.share, level=level)
             hopeless = hopeless or chance < _HOPELESS

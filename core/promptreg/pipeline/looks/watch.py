@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptreg.errors import NotComparableError
+from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
+from promptreg.pipeline.looks.reach import reach_of
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
 from promptreg.pipeline.looks.two_ways import TwoWays
+from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.work import Version, Work
@@ -24,7 +26,6 @@ from promptreg.stages.compare import (
     compare_pairs,
     matched,
 )
-from promptreg.stages.load import matches
 from promptreg.stages.load.digest import digest
 from promptreg.stages.score import Scoring
 from promptreg.stats.model import PairedResult, PairedScores
@@ -82,12 +83,9 @@ class Watch:
         self._worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
         self._allow_unmatched = allow_unmatched
         self._seed = _seed(versions)
-        self._guards = sum(
-            any(matches(s, guard.where) for s in version.scenarios)
-            for version, member in zip(versions, members, strict=True)
-            for guard in policy.guards
-            if member is not None and member.side == "candidate"
-        )
+        pairs = zip(versions, members, strict=True)
+        candidates = [v.scenarios for v, m in pairs if m is not None and m.side == "candidate"]
+        self._reach = reach_of(candidates, policy, scoring)
         draws = agenda.schedule.draws(policy.draws, _MOST_DRAWS)
         self._tests = TwoWays(
             LookByLook(agenda.schedule, len(agenda.families), draws, self._seed, exact=policy.exact)
@@ -161,7 +159,7 @@ class Watch:
             results=self._tests.results,
             limits=self.limits,
             criteria=check_criteria([pair.candidate for pair in pairs], self.policy),
-            guards=self._guards,
+            reach=self._reach,
             planned_done=self.made >= agenda.scenario_looks,
             last=self.made == len(agenda.batches),
             share=trials / self._trials(len(agenda.batches)),
@@ -199,14 +197,18 @@ class Watch:
         return range(self.made, end)
 
     def asked(self, scenarios: ScenarioSet) -> ScenarioSet:
-        """Return the scenarios that were asked about, marked as a selection if not all were."""
+        """Return the scenarios that were compared, marked as a selection if not all were.
+
+        What versions without a baseline were asked about is compared with nothing.
+        """
         if not self.partial:
             return scenarios
         ids = {
             s.id
             for batch in self.agenda.batches[: self.made]
-            for share in batch.scenarios
+            for share, member in zip(batch.scenarios, self.members, strict=True)
             for s in share
+            if member is not None
         }
         kept = tuple(s for s in scenarios.scenarios if s.id in ids)
         said = f"stopped at look {self.made} of {len(self.agenda.batches)}"
@@ -272,6 +274,7 @@ def watch_for(
         alpha=policy.alpha,
         repeats=project.repeats(options),
         seed=project.seed(options),
+        asks_anew=make_provider(project).cacheable,
     )
     if len(agenda.batches) == 1:
         return None, agenda.notes
@@ -293,4 +296,4 @@ def _seed(versions: Sequence[Version]) -> int:
         (v.template.name, v.side, v.template.sha256, sorted(s.id for s in v.scenarios))
         for v in versions
     )
-    return int.from_bytes(hashlib.sha256(repr(told).encode()).digest()[:8], "big")
+    return seed_of(told)

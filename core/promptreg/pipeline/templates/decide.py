@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from promptreg.errors import ExitCode, NotComparableError, TemplateError, UsageError
 from promptreg.pipeline.base_ref.alone import judge_alone, with_alone
 from promptreg.pipeline.base_ref.nothing import nothing_compared
-from promptreg.pipeline.compare import Sides, conclude, policy_for
+from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import execute
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.versions import check_looked_up_apart, make_version, serves
 from promptreg.pipeline.work import Version
 from promptreg.records import Run, Scenario, Template
@@ -90,6 +91,10 @@ def decide(
             alone[name] = next(runs)
         else:
             sides.baseline[name], sides.candidate[name] = next(runs), next(runs)
+    if policy.looks.several:
+        sides.warnings.append(
+            "a promotion asks about every scenario: gate.sequential and gate.more do not apply"
+        )
     sides.warnings += executed.warnings
     if sides.baseline:
         beside = tuple(alone.values())
@@ -113,7 +118,7 @@ def decide(
     if alone:
         limits = judge_alone(alone, scoring, scenarios, policy)
         comparison = _must_be_met(with_alone(comparison, alone, limits, policy), limits)
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    project.tell(comparison)
     return comparison
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from promptreg.errors import ExitCode, NotComparableError, UsageError
 from promptreg.journal import Decision, Event, Moved, State, check_alias
-from promptreg.pipeline.compare import policy_for
-from promptreg.pipeline.parts import make_provider, make_scoring
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.templates.decide import Contender, decide
 from promptreg.pipeline.templates.given import given_options

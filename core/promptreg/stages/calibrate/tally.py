@@ -11,7 +11,6 @@ from promptreg.verdicts import Difference, Gate, GateVerdict, Limit, Rate, Slice
 __all__ = ["GateRates", "InjectedRates", "Tally", "rate"]
 
 _ACCUSED = frozenset({Verdict.REGRESSED, Verdict.IMPROVED})
-_ACQUITTED = frozenset({Verdict.IMPROVED, Verdict.EQUIVALENT, Verdict.NO_WORSE})
 _LEVEL = 0.05
 Target = tuple[str, str, Slice | None]
 """Template, metric, slice."""
@@ -98,7 +97,7 @@ class Tally:
         for d in gating:
             if self._target == (d.template, d.metric, d.slice):
                 self._hit += d.verdict is Verdict.REGRESSED
-                self._let_go += d.verdict in _ACQUITTED
+                self._let_go += d.verdict.proven
 
     def gates(self) -> GateRates:
         """Return the rates of all gates."""

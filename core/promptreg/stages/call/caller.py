@@ -41,6 +41,7 @@ class Caller:
         requests_per_minute: attempts per minute at most, evenly spaced; default: the provider's.
         budget: the most that may be spent.
         prices: cost of one million tokens, `prompt` and `completion` (a missing one is free).
+        spent: what counts against the budget so far; shared by callers of one budget.
         rng: for the jitter of waits.
         sleep: waits some seconds.
         clock: monotonic seconds.
@@ -59,6 +60,7 @@ class Caller:
         requests_per_minute: float | None = None,
         budget: Budget | None = None,
         prices: Mapping[str, float] | None = None,
+        spent: Spent | None = None,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -83,7 +85,7 @@ class Caller:
         self._stop: Stop | None = None
         self._refusal = ""
         self._stopping = asyncio.Event()
-        self.spent = Spent()
+        self.spent = Spent() if spent is None else spent
         limits = getattr(provider, "limits", None)
         if callable(limits):
             limits(connect_s=connect_s, read_s=read_s, connections=concurrency)

@@ -16,12 +16,15 @@ from promptreg.stages.compare.differences import (
 from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
+from promptreg.stages.compare.pictures import breakdowns, curves
+from promptreg.stages.compare.remarks import with_remarks
 from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
     "Change",
     "Judge",
     "RunPair",
+    "breakdowns",
     "check_baseline",
     "check_comparable",
     "check_criteria",
@@ -30,7 +33,9 @@ __all__ = [
     "compare_pairs",
     "compare_slices",
     "complete_case",
+    "curves",
     "matched",
     "rank_changes",
     "unequal_losses",
+    "with_remarks",
 ]

@@ -87,9 +87,14 @@ def compare_slices(
 
 
 def complete_case(pairs: Sequence[RunPair], policy: Policy) -> dict[str, float | None]:
-    """Return the difference of each metric without failed trials; a footnote, never used."""
+    """Return the difference of each metric without failed trials; a footnote, never used.
+
+    Figures that are no average over trials are left out.
+    """
     out: dict[str, float | None] = {}
-    for name in policy.scales:
+    for name, scale in policy.scales.items():
+        if scale.statistic == "aggregate":
+            continue
         sums = []
         for pair in pairs:
             base, cand = pair.baseline.columns[name], pair.candidate.columns[name]

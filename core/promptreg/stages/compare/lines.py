@@ -67,7 +67,11 @@ def whole_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[Line]:
 
 
 def slice_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[list[Line]]:
-    """Yield the lines of each slice that is shown as a hint: every gating metric of it."""
+    """Yield the lines of each slice that is shown as a hint: every gating metric of it.
+
+    Not those made of all scenarios at once: on few scenarios, or of one kind, they say little or
+    are not defined, and each takes thousands of recomputations.
+    """
     for pair in pairs:
         for slicing in policy.slicings:
             values = sorted(set(pair.baseline.attributes.get(slicing.by, ())) - {""})
@@ -84,6 +88,7 @@ def slice_lines(pairs: Sequence[RunPair], policy: Policy) -> Iterator[list[Line]
                         min_families=slicing.min_families,
                     )
                     for metric in policy.gating
+                    if metric not in policy.scales or policy.scales[metric].statistic != "aggregate"
                 ]
 
 

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -54,6 +55,7 @@ class Journal:
             ) from e
         if fresh:
             self._file.truncate(0)
+            shutil.rmtree(self.folder, ignore_errors=True)
         self.made = self._read()
 
     def _read(self) -> dict[str, Generated]:

@@ -21,6 +21,10 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     families = count(found["families"], "family")
     yield f"# Coverage: {count(found['scenarios'], 'scenario')} in {families}"
     yield ""
+    for name, (true, of) in found.get("checks", {}).items():
+        yield f"- {name.replace('_', ' ')}: {true:,} of {of:,} ({_percent(true, of)})"
+    if found.get("checks"):
+        yield ""
     if found["tuples"]:
         yield "Combinations of attribute values, counted on the scenarios:"
         yield ""

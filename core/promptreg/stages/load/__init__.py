@@ -1,6 +1,7 @@
 """Reads what a suite names: scenarios, templates, and references to versions."""
 
 from promptreg.stages.load.gitsource import Revision
+from promptreg.stages.load.labels import Label, read_labels
 from promptreg.stages.load.lineage import Commit, GitVersion, State, git_version, lineage
 from promptreg.stages.load.narrow import matches, narrow
 from promptreg.stages.load.past import (
@@ -19,6 +20,7 @@ from promptreg.stages.load.templates import at_revision, load_template
 __all__ = [
     "Commit",
     "GitVersion",
+    "Label",
     "Resolved",
     "Revision",
     "RunRef",
@@ -37,6 +39,7 @@ __all__ = [
     "past_scenarios",
     "past_template",
     "past_text",
+    "read_labels",
     "resolve",
     "template_of",
     "uncommitted",

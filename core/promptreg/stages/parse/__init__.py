@@ -1,6 +1,7 @@
 """Completion to answer: what a text says, strictly, and what production would have made of it."""
 
 from promptreg.stages.parse.bands import LEVEL_BANDS, level_of
+from promptreg.stages.parse.objects import find_objects
 from promptreg.stages.parse.reader import AnswerReader
 from promptreg.stages.parse.rules import Rule, compile_rule
 from promptreg.stages.parse.thinking import split_thinking
@@ -10,6 +11,7 @@ __all__ = [
     "AnswerReader",
     "Rule",
     "compile_rule",
+    "find_objects",
     "level_of",
     "split_thinking",
 ]

@@ -202,9 +202,24 @@ def hurting_slices(
 
 
 def too_small(comparison: Comparison) -> str:
-    """Return which slices have too few families for a verdict, in words; empty for none."""
-    slices = [d.slice for d in comparison.differences if d.insufficient and not d.gating]
-    names = list(dict.fromkeys(slice_words(s) for s in slices if s is not None))
+    """Return which slices have too few families for a verdict, in words; empty for none.
+
+    A slice of which only some metrics have too few is named with these; what applies to none of
+    its scenarios is not counted.
+    """
+    there: dict[str, list[Difference]] = {}
+    for d in comparison.differences:
+        if d.slice is not None and not d.gating and d.n_scenarios:
+            there.setdefault(slice_words(d.slice), []).append(d)
+    whole = [part for part, rows in there.items() if all(d.insufficient for d in rows)]
+    single = dict.fromkeys(
+        f"{one_line(d.metric, 60)} ({part})"
+        for part, rows in there.items()
+        if part not in whole
+        for d in rows
+        if d.insufficient
+    )
+    names = [*whole, *single]
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
 
@@ -295,7 +310,7 @@ def calibration_words(comparison: Comparison) -> str:
     if c.state is CalibrationState.STALE:
         reasons = ", ".join(one_line(reason, 120) for reason in c.reasons[:6])
         more = f" and {len(c.reasons) - 6} more" if len(c.reasons) > 6 else ""
-        return f"calibration of {day} is stale: {reasons}{more}"
+        return f"calibration of {day} does not fit: {reasons}{more}"
     rate = c.false_alarm
     found = "unknown" if rate is None else numbers.rate(rate.share, *rate.interval)
     return f"this gate's own false-alarm rate: {found} ({c.simulations:,} A/A gates, {day})"

@@ -1,5 +1,6 @@
 """Trial to scores: every scorer asked, every outcome told apart, nothing made up."""
 
-from promptreg.stages.score.scoring import Scoring
+from promptreg.stages.score.batch import ask_batch, batch_size
+from promptreg.stages.score.scoring import Given, Scoring
 
-__all__ = ["Scoring"]
+__all__ = ["Given", "Scoring", "ask_batch", "batch_size"]

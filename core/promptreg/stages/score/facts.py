@@ -27,6 +27,7 @@ class Plan:
         effective: whether effective answers are scored instead of strict ones.
         needs: fields without which there is nothing to score.
         scores_failed: whether failed trials are scored too.
+        batched: whether it is asked about several trials at once.
     """
 
     who: str
@@ -37,6 +38,7 @@ class Plan:
     effective: bool
     needs: tuple[str, ...]
     scores_failed: bool
+    batched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,15 @@ def _one(who: str, item: Any, own: Scale, shown: Scale) -> Score | Unscored:
         return Unscored(shown, f"{who} scored {value:g}; allowed: 0 or 1")
     if item.scale is shown and type(item.value) is float:
         return item
-    return Score(shown, value, str(item.note))
+    return Score(shown, value, str(item.note), _votes(item.votes))
+
+
+def _votes(votes: Any) -> tuple[tuple[float, ...], ...]:
+    """Return opinions as numbers; a plug-in's nonsense is none."""
+    try:
+        return tuple(tuple(float(vote) for vote in judge) for judge in votes)
+    except (TypeError, ValueError, OverflowError):
+        return ()
 
 
 def _kind(value: Any) -> str:

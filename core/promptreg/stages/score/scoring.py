@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from promptreg.errors import PluginError, SuiteError
@@ -25,6 +26,10 @@ _REMEMBERED = 20_000
 """Scenarios whose facts are kept: repeats and versions come close together, memory is finite."""
 _GAP = (math.nan, Outcome.GAP)
 _NONE = (math.nan, Outcome.NOT_APPLICABLE)
+_NOT_ASKED = "scored in batches, and was not asked"
+Given = Sequence[Score | Unscored] | str
+Contribution = tuple[float, Outcome]
+_NOTHING: Mapping[int, Given] = {}
 
 
 class Scoring:
@@ -51,6 +56,14 @@ class Scoring:
     """Metrics of scorers that are no part of the default composite."""
     aggregates: dict[str, Callable[[Any], float]]
     """Metric to the function from all values of a version to the metric, for aggregate scales."""
+    shown_only: frozenset[str]
+    """Metrics of scorers that accuse nobody unless the suite names them."""
+    broken_down: tuple[str, ...]
+    """Pass/fail metrics whose failures reports count by attributes."""
+    curves: dict[str, Callable[[Any], Sequence[tuple[float, float, int]]]]
+    """Metric to the function from all values of a version to its reliability, by bin."""
+    remarks: dict[str, Callable[..., Sequence[str]]]
+    """Metric to what its scorer says of both versions' columns and the families."""
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]], effective: bool = False) -> None:
         plans = [_plan(name, scorer) for name, scorer in scorers]
@@ -60,6 +73,7 @@ class Scoring:
             plans += [_twin(p) for p in plans if getattr(p.scorer, "reads_answer", True)]
         self._plans = tuple(plans)
         self._any_effective = effective
+        self._batched = tuple(i for i, plan in enumerate(plans) if plan.batched)
         self._facts: dict[str, Facts] = {}
         self.scales = [scale for plan in plans for scale in plan.shown]
         self.sources = {}
@@ -69,7 +83,20 @@ class Scoring:
             if not getattr(plan.scorer, "in_composite", True)
             for scale in plan.shown
         )
-        self.aggregates = {}
+        self.shown_only = frozenset(
+            scale.name
+            for plan in plans
+            if not getattr(plan.scorer, "gates", True)
+            for scale in plan.shown
+        )
+        self.broken_down = tuple(
+            scale.name
+            for plan in plans
+            if getattr(plan.scorer, "breaks_down", False) and not plan.effective
+            for scale in plan.shown
+            if scale.kind == "binary"
+        )
+        self.aggregates, self.remarks, self.curves = {}, {}, {}
         for plan in plans:
             for scale in plan.shown:
                 self._add(plan, scale)
@@ -94,6 +121,12 @@ class Scoring:
                     "but the scorer has no method 'aggregate'"
                 )
             self.aggregates[scale.name] = function
+        curve = getattr(plan.scorer, "curve", None)
+        if callable(curve) and not plan.effective:
+            self.curves[scale.name] = partial(curve, plan.own[plan.shown.index(scale)])
+        remarks = getattr(plan.scorer, "remarks", None)
+        if callable(remarks):
+            self.remarks[scale.name] = partial(remarks, plan.own[plan.shown.index(scale)])
 
     def facts(self, scenario: Scenario) -> Facts:
         """Return which metrics apply to a scenario and what a failure counts as; cached."""
@@ -124,8 +157,40 @@ class Scoring:
             if facts.applies[i][k] is True and not math.isnan(facts.worst[i][k])
         }
 
-    def apply(self, trial: Trial) -> list[tuple[float, Outcome]]:
+    @property
+    def batched(self) -> tuple[int, ...]:
+        """Numbers of the scorers that are asked about several trials at once, for `Batch`."""
+        return self._batched
+
+    def plan(self, at: int) -> Plan:
+        """Return a scorer by its number."""
+        return self._plans[at]
+
+    def view(self, trial: Trial, at: int) -> Trial | None:
+        """Return what a batched scorer is shown of a trial; None where it is not asked."""
+        plan, facts = self._plans[at], self.facts(trial.scenario)
+        if not facts.any[at]:
+            return None
+        shown = answer_view(trial.effective) if self._any_effective else None
+        answer = shown if plan.effective else answer_view(trial.answer)
+        reason, _ = _refusal(trial, plan, answer)
+        if reason and not (plan.scores_failed and not plan.effective and trial.failure is not None):
+            return None
+        return Trial(
+            trial.template,
+            facts.view,
+            trial.repeat,
+            trial.prompt,
+            completion_view(trial.completion),
+            None if plan.effective else trial.failure,
+            answer,
+            shown,
+        )
+
+    def apply(self, trial: Trial, batched: Mapping[int, Given] = _NOTHING) -> list[Contribution]:
         """Return (value, outcome) of the trial for each of `scales`; fill `trial.scores`.
+
+        `batched` holds, by number, what batched scorers said of the trial, or why they did not.
 
         - SCORED: the scorer's value.
         - FAILED: the trial failed, or its answer lacks a field that the scorer needs: the worst
@@ -141,7 +206,7 @@ class Scoring:
         strict = answer_view(trial.answer)
         shown = answer_view(trial.effective) if self._any_effective else None
         scores: dict[str, Score | Unscored] = {}
-        outcomes: list[tuple[float, Outcome]] = []
+        outcomes: list[Contribution] = []
         completion = completion_view(trial.completion)
         failure = trial.failure
         for i, plan in enumerate(self._plans):
@@ -152,7 +217,10 @@ class Scoring:
             answer = shown if plan.effective else strict
             reason, failed = _refusal(trial, plan, answer)
             results: Sequence[Score | Unscored] | str = reason
-            if not reason or (plan.scores_failed and not plan.effective and failure is not None):
+            if plan.batched:
+                if not reason or i in batched:
+                    results = batched.get(i, _NOT_ASKED)
+            elif not reason or (plan.scores_failed and not plan.effective and failure is not None):
                 view = Trial(
                     trial.template,
                     facts.view,
@@ -194,7 +262,8 @@ def _plan(name: str, scorer: Scorer) -> Plan:
     simple = own[0] if len(own) == 1 else None
     needs = tuple(getattr(scorer, "needs", ()))
     scores_failed = bool(getattr(scorer, "scores_failed", False))
-    return Plan(name, scorer, own, own, simple, False, needs, scores_failed)
+    batched = callable(getattr(scorer, "score_batch", None))
+    return Plan(name, scorer, own, own, simple, False, needs, scores_failed, batched)
 
 
 def _twin(plan: Plan) -> Plan:

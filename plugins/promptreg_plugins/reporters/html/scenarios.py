@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
@@ -134,6 +134,16 @@ def _short(trial: SideTrial) -> str:
     return " ".join(value for _, value in values[:2]) or one_line(trial.text, 24) or "answered"
 
 
+def _remarks(trial: SideTrial, limit: int) -> Iterator[tuple[str, str]]:
+    """Yield what judges said, once for all metrics it was said about."""
+    about: dict[str, list[str]] = {}
+    for metric, said in trial.remarks.items():
+        about.setdefault(said, []).append(one_line(metric, 40))
+    for said, metrics in list(about.items())[:20]:
+        more = f" and {len(metrics) - 2} more" if len(metrics) > 2 else ""
+        yield f"judge on {', '.join(metrics[:2])}{more}", clean(said, limit)
+
+
 def _side(trial: SideTrial, label: str, limit: int) -> SideView:
     values, texts = split_answer(trial.answer, limit)
     unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
@@ -141,7 +151,7 @@ def _side(trial: SideTrial, label: str, limit: int) -> SideView:
         label=label,
         failure=clean(trial.failure, limit),
         values=tuple(values),
-        texts=tuple(texts),
+        texts=(*texts, *_remarks(trial, limit)),
         scores=tuple(
             (one_line(name, 40), numbers.number(value), finite(value))
             for name, value in sorted(trial.scores.items())[:40]

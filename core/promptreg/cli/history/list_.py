@@ -1,0 +1,127 @@
+"""`promptreg history list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from promptreg.cli import options as o
+from promptreg.cli.history import asking as a
+from promptreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from promptreg.past import PastComparison, PastRun
+
+__all__ = ["list_"]
+
+_VERDICTS = ("pass", "fail", "inconclusive")
+
+
+def list_(
+    config: o.Config = None,
+    template: a.TemplateName = "",
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="NAME", help="Show this metric of each.")
+    ] = "overall",
+    verdict: Annotated[
+        str,
+        typer.Option("--verdict", help="Comparisons of this verdict: pass, fail, inconclusive."),
+    ] = "",
+    since: a.Since = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many.")] = 20,
+    runs: Annotated[bool, typer.Option("--runs", help="List runs instead of comparisons.")] = False,
+    no_sync: a.NoSync = False,
+    as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
+) -> int:
+    """List comparisons, or runs, the newest first.
+
+    What waits in the outbox is recorded first.
+    """
+    from promptreg.cli.history.as_json import comparison_dict, run_dict
+    from promptreg.cli.show import print_json
+    from promptreg.past import Wanted
+
+    if verdict and verdict not in _VERDICTS:
+        raise UsageError(f"--verdict {verdict!r}: must be one of {', '.join(_VERDICTS)}")
+    if verdict and runs:
+        raise UsageError("--verdict is of comparisons; leave --runs out")
+    o.read_env_file(env_file)
+    project, history = a.open_history(config, no_sync=no_sync)
+    wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit)
+    found: list[dict[str, Any]]
+    if runs:
+        listed = history.runs(wanted)
+        if as_json:
+            found = [run_dict(run, [metric]) for run in listed]
+        else:
+            _show_runs(listed, metric)
+    else:
+        past = history.comparisons(wanted)
+        if as_json:
+            found = [comparison_dict(c) for c in past]
+        else:
+            _show(past, metric)
+    if as_json:
+        print_json(found)
+    elif not (listed if runs else past):
+        print(f"nothing fits; {history.where()} is where it was looked for")
+    return 0
+
+
+def _show(found: Any, metric: str) -> None:
+    from promptreg.cli.show import print_table
+
+    rows = []
+    for c in found:
+        lines = [line for line in c.lines if line.metric == metric]
+        for i, line in enumerate(lines or [None]):
+            name = line.template if line else ", ".join(c.template_sha256)
+            head = _head(c, name) if i == 0 else ["", "", name, "", ""]
+            rows.append([*head, *_numbers(line)])
+    if rows:
+        heads = ["finished", "comparison", "template", "versions", "gate", f"{metric}: change"]
+        print_table([*heads, "95% interval", "verdict"], rows, {5, 6})
+
+
+def _head(c: PastComparison, name: str) -> list[str]:
+    when = c.created_at[:16].replace("T", " ")
+    mark = " (scripted)" if c.synthetic else ""
+    return [when, c.id[:10], name, f"{c.baseline} > {c.candidate}", f"{c.verdict}{mark}"]
+
+
+def _numbers(line: Any) -> list[str]:
+    if line is None:
+        return ["-", "-", "-"]
+    span = "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]"
+    change = "-" if line.difference is None else f"{line.difference:+.3g}"
+    return [change, span, line.verdict.replace("_", " ")]
+
+
+def _show_runs(found: Any, metric: str) -> None:
+    from promptreg.cli.show import print_table
+
+    rows = []
+    for run in found:
+        m = run.measure(metric)
+        value = "-" if m is None else f"{m.value:.3g}"
+        span = "-" if m is None or m.low is None else f"{m.low:.3g} to {m.high:.3g}"
+        rows.append([*_run_head(run), value, span])
+    if rows:
+        heads = ["finished", "run", "version", "text", "trials", "commit", metric]
+        print_table([*heads, "95% interval"], rows, {4, 6})
+
+
+def _run_head(run: PastRun) -> list[str]:
+    marks = [word for word in ("partial", "synthetic") if getattr(run, word)]
+    version = f"{run.template}@{run.label}" + (f" ({', '.join(marks)})" if marks else "")
+    dirty = "+" if run.origin.dirty else ""
+    return [
+        run.created_at[:16].replace("T", " "),
+        run.id[:24],
+        version,
+        run.template_sha256[:8],
+        f"{run.trials:,}",
+        run.origin.commit[:8] + dirty or "-",
+    ]

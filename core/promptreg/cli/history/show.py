@@ -1,0 +1,151 @@
+"""`promptreg history show ID`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from promptreg.cli import options as o
+from promptreg.cli.history import asking as a
+from promptreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from promptreg.past import Origin, PastComparison, PastRun
+
+__all__ = ["show"]
+
+
+def show(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a comparison or run; its beginning will do.")
+    ],
+    config: o.Config = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write what was recorded with it: a comparison's report (.json, .html), a run's "
+            "trials (.parquet).",
+        ),
+    ] = None,
+    no_sync: a.NoSync = False,
+    as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
+) -> int:
+    """Show one comparison or run with all its metrics."""
+    from promptreg.cli.history.as_json import comparison_dict, run_dict
+    from promptreg.cli.show import print_json
+    from promptreg.past import PastRun
+
+    o.read_env_file(env_file)
+    project, history = a.open_history(config, no_sync=no_sync)
+    found = a.find_one(project, history, id_)
+    is_run = isinstance(found, PastRun)
+    if output is not None:
+        from promptreg.stages.report.write import write_whole
+
+        names = (
+            {".parquet": "trials.parquet"}
+            if is_run
+            else {".json": "report.json", ".html": "report.html"}
+        )
+        path = Path(output)
+        if path.suffix.lower() not in names:
+            kind = "run" if is_run else "comparison"
+            raise UsageError(f"-o {output}: a {kind} holds {', '.join(names)}")
+        name = names[path.suffix.lower()]
+        file = history.fetch(found, name, project.store / "history" / "fetched" / found.id)
+        if file is None:
+            raise UsageError(f"{name} of {found.id} was not recorded")
+        write_whole(path, file.read_bytes())
+        print(f"wrote {path}")
+        return 0
+    if isinstance(found, PastRun):
+        print_json(run_dict(found)) if as_json else _run(found)
+    else:
+        print_json(comparison_dict(found)) if as_json else _comparison(found)
+    return 0
+
+
+def _comparison(c: PastComparison) -> None:
+    from promptreg.cli.show import print_table
+    from promptreg.stages.report.text import clean
+
+    print(clean(f"GATE {c.verdict.upper()} - {'; '.join(c.reasons)}"))
+    _facts(
+        comparison=c.id,
+        finished=c.created_at,
+        versions=f"{c.baseline} > {c.candidate}",
+        provider=c.provider + (" (scripted: says nothing about any model)" if c.synthetic else ""),
+        tree=_tree(c.origin),
+        kept=c.place,
+    )
+    for name, sha256 in sorted(c.template_sha256.items()):
+        runs = [side.get(name, "-") for side in (c.baseline_runs, c.candidate_runs)]
+        _facts(**{name: " > ".join(f"{h[:8]} run:{r}" for h, r in zip(sha256, runs, strict=True))})
+    rows = [
+        [
+            line.template,
+            line.metric,
+            *("-" if v is None else f"{v:.3g}" for v in (line.baseline, line.candidate)),
+            "-" if line.difference is None else f"{line.difference:+.3g}",
+            "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]",
+            line.verdict.replace("_", " ") + ("" if line.gating else " (not gating)"),
+        ]
+        for line in c.lines
+    ]
+    heads = ["template", "metric", c.baseline, c.candidate, "change", "95% interval", "verdict"]
+    print_table(heads, rows, {2, 3, 4, 5})
+    for warning in c.warnings:
+        print(clean(f"warning: {warning}"))
+
+
+def _run(run: PastRun) -> None:
+    from promptreg.cli.show import print_table
+    from promptreg.stages.report.text import clean
+
+    marks = [word for word in ("partial", "synthetic") if getattr(run, word)]
+    print(clean(f"{run.template}@{run.label}" + (f" ({', '.join(marks)})" if marks else "")))
+    failures = ", ".join(f"{k} {v}" for k, v in sorted(run.failures.items()))
+    _facts(
+        run=run.id,
+        finished=run.created_at,
+        text=f"{run.template_sha256[:12]} {run.source}",
+        trials=f"{run.trials:,} ({run.scenarios:,} scenarios)"
+        + (f"; failed: {failures}" if failures else ""),
+        provider=run.provider,
+        tree=_tree(run.origin),
+        kept=run.place,
+    )
+    for name, value in sorted(run.fingerprints.items()):
+        _facts(**{name: value[:80]})
+    rows = [
+        [
+            m.metric,
+            "all" if m.slice is None else f"{m.slice[0]}={m.slice[1]}",
+            f"{m.value:.3g}",
+            "-" if m.low is None else f"{m.low:.3g} to {m.high:.3g}",
+            f"{m.n:,}",
+        ]
+        for m in run.measures
+    ]
+    print_table(["metric", "scenarios", "value", "95% interval", "n"], rows, {2, 3, 4})
+    for note in run.notes:
+        print(clean(f"note: {note}"))
+
+
+def _tree(origin: Origin) -> str:
+    edited = {True: ", edited", False: "", None: ""}[origin.dirty]
+    on = f" on {origin.branch}" if origin.branch else ""
+    return f"{origin.commit[:12]}{on}{edited}" if origin.commit else "no git"
+
+
+def _facts(**facts: str) -> None:
+    from promptreg.stages.report.text import clean
+
+    for name, value in facts.items():
+        print(clean(f"  {name:12} {value}"))

@@ -1,0 +1,197 @@
+"""Runs, comparisons and templates as a history takes them in and gives them back.
+
+Values are plain: text, finite numbers, tuples. What does not exist is None or empty, never 0.
+Times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = [
+    "Line",
+    "Measure",
+    "Origin",
+    "PastComparison",
+    "PastRun",
+    "PastTemplate",
+    "Record",
+    "Wanted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the work tree stood when something was measured.
+
+    Attributes:
+        commit: HEAD; empty outside of git.
+        branch: its name; empty on a detached HEAD that nothing names.
+        dirty: whether tracked files differed from HEAD; None: unknown.
+        version: of promptreg.
+    """
+
+    commit: str = ""
+    branch: str = ""
+    dirty: bool | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric of a run, on all its scenarios or on one slice.
+
+    Attributes:
+        metric: its name.
+        value: failed trials count as the worst value; gaps are left out.
+        low, high: the 95 % interval; None where there is none.
+        n: scenarios.
+        slice: attribute and value; None: all scenarios.
+    """
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    slice: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run.
+
+    Attributes:
+        id: the run's id, made of its content.
+        scales: metric to (kind, unit, direction).
+        trials: rows of its table.
+        failures: cause to count.
+        notes: what somebody who reads it must know, such as trials that are no longer there.
+        table, manifest: files of the run; only on the way in, None where they are gone.
+        source: the template's, for people.
+        place: how the history calls it, for people.
+    """
+
+    id: str
+    suite: str
+    template: str
+    label: str
+    template_sha256: str
+    fingerprints: Mapping[str, str]
+    created_at: str
+    provider: str
+    partial: bool
+    synthetic: bool
+    repeats: int
+    scenarios: int
+    trials: int
+    failures: Mapping[str, int] = field(default_factory=dict)
+    measures: tuple[Measure, ...] = ()
+    scales: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    origin: Origin = Origin()
+    source: str = ""
+    scenario_source: str = ""
+    notes: tuple[str, ...] = ()
+    table: Path | None = None
+    manifest: Path | None = None
+    place: str = ""
+
+    def measure(self, metric: str, where: tuple[str, str] | None = None) -> Measure | None:
+        """Return a metric of all scenarios, or of a slice; None where it was not measured."""
+        return next((m for m in self.measures if m.metric == metric and m.slice == where), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One metric of a comparison over all scenarios; numbers as in `Difference`."""
+
+    template: str
+    metric: str
+    verdict: str
+    gating: bool
+    baseline: float | None = None
+    candidate: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastComparison:
+    """One comparison.
+
+    Attributes:
+        id: hash of the two sides' runs, the policy and the verdict: the same trials compared
+            alike are one comparison, however often somebody looks.
+        baseline_runs, candidate_runs: template, as reports name it, to run id.
+        verdict: `pass`, `fail` or `inconclusive`.
+        exit_code: what the gate exits with.
+        lines: metrics over all scenarios.
+        report, page: the JSON and the HTML report; only on the way in.
+        place: how the history calls it, for people.
+    """
+
+    id: str
+    suite: str
+    created_at: str
+    baseline: str
+    candidate: str
+    baseline_runs: Mapping[str, str]
+    candidate_runs: Mapping[str, str]
+    template_sha256: Mapping[str, tuple[str, str]]
+    verdict: str
+    exit_code: int
+    reasons: tuple[str, ...]
+    provider: str
+    synthetic: bool
+    policy_sha256: str
+    lines: tuple[Line, ...] = ()
+    warnings: tuple[str, ...] = ()
+    origin: Origin = Origin()
+    report: str | None = None
+    page: str | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastTemplate:
+    """One version of a template: what a `Template` is, plain."""
+
+    name: str
+    label: str
+    engine: str
+    text: str
+    sha256: str
+    variables: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is taken in at once: runs, the templates they are of, and what compared them, if any."""
+
+    suite: str
+    runs: tuple[PastRun, ...]
+    templates: tuple[PastTemplate, ...] = ()
+    comparison: PastComparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs or comparisons are asked for; the newest first.
+
+    Attributes:
+        suite: the suite's name.
+        template: of this one; empty: of any.
+        verdict: comparisons of this verdict; empty: of any.
+        since: not older than this time; empty: of any age.
+        limit: at most so many; None: all.
+    """
+
+    suite: str
+    template: str = ""
+    verdict: str = ""
+    since: str = ""
+    limit: int | None = None

@@ -1,0 +1,226 @@
+"""What both sides' runs say: pairs, differences, limits, criteria, and the gate's decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from promptreg.errors import NotComparableError
+from promptreg.pipeline.calibrate.kept import calibration_of
+from promptreg.pipeline.evidence import described
+from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.judging.consistency import judged_notes
+from promptreg.pipeline.keys import seed_of
+from promptreg.pipeline.landscape import laid_out
+from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.sides import Sides
+from promptreg.pipeline.stored import with_worst
+from promptreg.policy import Policy
+from promptreg.records import Run, ScenarioSet
+from promptreg.stages.compare import (
+    RunPair,
+    breakdowns,
+    check_comparable,
+    check_criteria,
+    check_limits,
+    compare_pairs,
+    compare_slices,
+    complete_case,
+    curves,
+    matched,
+    rank_changes,
+    unequal_losses,
+    with_remarks,
+)
+from promptreg.stages.gate import decide_gate
+from promptreg.stages.score import Scoring
+from promptreg.verdicts import Comparison, Counts, Side, StopReason
+
+__all__ = ["conclude", "paired", "resampling_seed"]
+
+
+def conclude(
+    project: Project,
+    labels: tuple[str, str],
+    sides: Sides,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    policy: Policy,
+    started: float,
+    beside: Sequence[Run] = (),
+) -> Comparison:
+    """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
+
+    Runs `beside` them, of versions without a baseline, have a say only in which scenarios there
+    are.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+    """
+    watch, chosen = sides.watch, scenarios
+    if watch is not None:
+        scenarios = watch.asked(chosen)
+    pairs = paired(sides, scenarios, options, scoring)
+    policy = _with_run_scales(policy, pairs)
+    seed = resampling_seed(pairs)
+    if watch is None:
+        differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
+    else:  # judged at the last look, at what that one may err
+        differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
+        limits = watch.limits
+    differences = with_remarks(differences, pairs, scoring.remarks)
+    criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
+    sides.warnings += unequal_losses(pairs, policy, seed=seed)
+    facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
+    synthetic = any(f.synthetic for f in facts)
+    # Stopping by the rule is no choice of scenarios: such a comparison may pass, though none of
+    # its runs can be a baseline.
+    partial = any(f.partial for f in facts) if watch is None else chosen.partial
+    gate = decide_gate(
+        differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
+    )
+    if scoring.batched:  # some of it may have been said by judges
+        judged = judged_notes(differences, pairs, alpha=policy.alpha, seed=seed)
+        differences = judged.differences
+        sides.warnings += judged.warnings
+    changes = rank_changes(pairs, policy)
+    shown, scenario_map, troubles = laid_out(
+        project, scenarios, changes, described(changes, pairs, scenarios)
+    )
+    sides.warnings += troubles
+    calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
+    sides.warnings += remarks
+    return Comparison(
+        suite=project.suite.suite,
+        baseline=_side(labels[0], [p.baseline for p in pairs]),
+        candidate=_side(labels[1], [p.candidate for p in pairs]),
+        gate=gate,
+        differences=differences,
+        limits=limits,
+        counts=_counts(pairs, sides.executed),
+        cost=sides.executed.tally.cost if sides.executed else None,
+        duration_s=time.perf_counter() - started,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=facts[0].provider,
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        changes=shown,
+        changes_total=len(changes),
+        template_diffs=sides.diffs,
+        warnings=tuple(_warnings(sides, synthetic, scenarios)),
+        complete_case=complete_case(pairs, policy),
+        stopping=watch.stopping() if watch else None,
+        criteria=criteria,
+        preset=policy.preset,
+        suite_file=str(project.path.resolve()),
+        scenario_map=scenario_map,
+        calibration=calibration,
+        partial=partial,
+        breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
+        curves=curves(pairs, scoring.curves),
+    )
+
+
+def paired(
+    sides: Sides, scenarios: ScenarioSet, options: Options, scoring: Scoring
+) -> list[RunPair]:
+    """Return both sides' runs as pairs; what was allowed or left out goes to the warnings.
+
+    Raises:
+        NotComparableError: the sides differ in more than the template, or too much is missing.
+    """
+    pairs: list[RunPair] = []
+    worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
+    for name, baseline in sides.baseline.items():
+        candidate = sides.candidate[name]
+        baseline, candidate = (with_worst(run, worst) for run in (baseline, candidate))
+        sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
+        pair, out = matched(baseline, candidate, allow_unmatched=options.allow_unmatched)
+        if out:
+            sides.warnings.append(
+                f"template {name}: {len(out)} scenarios are not on both sides and were left out "
+                f"(--allow-unmatched): {', '.join(out[:10])}{' ...' if len(out) > 10 else ''}"
+            )
+        pairs.append(pair)
+    return pairs
+
+
+def resampling_seed(pairs: Sequence[RunPair]) -> int:
+    """Return a seed made of what is compared, so that nobody can shop for one.
+
+    Not of the runs' ids: those hold latencies, and the same answers shall give the same numbers,
+    however often they are collected.
+    """
+    told = sorted(
+        (
+            p.template,
+            p.baseline.facts.template_sha256,
+            p.candidate.facts.template_sha256,
+            p.scenario_ids,
+        )
+        for p in pairs
+    )
+    return seed_of(told)
+
+
+def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
+    """Check that stored runs hold every metric of the policy.
+
+    Raises:
+        NotComparableError: one does not; `rescore` makes up for it.
+    """
+    for pair in pairs:
+        for run in (pair.baseline, pair.candidate):
+            lacking = sorted(set(policy.scales) - set(run.columns))
+            if lacking:
+                raise NotComparableError(
+                    f"not comparable: run {run.id} has no {', '.join(lacking)}; "
+                    f"'promptreg rescore {run.id}' scores it as the suite does now"
+                )
+    return policy
+
+
+def _side(label: str, runs: Sequence[Run]) -> Side:
+    return Side(
+        label=label,
+        template_sha256={r.facts.template: r.facts.template_sha256 for r in runs},
+        run_ids={r.facts.template: r.id for r in runs},
+        fingerprints=dict(runs[0].facts.fingerprints),
+        sources={r.facts.template: r.facts.source for r in runs},
+    )
+
+
+def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
+    failed: dict[str, dict[str, int]] = {"baseline": {}, "candidate": {}}
+    for pair in pairs:
+        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+            for cause, n in run.failures.items():
+                failed[side][cause] = failed[side].get(cause, 0) + n
+    planned = sum(r.counts.get("planned", 0) for p in pairs for r in (p.baseline, p.candidate))
+    if executed is None:
+        return Counts(planned, planned, 0, failed)
+    t = executed.tally
+    extra = planned - t.planned  # trials of a stored run
+    return Counts(
+        planned, t.cached + max(extra, 0), t.called, failed, t.prompt_tokens, t.completion_tokens
+    )
+
+
+def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator[str]:
+    if synthetic:
+        yield "answers came from a scripted provider: they say nothing about any model"
+    if scenarios.partial:
+        yield (
+            f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
+            f"({scenarios.selection}); such a run can never become a baseline"
+        )
+    watch = sides.watch
+    if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
+        yield (
+            "it stopped as soon as it was decided: the verdict holds, and the changes shown lean "
+            "towards it more than those of all scenarios would"
+        )
+    yield from dict.fromkeys(sides.warnings)

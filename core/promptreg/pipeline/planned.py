@@ -1,0 +1,132 @@
+"""What a plan's versions take: trials, those already answered, tokens and cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promptreg.pipeline.keys import KeyMaker
+from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.work import Work
+from promptreg.protocols import Provider
+from promptreg.store.calls import CallStore
+
+__all__ = ["CHARACTERS_PER_TOKEN", "PlannedVersion", "cost_of", "count_trials"]
+
+CHARACTERS_PER_TOKEN = 4.0
+"""A rule of thumb for English text; used only where no completion of the version is stored."""
+_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVersion:
+    """One version's share of the work.
+
+    Attributes:
+        template, label: the version.
+        scenarios: how many it is asked about.
+        trials, cached: trials in all, and those already in the store.
+        prompt_tokens: of the calls to make; from stored completions, else estimated.
+        completion_tokens: of the calls to make; None where nothing is known of them.
+        measured: whether the token figures come from stored completions of this version.
+    """
+
+    template: str
+    label: str
+    scenarios: int
+    trials: int
+    cached: int
+    prompt_tokens: int
+    completion_tokens: int | None
+    measured: bool
+
+
+def count_trials(
+    project: Project, work: Work, keys: KeyMaker | None, provider: Provider, options: Options
+) -> list[PlannedVersion]:
+    """Return each version's share of the work; the store says what is answered already.
+
+    Args:
+        project: says where the store is.
+        work: what would be asked.
+        keys: of completions; None where the server's model is not known.
+        provider: who would be asked; one that only looks up makes no calls.
+        options: whether stored completions may be used.
+    """
+    n = len(work.versions)
+    trials, cached, characters = [0] * n, [0] * n, [0] * n
+    seen_prompt, seen_completion, seen = [0] * n, [0] * n, [0] * n
+    local = not provider.cacheable
+    readable = keys is not None and options.cache and CallStore.exists(project.store)
+    store = CallStore.open(project.store) if readable else None
+    chunk: list[tuple[int, str, int]] = []
+
+    def look() -> None:
+        known = store.get_many([key for _, key, _ in chunk]) if store else {}
+        for i, key, size in chunk:
+            completion = known.get(key)
+            if completion is None:
+                characters[i] += size
+                continue
+            cached[i] += 1
+            if completion.prompt_tokens is not None and completion.completion_tokens is not None:
+                seen[i] += 1
+                seen_prompt[i] += completion.prompt_tokens
+                seen_completion[i] += completion.completion_tokens
+        chunk.clear()
+
+    try:
+        for i, _, repeat, prompt in work.order():
+            trials[i] += 1
+            key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
+            chunk.append((i, key, len(prompt.text)))
+            if len(chunk) >= _CHUNK:
+                look()
+        look()
+    finally:
+        if store is not None:
+            store.close()
+    out = []
+    for i, version in enumerate(work.versions):
+        calls = trials[i] - cached[i]
+        measured = seen[i] > 0
+        out.append(
+            PlannedVersion(
+                template=version.template.name,
+                label=version.template.label,
+                scenarios=len(version.scenarios),
+                trials=trials[i],
+                cached=trials[i] if local else cached[i],
+                prompt_tokens=0
+                if local
+                else round(seen_prompt[i] / seen[i] * calls)
+                if measured
+                else math.ceil(characters[i] / CHARACTERS_PER_TOKEN),
+                completion_tokens=0
+                if local
+                else round(seen_completion[i] / seen[i] * calls)
+                if measured
+                else None,
+                measured=measured or local,
+            )
+        )
+    return out
+
+
+def cost_of(project: Project, planned: Sequence[PlannedVersion], notes: list[str]) -> float | None:
+    """Return what the calls would cost by the provider's prices; None, with a note, if unknown."""
+    prices = project.suite.provider.prices
+    if not prices:
+        return None
+    if any(v.completion_tokens is None and v.cached < v.trials for v in planned):
+        notes.append("cost cannot be said before the first completions: their length is not known")
+        return None
+    return (
+        sum(
+            v.prompt_tokens * prices.get("prompt", 0.0)
+            + (v.completion_tokens or 0) * prices.get("completion", 0.0)
+            for v in planned
+        )
+        / 1e6
+    )

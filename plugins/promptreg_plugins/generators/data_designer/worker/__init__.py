@@ -1,0 +1,1 @@
+"""The process that Data Designer runs in; started by `process`, imported by nothing else."""

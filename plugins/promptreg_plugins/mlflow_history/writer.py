@@ -1,0 +1,215 @@
+"""Writing: what is new goes in once, in batches, and is counted afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promptreg.errors import StoreError
+from promptreg.past import PastComparison, PastRun, Record
+from promptreg_plugins.mlflow_history import tags as t
+from promptreg_plugins.mlflow_history.prompts import Prompts
+from promptreg_plugins.mlflow_history.reader import experiment, find
+
+__all__ = ["Writer"]
+
+_BATCH = 1_000
+"""Metrics in one request, the most that MLflow takes."""
+_TAG_BATCH = 100
+_PARENT = "mlflow.parentRunId"
+_READ_BACK = 256 * 2**20
+"""Bytes of a table that is read back to be counted; of a larger one the size is compared."""
+
+
+class Writer:
+    """Records into one MLflow.
+
+    Args:
+        client: MLflow's.
+        artifacts: where new experiments keep artifacts; None: the server says.
+        where: the address, for messages.
+    """
+
+    def __init__(self, client: Any, artifacts: str | None, where: str) -> None:
+        self._client = client
+        self._artifacts = artifacts
+        self._where = where
+        self._prompts = Prompts(client)
+
+    def record(self, record: Record) -> bool:
+        """Write what is new and return whether anything was."""
+        home = experiment(self._client, record.suite, self._artifacts)
+        comparison = record.comparison
+        parent, new = "", False
+        if comparison is not None:
+            parent, whole = self._open(home, comparison.id, t.comparison_tags(comparison))
+            if whole:
+                return False
+            new = True
+        versions = {
+            template.sha256: self._prompts.version(record.suite, template)
+            for template in record.templates
+        }
+        for run in record.runs:
+            new = self._run(home, run, parent, versions.get(run.template_sha256)) or new
+        if comparison is not None:
+            self._comparison(parent, comparison)
+        return new
+
+    def _open(
+        self, home: str, id_: str, tags: Mapping[str, str], parent: str = ""
+    ) -> tuple[str, bool]:
+        """Return the MLflow run of an id, made if it was not there, and whether it is complete."""
+        found = find(self._client, home, id_)
+        if found is None:
+            started = _ms(tags[f"{t.PREFIX}created_at"])
+            first = dict(list(tags.items())[: _TAG_BATCH - 1])
+            if parent:
+                first[_PARENT] = parent
+            made = self._client.create_run(
+                home, start_time=started, tags=first, run_name=_title(tags)
+            )
+            # Two machines may have recorded the same: all of them agree that the first one stays.
+            found = find(self._client, home, id_)
+            if found is None or found.info.run_id != made.info.run_id:
+                self._client.delete_run(made.info.run_id)
+                found = found or made
+        return found.info.run_id, found.data.tags.get(t.COMPLETE) == "yes"
+
+    def _run(self, home: str, run: PastRun, parent: str, version: str | None) -> bool:
+        tags = t.run_tags(run)
+        place, whole = self._open(home, run.id, tags, parent)
+        if not whole:
+            self._log_inputs(place, run)
+            files = [f for f in (run.table, run.manifest) if f is not None]
+            self._write(place, tags, t.run_metrics(run), run.created_at)
+            for file in files:
+                self._client.log_artifact(place, str(file))
+            self._check_files(place, run)
+        self._prompts.link(place, version)
+        if parent and _PARENT not in self._client.get_run(place).data.tags:
+            self._client.set_tag(place, _PARENT, parent)
+        if not whole:
+            self._finish(place, run.created_at)
+        return not whole
+
+    def _comparison(self, place: str, comparison: PastComparison) -> None:
+        self._write(
+            place,
+            t.comparison_tags(comparison),
+            t.comparison_metrics(comparison),
+            comparison.created_at,
+        )
+        for name, text in (("report.json", comparison.report), ("report.html", comparison.page)):
+            if text is not None:
+                self._client.log_text(place, text, name)
+        self._finish(place, comparison.created_at)
+
+    def _write(
+        self, place: str, tags: Mapping[str, str], metrics: Mapping[str, float], at: str
+    ) -> None:
+        """Write tags and metrics in batches, then read them back and count."""
+        from mlflow.entities import Metric, RunTag
+
+        moment = _ms(at)
+        batch = [Metric(k, v, moment, 0) for k, v in metrics.items() if math.isfinite(v)]
+        words = [RunTag(k, v) for k, v in tags.items()]
+        for i in range(0, max(len(batch), len(words) * _BATCH // _TAG_BATCH, 1), _BATCH):
+            at_tag = i * _TAG_BATCH // _BATCH
+            self._client.log_batch(
+                place,
+                metrics=batch[i : i + _BATCH],
+                tags=words[at_tag : at_tag + _TAG_BATCH],
+                synchronous=True,
+            )
+        held = self._client.get_run(place).data
+        wrong = [m.key for m in batch if not _same(held.metrics.get(m.key), m.value)]
+        lost = [w.key for w in words if w.key not in held.tags]
+        if wrong or lost:
+            raise StoreError(
+                f"the history at {self._where} holds {len(batch) - len(wrong)} of {len(batch)} "
+                f"metrics and {len(words) - len(lost)} of {len(words)} tags of {place}, which is "
+                f"less than it was given; missing: {', '.join((wrong + lost)[:5])}"
+            )
+
+    def _log_inputs(self, place: str, run: PastRun) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        if self._client.get_run(place).inputs.dataset_inputs:
+            return
+        digest = run.fingerprints.get("scenarios", "unknown")
+        dataset = Dataset(
+            name=Path(run.scenario_source).name[:200] or "scenarios",
+            digest=digest[:36],
+            source_type="local",
+            source=run.scenario_source[:4_000],
+            profile=f'{{"num_rows": {run.scenarios}}}',
+        )
+        tags = [InputTag("mlflow.data.context", "eval"), InputTag("promptreg.scenarios", digest)]
+        self._client.log_inputs(place, [DatasetInput(dataset, tags)])
+
+    def _check_files(self, place: str, run: PastRun) -> None:
+        """Read the table back and count its rows.
+
+        Raises:
+            StoreError: there are other rows than were given.
+        """
+        if run.table is None:
+            return
+        listed = {f.path: f.file_size for f in self._client.list_artifacts(place)}
+        size = run.table.stat().st_size
+        name = run.table.name
+        if listed.get(name) not in (size, None) or name not in listed:
+            raise StoreError(
+                f"the history at {self._where} holds {listed.get(name, 0)} of {size} bytes of the "
+                f"trials of run {run.id}"
+            )
+        if size > _READ_BACK:
+            return
+        with tempfile.TemporaryDirectory(prefix="promptreg-") as folder:
+            back = Path(self._client.download_artifacts(place, name, folder))
+            if _sha256(back) == _sha256(run.table):
+                import pyarrow.parquet as pq
+
+                rows = pq.read_metadata(back).num_rows
+                if rows == run.trials:
+                    return
+            else:
+                rows = 0
+        raise StoreError(
+            f"the history at {self._where} holds {rows:,} of {run.trials:,} trials of run {run.id}"
+        )
+
+    def _finish(self, place: str, at: str) -> None:
+        self._client.set_tag(place, t.COMPLETE, "yes")
+        self._client.set_terminated(place, "FINISHED", _ms(at))
+
+
+def _title(tags: Mapping[str, str]) -> str:
+    def get(name: str) -> str:
+        return tags.get(f"{t.PREFIX}{name}", "")
+
+    if tags[t.KIND] == "run":
+        return f"{get('template')}@{get('label')}"[:200]
+    return f"{get('baseline')} to {get('candidate')}: {get('verdict')}"[:200]
+
+
+def _ms(at: str) -> int:
+    try:
+        return int(datetime.fromisoformat(at).timestamp() * 1000)
+    except ValueError:
+        return 0
+
+
+def _same(held: float | None, given: float) -> bool:
+    return held is not None and math.isclose(held, given, rel_tol=1e-12, abs_tol=1e-300)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

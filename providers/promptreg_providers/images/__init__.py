@@ -1,0 +1,1 @@
+"""Images of scenarios: checked and decoded in a process of their own, never fetched."""

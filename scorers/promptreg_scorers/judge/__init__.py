@@ -1,0 +1,5 @@
+"""A model as scorer: rubrics, what it is shown, how its verdict is read."""
+
+from promptreg_scorers.judge.scorer import Judge
+
+__all__ = ["Judge"]

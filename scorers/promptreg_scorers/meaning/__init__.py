@@ -1,0 +1,1 @@
+"""Scorers that compare meanings, by the suite's embedder."""
