@@ -48,10 +48,11 @@ def test_differences_are_those_of_the_json_report(compared: ComparisonResult) ->
     entries = {}
     for entry in listed:
         where = entry["slice"] or {"attribute": "", "value": ""}
-        entries[entry["metric"], where["attribute"], where["value"]] = entry
+        key = (entry["metric"], where["attribute"], where["value"], entry["gating"])
+        entries[key] = entry  # a guard and a hint may be about the same slice
     named = frame.fillna({"attribute": "", "value": ""})
     for row in named.to_dict("records"):
-        entry = entries.pop((row["metric"], row["attribute"], row["value"]))
+        entry = entries.pop((row["metric"], row["attribute"], row["value"], row["gating"]))
         assert row["verdict"] == entry["verdict"]
         change = math.nan if entry["difference"] is None else entry["difference"]
         assert row["difference"] == pytest.approx(change, nan_ok=True)
@@ -174,6 +175,7 @@ def test_plots_are_whole_pictures_that_load_nothing(
     plots: list[Plot] = [
         compared.forest(),
         compared.forest("in_range"),
+        compared.forest("in_range", by="scenario_type"),
         compared.histogram(),
         compared.ranges(),
         compared.failure_bars(),
@@ -189,6 +191,8 @@ def test_plots_are_whole_pictures_that_load_nothing(
         plots[0].save(tmp_path / "forest.png")
     with pytest.raises(UsageError, match="did you mean 'in_range'"):
         compared.forest("in_rang")
+    with pytest.raises(UsageError, match="did you mean 'story'"):
+        compared.forest("in_range", by="stroy")
     with pytest.raises(UsageError, match="there are: basic"):
         compared.forest(template="enriched")
 

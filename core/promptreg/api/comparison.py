@@ -103,11 +103,19 @@ class ComparisonResult:
             found = [c for c in found if c.template == name]
         return WorstScenarios(tuple(found[:n]), self._labels)
 
-    def forest(self, metric: str | None = None, template: str | None = None) -> Plot:
+    def forest(
+        self, metric: str | None = None, *, by: str | None = None, template: str | None = None
+    ) -> Plot:
         """Return the intervals: of all metrics in margins, or of one metric by slice.
 
+        Args:
+            metric: the one to show on every slice; 40 at most.
+            by: slices by this attribute only.
+            template: where several were compared.
+
         Raises:
-            UsageError: there is no such metric or template, or several templates and none named.
+            UsageError: there is no such metric, attribute or template, or several templates and
+                none named.
         """
         name = self._template(template)
         mine = [d for d in self.comparison.differences if d.template == name]
@@ -122,6 +130,14 @@ class ComparisonResult:
                 f"there are: {', '.join(names)}"
             )
         rows = [d for d in mine if d.metric == metric and (d.slice is None or not d.gating)]
+        if by is not None:
+            sliced = list(dict.fromkeys(d.slice.attribute for d in rows if d.slice))
+            if by not in sliced:
+                raise UsageError(
+                    f"by={by!r:.80}: no slices by it{did_you_mean(by, sliced)}; there are: "
+                    f"{', '.join(sliced) or 'none'}"
+                )
+            rows = [d for d in rows if d.slice is None or d.slice.attribute == by]
         return Plot.of(f"{metric} of {name} by slice", forest_of_slices(rows[:40], "slices"))
 
     def histogram(self) -> Plot:

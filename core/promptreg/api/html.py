@@ -11,14 +11,17 @@ __all__ = ["block", "lines", "table"]
 # No colour of its own but for verdicts, whose middle tones stand out on white and on black alike.
 _STYLE = Markup(
     "<style>.promptreg{font-size:13px;line-height:1.45}"
+    # More exact than the rules that notebooks have for tables, which align to the right.
     ".promptreg table{border-collapse:collapse;margin:6px 0}"
-    ".promptreg th,.promptreg td{padding:3px 12px 3px 0;text-align:left;vertical-align:top;"
-    "border-bottom:1px solid rgba(128,128,128,.35);background:transparent;color:inherit}"
-    ".promptreg .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".promptreg.promptreg.promptreg th,.promptreg.promptreg.promptreg td{"
+    "padding:3px 12px 3px 0;text-align:left;vertical-align:top;"
+    "border-bottom:1px solid rgba(128,128,128,.35);"
+    "background:transparent;color:inherit}"
+    ".promptreg.promptreg.promptreg .num{text-align:right;font-variant-numeric:tabular-nums;"
+    "white-space:nowrap}"
     ".promptreg .quiet{opacity:.75}"
     ".promptreg .bad{color:#d9483b;font-weight:600}.promptreg .good{color:#23935a;font-weight:600}"
-    ".promptreg .unsure{color:#b97a10;font-weight:600}.promptreg .fine{color:#4a86c5}"
-    ".promptreg pre{white-space:pre-wrap;margin:0;background:transparent;color:inherit}</style>"
+    ".promptreg .unsure{color:#b97a10;font-weight:600}.promptreg .fine{color:#4a86c5}</style>"
 )
 Cell = str | Markup
 
