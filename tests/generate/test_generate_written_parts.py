@@ -19,7 +19,7 @@ from promptreg import GenerationRequest
 from promptreg.contracts import check_generator
 from promptreg.contracts.generator import OFFLINE_STEPS
 from promptreg.errors import MissingPackageError, PluginError, ProviderError, SuiteError
-from promptreg_plugins.generators.data_designer import DataDesigner, generator
+from promptreg_plugins.generators.data_designer import DataDesigner
 from promptreg_plugins.generators.data_designer import columns as c
 from promptreg_plugins.generators.data_designer.checking import points, read
 from promptreg_plugins.generators.data_designer.finishing import finish, premise, stand_in
@@ -145,7 +145,7 @@ def test_a_missing_key_or_server_ends_with_5_before_anything_is_asked(tmp_path: 
 def test_without_the_package_the_command_to_install_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(generator.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     made = make()
     assert made.plan(GenerationRequest()).calls > 0  # what needs no model needs no package
     with pytest.raises(MissingPackageError, match=r"pip install 'promptreg-gate\[generate\]'"):
@@ -223,7 +223,7 @@ def test_a_finished_row_keeps_its_cell_and_its_truth() -> None:
     made = make()
     base = row(1)
     told = premise(base)
-    values = {
+    values: dict[str, Any] = {
         "scenario_narrative": f"{told} Then it is quiet.",
         "detections": {
             "detections": [
