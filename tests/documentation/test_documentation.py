@@ -178,7 +178,11 @@ def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
 def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
     from promptreg.pipeline.generate import open_generation
 
-    (text,) = [b for b in blocks("yaml") if b.startswith("generate:") and "use: grid" in b]
-    (tmp_path / "promptreg.yaml").write_text(text, "utf-8")
+    by_rules, written = [b for b in blocks("yaml") if b.startswith("generate:")]
+    (tmp_path / "promptreg.yaml").write_text(by_rules, "utf-8")
     opened = open_generation(str(tmp_path), plugins=load_plugins())
     assert len(opened.generator.plan(opened.request()).slots) == 1600
+    (tmp_path / "promptreg.yaml").write_text(written, "utf-8")
+    opened = open_generation(str(tmp_path), plugins=load_plugins())
+    plan = opened.generator.plan(opened.request())
+    assert plan.calls == 6 * len(plan.slots)  # five columns that are told to a model, and one own

@@ -54,7 +54,7 @@ class GroundTruth(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> GroundTruth:
         if self.risk_range[0] > self.risk_range[1]:
-            raise ValueError(f"risk_range {list(self.risk_range)} goes down")
+            raise ValueError("risk_range goes down")
         return self
 
 
