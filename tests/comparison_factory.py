@@ -11,10 +11,13 @@ from typing import Any
 from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 from promptreg.verdicts import (
+    Breakdown,
+    BreakdownRow,
     Calibration,
     CalibrationState,
     Comparison,
     Counts,
+    Curve,
     Difference,
     Gate,
     GateVerdict,
@@ -351,6 +354,19 @@ def make_comparison(
         warnings=("the baseline is 23 days old; provider drift is not excluded",),
         complete_case={"in_range": -0.031, "overall": -0.004},
         calibration=CALIBRATED,
+        breakdowns=tuple(
+            Breakdown(
+                name,
+                "in_range",
+                ("scenario_type", "enrichment_level"),
+                (
+                    BreakdownRow(("edge_case", "none"), 24, 1, 19),
+                    BreakdownRow(("threat", "full"), 11, 9, 2),
+                ),
+            )
+            for name in templates
+        ),
+        curves=(Curve(templates[0], "ece", ((0.1, 0.0, 40), (0.6, 0.5, 10)), ((0.9, 0.7, 50),)),),
     )
 
 

@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from model_server import ModelServer, missing_packages
 
 pytest_plugins = "pytester"
+
+# No test asserts seconds: on a busy machine any of them may be late.
+settings.register_profile("promptreg", deadline=None)
+settings.load_profile("promptreg")
 
 
 @pytest.fixture(scope="session")

@@ -75,16 +75,25 @@ def promptreg_run_finished(run: Run) -> None:
 
 
 @hookspec
-def promptreg_comparison_finished(comparison: Comparison) -> None:
-    """Hear the decision. An exception here is reported and changes nothing."""
+def promptreg_comparison_finished(comparison: Comparison, purpose: str) -> None:
+    """Hear the decision. An exception here is reported and changes nothing.
+
+    Args:
+        comparison: what was decided, and by what.
+        purpose: what for: `decision` (`compare`, `gate`), `promotion` (`templates promote`) or
+            `tests` (pytest, which may make several of one suite).
+    """
 
 
 @hookspec
-def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+def promptreg_comparison_failed(
+    suite: str, suite_file: str, error: Exception, purpose: str
+) -> None:
     """Hear that a comparison came to no decision, before the process ends with an exit code.
 
     Args:
         suite: the suite's name; empty where the suite file could not be read.
         suite_file: the suite file's path; empty where there is none.
         error: why; the exit code is its `exit_code`, or 5 for what is no `PromptregError`.
+        purpose: what it was for, as of a finished one.
     """

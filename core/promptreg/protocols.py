@@ -142,7 +142,9 @@ class Scorer(Protocol):
 
     Any scorer may have a method `remarks(scale, baseline, candidate, families) -> Sequence[str]`:
     from both versions' `ScoreColumn` of a scale, and the family of each scenario, to notes for
-    people; they are shown beside the metric and decide nothing.
+    people; they are shown beside the metric and decide nothing. And a method `curve(scale, values)
+    -> Sequence[tuple[float, float, int]]`: (mean probability stated, share that came true, trials)
+    by bin, for a picture.
     """
 
     scales: Sequence[Scale]
@@ -159,6 +161,8 @@ class Scorer(Protocol):
     gates: bool = True
     """Whether its metrics can accuse a version; else they are shown, unless the suite names them
     under `prove`, `guard` or in the composite."""
+    breaks_down: bool = False
+    """Whether reports count failures of its pass/fail metrics by the suite's first two slices."""
 
     def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
         """Return a score, or why there is none, for each scale, in the order of `scales`.

@@ -10,11 +10,14 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Breakdown",
+    "BreakdownRow",
     "Calibration",
     "CalibrationState",
     "Comparison",
     "Counts",
     "Criterion",
+    "Curve",
     "Difference",
     "Gate",
     "GateVerdict",
@@ -257,6 +260,39 @@ class ScenarioMap:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakdownRow:
+    """Scenarios that share attributes' values, and how many of them fail under either version."""
+
+    values: tuple[str, ...]
+    scenarios: int
+    baseline: int
+    candidate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where a pass/fail metric fails, by the attributes `by`; rows without a failure are left out.
+
+    Counts of what was seen, no tests: slices and guards judge.
+    """
+
+    template: str
+    metric: str
+    by: tuple[str, ...]
+    rows: tuple[BreakdownRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How stated probabilities came true: (mean stated, share that came true, trials) by bin."""
+
+    template: str
+    metric: str
+    baseline: tuple[tuple[float, float, int], ...]
+    candidate: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What was done: planned trials, read from the store, called now, failed by cause."""
 
@@ -454,4 +490,6 @@ class Comparison:
     scenario_map: ScenarioMap | None = None
     partial: bool = False
     """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
+    breakdowns: tuple[Breakdown, ...] = ()
+    curves: tuple[Curve, ...] = ()
     schema_version: str = SCHEMA_VERSION

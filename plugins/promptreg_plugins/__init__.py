@@ -31,19 +31,21 @@ def promptreg_register_reporters(catalog: Catalog[Reporter]) -> None:
 
 
 @hookimpl
-def promptreg_comparison_finished(comparison: Comparison) -> None:
+def promptreg_comparison_finished(comparison: Comparison, purpose: str) -> None:
     """Show the decision in the pull request, in a CI job of GitHub or GitLab."""
     from promptreg_plugins.forge import comparison_finished
 
-    comparison_finished(comparison)
+    comparison_finished(comparison, purpose=purpose)
 
 
 @hookimpl
-def promptreg_comparison_failed(suite: str, suite_file: str, error: Exception) -> None:
+def promptreg_comparison_failed(
+    suite: str, suite_file: str, error: Exception, purpose: str
+) -> None:
     """Show in the pull request that there is no decision."""
     from promptreg_plugins.forge import comparison_failed
 
-    comparison_failed(suite, suite_file, error)
+    comparison_failed(suite, suite_file, error, purpose=purpose)
 
 
 @hookimpl

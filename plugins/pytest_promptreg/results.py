@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,10 @@ class Results:
         self._errors: dict[str, str] = {}
         self._left: list[str] = []
 
-    def compared(self, asked: Asked, comparison: Comparison) -> None:
-        """Note a comparison that was made."""
+    def compared(
+        self, asked: Asked, comparison: Comparison, complaints: Sequence[str] = ()
+    ) -> None:
+        """Note a comparison that was made, and what went wrong in plug-ins that were told."""
         self._comparisons[asked.key] = {
             "suite_file": str(asked.suite),
             "verdict": str(comparison.gate.verdict),
@@ -48,7 +51,7 @@ class Results:
                 f"GATE {digest.headline(comparison)}",
                 f"{one_line(comparison.suite, 60)}: {one_line(asked.candidate, 60)} against "
                 f"{one_line(asked.baseline, 60)} · {digest.facts(comparison)}",
-                *(f"warning: {one_line(w, 400)}" for w in comparison.warnings),
+                *(f"warning: {one_line(w, 400)}" for w in (*comparison.warnings, *complaints)),
                 digest.spent(comparison),
             ],
             "comparison": comparison_json(comparison),

@@ -79,7 +79,7 @@ class State:
             found = find_suite(None if given is None else str(given), self.config.rootpath)
             found = found.resolve()
             if found not in self._projects:
-                self._projects[found] = open_project(str(found))
+                self._projects[found] = open_project(str(found), purpose="tests")
             return self._projects[found]
 
     def plan(self, asked: Asked) -> list[Planned]:
@@ -159,7 +159,7 @@ class State:
                 every = project.every_scenario()
                 policy = policy_for(project, make_scoring(project), every, asked.options)
                 comparison = self._compared(project, asked)
-                self.results.compared(asked, comparison)
+                self.results.compared(asked, comparison, project.plugins.complaints)
                 self._made[asked.key] = comparison, policy
             except StoppedError:
                 raise

@@ -56,6 +56,8 @@ class MentionsContext(Scorer):
         name: put before both metrics, as in `NAME.context_gap`.
     """
 
+    breaks_down = True
+
     def __init__(
         self,
         columns: list[str] | dict[str, str | None],

@@ -30,6 +30,8 @@ class RiskRange(Scorer):
         name: put before both metrics, as in `NAME.in_range`, where a suite scores two ranges.
     """
 
+    breaks_down = True
+
     def __init__(
         self, field: str = "risk_score", truth: str = "risk_range", name: str = ""
     ) -> None:

@@ -89,6 +89,21 @@ def test_the_hunk_that_did_it_is_named(
 
 
 @pytest.mark.slow
+def test_long_lines_go_on_under_their_last_column(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from promptreg.cli.bisect import _print
+
+    monkeypatch.setenv("COLUMNS", "60")
+    _print(["", "A " * 40, "  v1+2  REGRESSED  " + "in_range -10pp " * 5, "  +" + "word " * 20])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0] == ""
+    assert lines[2].startswith("  A ")
+    rows = [line for line in lines if "in_range" in line]
+    assert [row.index("in_range") for row in rows] == [19, 19, 19]
+
+
 def test_two_hunks_together(tmp_path: Path, model: PromptedModel, bisect: Bisect) -> None:
     model.wrong = lambda p: "HARSH" in p and "CURT" in p
     v2 = edited((0, "Please rate: {event}"), (2, "Be HARSH."), (3, "Be CURT."))

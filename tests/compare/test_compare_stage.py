@@ -272,6 +272,16 @@ def test_worst_scenarios_come_first() -> None:
     assert changes[-1].scenario_id == "s0002"
 
 
+def test_what_the_policy_slices_by_is_told_first_of_a_scenario() -> None:
+    attributes = {"camera": ["a", "b"], "kind": ["threat", "normal"], "tier": ["x", "y"]}
+    a, b = (make_run([column(IN_RANGE, [1, 0])], attributes=attributes) for _ in "ab")
+    rule = policy(attributes=attributes, slices=["kind"])
+    assert list(rank_changes([pair(a, b)], rule)[0].attributes) == ["kind", "camera", "tier"]
+    guard = {"metric": "in_range", "where": {"tier": "x"}, "margin": 0.1}
+    rule = policy(attributes=attributes, guard=[guard])
+    assert list(rank_changes([pair(a, b)], rule)[0].attributes) == ["tier", "camera", "kind"]
+
+
 def test_different_fingerprints_are_not_comparable_and_name_the_field() -> None:
     a, _ = both([1], [1])
     b = make_run([column(IN_RANGE, [1])], fingerprints={"scenarios": "a", "model": "other"})

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 import word_embedder
 from promptreg import Embedder
+from promptreg.cli.app import run as promptreg
 from promptreg.contracts import check_embedder
 from promptreg.discovery import load_plugins
 from promptreg.errors import DataError, PluginError, StoreError, SuiteError
+from promptreg.pipeline.check import check
 from promptreg.pipeline.embed import embed, search
 from promptreg.pipeline.project import Options, Project, open_project
 from promptreg.testing import EmbedderContract
@@ -49,6 +51,29 @@ def _project(folder: Path, embedder: str = "embedder: {use: words}") -> Project:
 class TestWords(EmbedderContract):
     def make(self) -> Embedder:
         return WordEmbedder()
+
+
+def test_validate_and_doctor_look_at_the_embedder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Missing packages cost no verdict; a wrong setting is a mistake."""
+
+    def found(project: Project) -> list[tuple[str, str]]:
+        return [(f.level, f.message) for f in check(project).findings if f.code == "embedder"]
+
+    assert found(_project(tmp_path)) == []
+    ((level, said),) = found(_project(tmp_path, "embedder: {use: words, text: [gone]}"))
+    assert (level, "gone" in said) == ("error", True)
+    ((level, said),) = found(_project(tmp_path, "embedder: {use: wrods}"))
+    assert (level, "did you mean 'words'" in said) == ("error", True)
+    module = "promptreg_plugins.embedders.sentence_transformers.find_spec"
+    monkeypatch.setattr(module, lambda name: None)
+    ((level, said),) = found(_project(tmp_path, "embedder: {use: sentence_transformers}"))
+    assert (level, "pip install" in said) == ("warning", True)
+    assert promptreg(["doctor", "-c", str(tmp_path / "promptreg.yaml"), "--json"]) == 2
+    checks = json.loads(capsys.readouterr().out)
+    (told,) = [c for c in checks if c["check"] == "embedder"]
+    assert "pip install" in told["detail"]
 
 
 def test_the_scenario_that_shares_most_words_comes_first(tmp_path: Path) -> None:

@@ -41,6 +41,19 @@ def test_written_once_then_updated(forge: ForgeServer, github: Env) -> None:
     assert [c["body"] for c in forge.comments[:230]] == [f"talk {i}" for i in range(230)]
 
 
+@pytest.mark.parametrize("purpose", ["promotion", "tests"])
+def test_the_comment_is_the_gate_s_alone(forge: ForgeServer, github: Env, purpose: str) -> None:
+    """What a promotion or a test says of some scenarios is not the verdict on the change."""
+    comparison_finished(make_comparison(), github())
+    comparison_finished(make_comparison(verdict=GateVerdict.PASS), github(), purpose=purpose)
+    comparison_failed("home_security", "", BudgetError("spent"), github(), purpose=purpose)
+    (body,) = forge.bodies
+    assert "GATE FAIL" in body
+    summary = Path(github()["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
+    assert "GATE PASS" in summary
+    assert "spent" in summary
+
+
 def test_what_others_wrote_stays(forge: ForgeServer, github: Env) -> None:
     forged = f"{Marker('home_security', '', 1)}\nlooks like ours"
     forge.comments.append(comment(1, "alice", forged))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -39,6 +40,36 @@ def test_it_writes_what_it_always_wrote(top: Path) -> None:
     assert scripts(workflow)[1:] == ["promptreg validate", f"promptreg gate v1 v2 {REPORTS}"]
     assert (top / "demo" / ".pre-commit-config.yaml").is_file()
     assert promptreg(["init", "demo"]) == 2
+
+
+def test_registries_of_two_branches_join(top: Path) -> None:
+    assert promptreg(["init", "demo"]) == 0
+    asked = ["git", "check-attr", "merge", "--", "demo/promptreg.registry.jsonl"]
+    said = subprocess.run(asked, cwd=top, check=True, capture_output=True, text=True).stdout
+    assert said.rstrip().endswith("merge: union")
+
+
+def test_a_file_is_no_folder(top: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (top / "f").write_text("", "utf-8")
+    for more in ([], ["--ci", "github"]):
+        assert promptreg(["init", "f", *more]) == 2
+        assert "f: is no folder" in capsys.readouterr().err
+
+
+def test_the_hook_runs_where_anything_changes_that_validate_reads(top: Path) -> None:
+    folder = write_suite(top / "s", "http://127.0.0.1:1")
+    suite = json.loads((folder / "promptreg.yaml").read_text("utf-8"))
+    (folder / "prompts.py").write_text("BASIC = 'x {id}'\n", "utf-8")
+    (folder / "more.yaml").write_text("v: 'x {id}'\n", "utf-8")
+    suite["templates"]["basic"]["versions"] |= {"v8": "prompts:BASIC", "v9": "more.yaml#v"}
+    suite |= {"generate": {"use": "grid", "output": "made"}, "scenarios": "made/scenarios.parquet"}
+    (folder / "promptreg.yaml").write_text(json.dumps(suite), "utf-8")
+    assert promptreg(["init", "s", "--ci", "github"]) == 0
+    hook = parsed(top / ".pre-commit-config.yaml")["repos"][0]["hooks"][0]
+    read = ("made/ground_truth.json", "prompts.py", "more.yaml", "v1.txt")
+    for name in (*read, "promptreg.yaml", "promptreg.registry.jsonl"):
+        assert re.match(hook["files"], f"s/{name}"), name
+    assert not re.match(hook["files"], "s/README.md")
 
 
 def test_none_writes_none(top: Path) -> None:
@@ -87,6 +118,9 @@ def test_nothing_is_replaced_and_it_says_what_to_do(
     assert job["script"][-1] == f"promptreg gate v1 v2 -c s/promptreg.yaml {REPORTS}"
     assert promptreg(["init", "s", "--ci", "gitlab"]) == 0
     assert "promptreg-s.yml stands already" in capsys.readouterr().out
+    (top / ".pre-commit-config.yaml").write_text("  - id: promptreg-s-validate\n", "utf-8")
+    assert promptreg(["init", "s", "--ci", "gitlab"]) == 0
+    assert "has 'id: promptreg-s-validate' already" in capsys.readouterr().out
 
 
 def test_a_suite_that_cannot_be_gated_is_told(

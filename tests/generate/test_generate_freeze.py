@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from generation import opened, write_file
+from promptreg.cli.app import run as promptreg
 from promptreg.errors import (
     BudgetError,
     ExecutionError,
@@ -125,6 +126,22 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", "utf-8")
     with pytest.raises(UsageError, match="is a file"):
         generate(opened(path, output=str(tmp_path / "file")))
+
+
+@pytest.mark.parametrize(
+    ("generate_", "problem"),
+    [
+        ({"output": "."}, "not even with --force"),
+        ({"output": "promptreg.yaml"}, "is a file"),
+        ({"prompts": "v1"}, "generate.prompts"),
+    ],
+)
+def test_a_dry_run_promises_nothing_that_would_be_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], generate_: dict[str, Any], problem: str
+) -> None:
+    path = write_file(tmp_path, **generate_)
+    assert promptreg(["generate", "-c", str(path), "--dry-run"]) == 2
+    assert problem in capsys.readouterr().err
 
 
 def test_a_preview_writes_nothing(tmp_path: Path) -> None:

@@ -172,6 +172,10 @@ def test_risk_ranges_and_levels() -> None:
     assert "in 2 scenarios (s2, s3)" in found["range-across-levels"]
     assert "s4" in found["range-between-levels"]
     assert "s5" in found["range-of-everything"]
+    truth = {"risk_range": [20, 60], "risk_levels": ["low", "medium", "high"]}
+    assert not lint_scenarios(dataset(scenario(7, ground_truth=truth)))
+    truth["risk_levels"] = ["low", "medium"]
+    assert lint_scenarios(dataset(scenario(8, ground_truth=truth)))
 
 
 def test_key_points() -> None:

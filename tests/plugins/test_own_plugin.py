@@ -24,7 +24,7 @@ from promptreg.discovery import load_plugins
 
 plugins = load_plugins()
 scorer = plugins.scorers.create("shout", {"field": "summary"})
-plugins.emit("promptreg_comparison_finished", comparison=sample_comparison())
+plugins.emit("promptreg_comparison_finished", comparison=sample_comparison(), purpose="decision")
 print(json.dumps({
     "owner": plugins.scorers.get("shout").owner,
     "score": scorer.score(sample_trials()[2]).value,

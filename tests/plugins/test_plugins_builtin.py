@@ -39,6 +39,7 @@ NOBODY = "http://127.0.0.1:9"
 """The discard port: every call is refused, and that is a proper answer of a provider."""
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "provider:detector": {"engine": "http", "url": NOBODY},
+    "scorer:judge": {"provider": {"use": "scripted"}},
     "provider:llama_cpp": {"url": NOBODY},
     "provider:openai_chat": {"url": f"{NOBODY}/v1", "model": "m"},
     "provider:nvidia": {"model": "m"},

@@ -172,6 +172,7 @@ def test_wrong_settings_are_refused_with_what_is_allowed(
 def test_all_providers_are_registered_and_summarised() -> None:
     catalog = load_plugins([promptreg_providers], entry_points=False).providers
     assert [e.name for e in catalog] == [
+        "detector",
         "llama_cpp",
         "nvidia",
         "openai_chat",

@@ -144,7 +144,7 @@ def test_the_verdict_stands_at_the_top_in_words(verdict: GateVerdict) -> None:
 def test_pictures_have_a_title_and_a_description() -> None:
     text = page(make_comparison())
     pictures = re.findall(r"<svg.*?</svg>", text, re.S)
-    assert len(pictures) == 2 + 1 + 1 + 2 + 4
+    assert len(pictures) == 2 + 1 + 1 + 2 + 4 + 1
     for picture in pictures:
         assert 'role="img"' in picture
         assert re.search(r"<title id=.+?>.+?</title><desc id=.+?>.+?</desc>", picture, re.S)

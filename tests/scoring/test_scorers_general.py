@@ -19,6 +19,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "answer_schema": {"require": ["summary"]},
     "contains": {"value": "x"},
     "exact": {"value": "x"},
+    "mentions_context": {"columns": ["place"]},
+    "judge": {"provider": {"use": "scripted"}},
     "recorded": {"name": "help"},
     "regex": {"value": "x"},
     "threshold": {"field": "risk_score", "at_least": 1},

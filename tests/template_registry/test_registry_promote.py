@@ -101,6 +101,21 @@ def test_an_override_moves_it_and_is_recorded_loudly(suite: Path, say: Say) -> N
     assert events(suite)[-1]["override"] == ""
 
 
+def test_looks_and_second_askings_are_the_gate_s(suite: Path, say: Say) -> None:
+    """A suite that gates in steps promotes on every scenario, and says that it does."""
+
+    def in_steps(data: dict[str, Any]) -> None:
+        more = {"inconclusive": "more", "more": {"repeats": 2}}
+        data["gate"] |= {"sequential": {"looks": 4}, **more}
+
+    edit(suite, in_steps)
+    say("templates", "promote", "basic@v1")
+    done = say("templates", "promote", "basic@v2")
+    assert done.code == 0, done.out
+    assert "gate.sequential and gate.more do not apply" in done.out
+    assert "stopped at" not in done.out
+
+
 def test_dry_run_decides_and_writes_nothing(suite: Path, say: Say) -> None:
     done = say("templates", "promote", "basic@v1", "--dry-run")
     assert done.code == 0

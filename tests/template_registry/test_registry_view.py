@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,25 @@ from hypothesis import strategies as st
 from command_line import Promptreg
 from promptreg.cli.templates.textdiff import unified, words
 from registry_suite import Say
+
+
+def test_a_repository_that_could_not_join_two_registries_is_told(suite: Path, say: Say) -> None:
+    assert "conflict" not in say("templates", "register", "basic@v1").out, "no repository"
+    subprocess.run(["git", "init", "-q"], cwd=suite, check=True)
+    told = "until .gitattributes says: promptreg.registry.jsonl merge=union"
+    assert told in say("templates", "register", "basic@v2").out
+    (suite / ".gitattributes").write_text("promptreg.registry.jsonl merge=union\n", "utf-8")
+    done = say("templates", "register", "basic@v3")
+    assert "commit it" in done.out
+    assert "conflict" not in done.out
+
+
+def test_a_label_never_takes_the_alias_that_promotions_move(suite: Path, say: Say) -> None:
+    """The registry only grows: with that label nothing could be promoted for ever after."""
+    taken = say("templates", "register", "basic@v1", "--label", "production")
+    assert taken.code == 2
+    assert "the alias that promotions move" in taken.err
+    assert say("templates", "promote", "basic@v1").code == 0
 
 
 def test_register_once(suite: Path, say: Say) -> None:

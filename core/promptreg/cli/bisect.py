@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -229,4 +230,16 @@ def _print(lines: list[str]) -> None:
     out = console()
     for line in lines:
         style = "red" if line.startswith("  -") else "green" if line.startswith("  +") else ""
-        out.print(Text(line, style=style))
+        start = _hanging(line, out.width // 2)
+        head, body = Text(line[:start], style=style), Text(line[start:], style=style)
+        room = max(20, out.width - (start or 2))
+        for piece in body.wrap(out, room, overflow="fold", tab_size=4):
+            piece.rstrip()
+            out.print(head + piece, soft_wrap=True)
+            head = Text(" " * (start or 2))
+
+
+def _hanging(line: str, most: int) -> int:
+    """Return where the line goes on if it is wrapped: under its last column."""
+    found = [0, *(m.end() for m in re.finditer(r"^ +| {2,}", line))]
+    return max(start for start in found if start <= most)

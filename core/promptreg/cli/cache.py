@@ -19,23 +19,24 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, help="Look after the run store: list, prune, clear.")
 
 
-def _store(config: str | None) -> tuple[Path, CallStore | None]:
+def _store(config: str | None, env_file: str | None) -> tuple[Path, CallStore | None]:
     from promptreg.pipeline.project import open_project
     from promptreg.store.calls import CallStore
 
+    o.read_env_file(env_file)
     root = open_project(config).store
     return root, CallStore.open(root) if CallStore.exists(root) else None
 
 
 @app.command("list")
-def list_(config: o.Config = None, as_json: o.AsJson = False) -> int:
+def list_(config: o.Config = None, as_json: o.AsJson = False, env_file: o.EnvFile = None) -> int:
     """Show what is stored: completions, failed calls, runs."""
     from dataclasses import asdict
 
     from promptreg.cli.show import print_json, print_table
     from promptreg.store.runs import list_runs
 
-    root, store = _store(config)
+    root, store = _store(config, env_file)
     runs = list_runs(root)
     stats = None
     if store is not None:
@@ -84,10 +85,11 @@ def prune(
         str, typer.Option("--older-than", metavar="AGE", help="Such as 30d, 12h or 90m.")
     ],
     config: o.Config = None,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Remove completions older than an age; finished runs stay."""
     seconds = _age(older_than)
-    _, store = _store(config)
+    _, store = _store(config, env_file)
     if store is None:
         print("no completions are stored; nothing to prune")
         return 0
@@ -101,9 +103,10 @@ def prune(
 def clear(
     config: o.Config = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Remove every stored completion; finished runs stay. What was paid for is gone then."""
-    root, store = _store(config)
+    root, store = _store(config, env_file)
     if store is None:
         print("no completions are stored; nothing to clear")
         return 0

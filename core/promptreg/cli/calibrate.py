@@ -13,7 +13,7 @@ __all__ = ["calibrate"]
 
 Ref = Annotated[
     str | None,
-    typer.Argument(metavar="[REF]", help="The version to ask; default: the suite's first label."),
+    typer.Argument(metavar="REF", help="The version to ask; default: the suite's first label."),
 ]
 Output = Annotated[
     list[str] | None,

@@ -90,6 +90,8 @@ def _look(config: str | None) -> Iterator[_Check]:
         return
     yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
     yield _provider(project)
+    if project.suite.embedder is not None:
+        yield _embedder(project)
     yield _store(project)
     yield _history(project)
 
@@ -126,6 +128,17 @@ def _provider(project: Project) -> _Check:
     if probe.model not in detail:
         detail += f", model {probe.model}"
     return _Check("provider", probe.ready, f"{use}: {detail}")
+
+
+def _embedder(project: Project) -> _Check:
+    from promptreg.pipeline.embed import make_embedder
+
+    use = project.suite.embedder.use if project.suite.embedder else ""
+    try:
+        make_embedder(project)
+    except PromptregError as e:
+        return _Check("embedder", False, str(e), e.exit_code)
+    return _Check("embedder", True, f"{use}: its packages and its model are there")
 
 
 def _history(project: Project) -> _Check:

@@ -59,13 +59,15 @@ def generate(
     hash of each file, whole or not at all. 'promptreg validate' checks it from then on.
     """
     from promptreg.cli.show import complain
+    from promptreg.pipeline.generate import check_generation, open_generation
     from promptreg.pipeline.generate import generate as make
-    from promptreg.pipeline.generate import open_generation
 
     o.read_env_file(env_file)
     opened = open_generation(config, seed=seed, output=output)
     if dry_run:
-        _show_plan(opened, opened.generator.plan(opened.request()), as_json=as_json)
+        plan = opened.generator.plan(opened.request())
+        check_generation(opened, plan, force=force)
+        _show_plan(opened, plan, as_json=as_json)
         return 0
     progress = _Progress(quiet=quiet or as_json)
     made, manifest = make(

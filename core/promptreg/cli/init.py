@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
-_PLACES = {"gitignore": ".gitignore"}
+_PLACES = {"gitignore": ".gitignore", "gitattributes": ".gitattributes"}
 """Files whose names in the package differ from where they belong; others keep theirs."""
 
 
 def init(
-    directory: Annotated[str, typer.Argument(metavar="[DIR]", help="Where; made if needed.")] = ".",
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="Where; made if needed.")] = ".",
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     ci: Annotated[
         str | None,
@@ -31,7 +31,7 @@ def init(
             "--ci",
             metavar="github|gitlab|none",
             help="CI files at the top of the git repository, for the suite that stands in DIR or "
-            "else for the new one; by default a GitHub workflow in DIR.",
+            "else for the new one; none: none. By default a GitHub workflow in DIR.",
         ),
     ] = None,
 ) -> int:
@@ -44,6 +44,8 @@ def init(
     from promptreg.cli.ci import ci_files, standing_suite, starter_suite, suite_file_in
 
     root = Path(directory)
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root}: is no folder; name one, or one that is to be made")
     forge = _forge(ci)
     suite_file = suite_file_in(root)
     if ci is not None and suite_file is not None and not force:
@@ -89,6 +91,9 @@ def _add(wanted: list[CiFile]) -> int:
         if file.path.is_file() and file.path.read_bytes() == file.text.encode():
             print(f"{file.path} stands already")
             continue
+        if file.known and file.path.is_file() and file.known in _words(file.path):
+            print(f"{file.path} has {file.known!r} already")
+            continue
         if file.path.exists():
             print(f"{file.path} exists and stays as it is; {file.otherwise}")
             continue
@@ -96,6 +101,10 @@ def _add(wanted: list[CiFile]) -> int:
         file.path.write_text(file.text, "utf-8")
         print(f"wrote {file.path}")
     return 0
+
+
+def _words(path: Path) -> str:
+    return path.read_text("utf-8", "replace")
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

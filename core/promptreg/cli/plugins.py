@@ -104,9 +104,13 @@ def check(names: Names = None, settings: Settings = None, as_json: o.AsJson = Fa
 def new(
     kind: Annotated[
         str,
-        typer.Argument(help="provider, scorer, reporter, embedder, generator or history."),
+        typer.Argument(
+            metavar="KIND", help="provider, scorer, reporter, embedder, generator or history."
+        ),
     ],
-    name: Annotated[str, typer.Argument(help="What a suite shall write after 'use:'.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What a suite shall write after 'use:'.")
+    ],
     folder: Annotated[
         str | None, typer.Argument(metavar="DIR", help="Default: promptreg-NAME.")
     ] = None,

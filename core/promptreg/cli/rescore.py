@@ -13,9 +13,7 @@ __all__ = ["rescore"]
 
 
 def rescore(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")
-    ],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Run ids, with or without run:")],
     config: o.Config = None,
     no_cache: o.NoCache = False,
     budget: o.Budget = None,

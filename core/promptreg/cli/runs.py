@@ -20,7 +20,7 @@ __all__ = ["run"]
 
 
 def run(
-    refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Template versions to run.")],
+    refs: Annotated[list[str], typer.Argument(metavar="REF", help="Template versions to run.")],
     config: o.Config = None,
     concurrency: o.Concurrency = None,
     repeats: o.Repeats = None,

@@ -15,8 +15,12 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(config: str | None) -> Iterator[Project]:
+def opened(config: str | None, *, purpose: str = "decision") -> Iterator[Project]:
     """Open the suite for a comparison; what ends the block early is told to every plug-in.
+
+    Args:
+        config: the suite file, or None to find it.
+        purpose: what the comparison is for; see `promptreg_comparison_finished`.
 
     Raises:
         SuiteError: there is no suite file, or it says something it may not.
@@ -25,9 +29,9 @@ def opened(config: str | None) -> Iterator[Project]:
     from promptreg.pipeline.project import open_project
 
     try:
-        project = open_project(config)
+        project = open_project(config, purpose=purpose)
     except PromptregError as e:
-        _tell_unopened(config, e)
+        _tell_unopened(config, e, purpose)
         raise
     try:
         yield project
@@ -40,11 +44,17 @@ def _tell(project: Project, error: Exception) -> None:
     from promptreg.cli.show import complain
 
     path = str(project.path.resolve())
-    project.plugins.emit(_EVENT, suite=project.suite.suite, suite_file=path, error=error)
+    project.plugins.emit(
+        _EVENT,
+        suite=project.suite.suite,
+        suite_file=path,
+        error=error,
+        purpose=project.purpose,
+    )
     complain(project.plugins)
 
 
-def _tell_unopened(config: str | None, error: PromptregError) -> None:
+def _tell_unopened(config: str | None, error: PromptregError, purpose: str) -> None:
     """Tell of a suite that cannot be opened; plug-ins are loaded for that alone."""
     from promptreg.cli.show import complain
     from promptreg.discovery import load_plugins
@@ -58,7 +68,7 @@ def _tell_unopened(config: str | None, error: PromptregError) -> None:
         path = str(find_suite(config).resolve())
     except PromptregError:
         path = ""
-    plugins.emit(_EVENT, suite="", suite_file=path, error=error)
+    plugins.emit(_EVENT, suite="", suite_file=path, error=error, purpose=purpose)
     complain(plugins)
 
 

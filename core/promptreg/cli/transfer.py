@@ -12,18 +12,18 @@ __all__ = ["export", "import_"]
 
 
 def export(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run ids, with or without run:")
-    ],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Run ids, with or without run:")],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help=".jsonl, .csv or .parquet")
     ],
     config: o.Config = None,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Write runs as recorded completions, which the provider 'recorded' reads back."""
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.transfer import export_runs
 
+    o.read_env_file(env_file)
     project = open_project(config)
     rows = export_runs(project, [r.removeprefix("run:") for r in runs], output)
     print(f"wrote {rows:,} trials to {output}")

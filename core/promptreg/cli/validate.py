@@ -49,8 +49,9 @@ def validate(
         for finding in report.findings:
             print(f"{finding.level}: {finding.where}: {finding.message} [{finding.code}]")
         print(
-            f"{project.path}: {report.versions} template versions on {report.scenarios:,} "
-            f"scenarios: {count(errors, 'error')}, {count(warnings, 'warning')}"
+            f"{project.path}: {count(report.versions, 'template version')} on "
+            f"{count(report.scenarios, 'scenario')}: {count(errors, 'error')}, "
+            f"{count(warnings, 'warning')}"
         )
     complain(project.plugins)
     return int(ExitCode.USAGE) if errors or (strict and warnings) else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from promptreg.errors import DataError, PromptregError
+from promptreg.errors import DataError, MissingPackageError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.fixtures import check_fixture
 from promptreg.pipeline.parts import make_provider, make_scoring, model_parts, policy_for
@@ -58,6 +58,7 @@ def check(project: Project) -> Checked:
     findings = [
         *fixture,
         *_plugins(project, scenarios),
+        *_embedder(project, scenarios),
         *lint_scenarios(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
     ]
@@ -91,6 +92,22 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
         return
     served = {name: serves(project, name, scenarios) for name in project.suite.templates}
     yield from check_policy(policy, scoring, served, scenarios)
+
+
+def _embedder(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
+    """Find what is wrong with the embedder; without its packages only maps and search are lost."""
+    if project.suite.embedder is None:
+        return
+    from promptreg.pipeline.embed import make_embedder, scenario_texts
+
+    try:
+        scenario_texts(project, scenarios)
+        make_embedder(project)
+    except PromptregError as e:
+        if isinstance(e, MissingPackageError):
+            yield Finding("warning", "embedder", "embedder", str(e))
+        else:
+            yield Finding("error", "embedder", "embedder", str(e))
 
 
 def _models(project: Project, scoring: Scoring) -> Iterator[Finding]:

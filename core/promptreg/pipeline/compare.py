@@ -34,5 +34,5 @@ def compare(
     comparison = conclude(
         project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
     )
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    project.tell(comparison)
     return comparison

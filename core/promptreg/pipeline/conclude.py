@@ -20,12 +20,14 @@ from promptreg.policy import Policy
 from promptreg.records import Run, ScenarioSet
 from promptreg.stages.compare import (
     RunPair,
+    breakdowns,
     check_comparable,
     check_criteria,
     check_limits,
     compare_pairs,
     compare_slices,
     complete_case,
+    curves,
     matched,
     rank_changes,
     unequal_losses,
@@ -117,6 +119,8 @@ def conclude(
         scenario_map=scenario_map,
         calibration=calibration,
         partial=partial,
+        breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
+        curves=curves(pairs, scoring.curves),
     )
 
 

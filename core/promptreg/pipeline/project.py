@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.errors import SuiteError
 from promptreg.records import ScenarioSet
 from promptreg.stages.load import load_scenarios, narrow
 from promptreg.suite import Suite, find_suite, load_suite
+
+if TYPE_CHECKING:
+    from promptreg.verdicts import Comparison
 
 __all__ = ["Options", "Project", "open_project"]
 
@@ -49,6 +52,14 @@ class Project:
     plugins: Plugins
     past: Callable[[str], str | None] | None = None
     """Where the policy is that of another revision: reads a file's text there; None for no file."""
+    purpose: str = "decision"
+    """What its comparisons are for, as plug-ins are told."""
+
+    def tell(self, comparison: Comparison) -> None:
+        """Tell every plug-in of a comparison that came to a decision."""
+        self.plugins.emit(
+            "promptreg_comparison_finished", comparison=comparison, purpose=self.purpose
+        )
 
     @property
     def base(self) -> Path:
@@ -122,7 +133,9 @@ class Project:
         return self.suite.seed if options.seed is None else options.seed
 
 
-def open_project(config: str | None, plugins: Plugins | None = None) -> Project:
+def open_project(
+    config: str | None, plugins: Plugins | None = None, *, purpose: str = "decision"
+) -> Project:
     """Find, read and check the suite.
 
     Raises:
@@ -130,4 +143,4 @@ def open_project(config: str | None, plugins: Plugins | None = None) -> Project:
         PluginError: plug-ins contradict each other.
     """
     path = find_suite(config)
-    return Project(path, load_suite(path), plugins or load_plugins())
+    return Project(path, load_suite(path), plugins or load_plugins(), purpose=purpose)

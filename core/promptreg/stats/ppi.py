@@ -60,7 +60,7 @@ def corrected_mean(
     independent, and a family may have units on both sides), and the quantile is Student's with one
     degree of freedom less than there are labelled families. Without families, and with many
     labels, both vanish. Simulated coverage of 95 % intervals: 0.95 without families from 40 labels
-    on, 0.93 with 120 labels in 80 families of five.
+    on, 0.928 (1,392 of 1,500) with 120 labels in 80 families of five: somewhat short.
 
     Args:
         labels: what people say of the labelled units, shape (n,), n >= 2.

@@ -38,8 +38,8 @@ _TARGET = (
 )
 
 
-def show(comparison: Comparison, env: Mapping[str, str]) -> None:
-    """Show a decision."""
+def show(comparison: Comparison, env: Mapping[str, str], purpose: str = "decision") -> None:
+    """Show a decision; of tests in the summary alone, for pytest shows them by itself."""
     event = _event(env)
     job = _job(env, event)
     with reported("step summary"):
@@ -49,8 +49,11 @@ def show(comparison: Comparison, env: Mapping[str, str]) -> None:
                 comparison, job, room, shown=summary.SCENARIOS, size=summary.octets
             ),
         )
-    with reported("annotations"):
-        annotate(comparison, job)
+    if purpose != "tests":
+        with reported("annotations"):
+            annotate(comparison, job)
+    if purpose != "decision":
+        return
     with reported("pull-request comment"):
         _comment(
             env,
@@ -64,13 +67,21 @@ def show(comparison: Comparison, env: Mapping[str, str]) -> None:
         )
 
 
-def show_failure(suite: str, suite_file: str, error: Exception, env: Mapping[str, str]) -> None:
+def show_failure(
+    suite: str,
+    suite_file: str,
+    error: Exception,
+    env: Mapping[str, str],
+    purpose: str = "decision",
+) -> None:
     """Show that there is no decision."""
     event = _event(env)
     job = _job(env, event)
     with reported("step summary"):
         _summarise(env, lambda _: failure_page(suite, error, job))
     annotation("error", f"promptreg {suite}: not decided".replace(" :", ":"), str(error))
+    if purpose != "decision":
+        return
     with reported("pull-request comment"):
         _comment(
             env,

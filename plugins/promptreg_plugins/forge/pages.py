@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Callable
 
@@ -79,7 +80,9 @@ def _again(job: Job) -> list[Section]:
     command = command_line()
     if not command:
         return []
-    block = fenced("\n".join((*job.checkout, command)), "sh", 3_000)
+    place = job.path_of(".")
+    there = (f"cd {shlex.quote(place)}",) if place not in ("", ".") else ()
+    block = fenced("\n".join((*job.checkout, *there, command)), "sh", 3_000)
     title = "<details><summary>How to reproduce</summary>\n\n"
     hashes = ", ".join(f"{escape(what, 40)} {commit}" for what, commit in job.commits)
     return [

@@ -121,6 +121,7 @@ class Detector:
             self._client = JsonClient(address(str(url)), secret)
             self._where = server_name(endpoint_id) or self._client.base
         self._function, self._count = function, workers
+        self._name = function or (Path(self._path).name if engine == "onnx" else engine)
         self._workers: Workers | None = None
         self._times = (10.0, 120.0)
         self._identity: dict[str, Json] | None = None
@@ -171,7 +172,7 @@ class Detector:
             return await self._remote(image, call, self._client)
         job = {"image": image, "prompt": call.prompt.text, **self._tuned(call.prompt.text)}
         reply = await self._opened().do(job)
-        return Completion(_text(reply["answer"]), model=self._engine, latency_s=reply["seconds"])
+        return Completion(_text(reply["answer"]), model=self._name, latency_s=reply["seconds"])
 
     async def probe(self) -> Probe:
         """Return whether the detector can be started; it is started for that."""
@@ -187,8 +188,7 @@ class Detector:
         package = {"opencv_hog": "opencv-python-headless", "onnx": "onnxruntime"}.get(self._engine)
         built: dict[str, Json] = {package: version(package)} if package else {}
         built["pillow"] = version("pillow")
-        told = self._function or (Path(self._path).name if self._path else "")
-        return Probe(True, f"detector {self._engine} {told}".rstrip(), self._engine, built)
+        return Probe(True, f"detector {self._engine}: {self._name}", self._name, built)
 
     async def aclose(self) -> None:
         """End worker processes and connections."""

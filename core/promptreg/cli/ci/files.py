@@ -32,11 +32,13 @@ class CiFile:
         path: where.
         text: its content.
         otherwise: what to do by hand where such a file stands already.
+        known: what stands in such a file once that is done.
     """
 
     path: Path
     text: str
     otherwise: str
+    known: str = ""
 
 
 def ci_files(suite: Wanted, forge: Forge) -> Iterator[CiFile]:
@@ -45,17 +47,19 @@ def ci_files(suite: Wanted, forge: Forge) -> Iterator[CiFile]:
         return
     if forge is Forge.GITHUB:
         path = suite.top / ".github" / "workflows" / f"{suite.slug}.yml"
-        yield CiFile(path, _filled("github-workflow.yml.tmpl", suite, forge), "compare it yourself")
+        text = _filled("github-workflow.yml.tmpl", suite, forge)
+        yield CiFile(path, text, "compare it yourself")
     else:
         included = f".gitlab/{suite.slug}.yml"
         text = _filled("gitlab-ci.yml.tmpl", suite, forge)
         yield CiFile(suite.top / included, text, "compare it yourself")
         top = _template("gitlab-top.yml.tmpl").replace("INCLUDED", included)
         line = f"add to its 'include': - local: /{included}"
-        yield CiFile(suite.top / ".gitlab-ci.yml", top, line)
+        yield CiFile(suite.top / ".gitlab-ci.yml", top, line, f"/{included}")
     hook = _filled("pre-commit-config.yaml.tmpl", suite, forge)
     below = "add to its 'repos':\n" + hook.partition("repos:\n")[2].rstrip("\n")
-    yield CiFile(suite.top / ".pre-commit-config.yaml", hook, below)
+    known = f"id: {suite.slug}-validate"
+    yield CiFile(suite.top / ".pre-commit-config.yaml", hook, below, known)
 
 
 def _filled(template: str, suite: Wanted, forge: Forge) -> str:

@@ -6,8 +6,12 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptreg.errors import PromptregError, UsageError
+
+if TYPE_CHECKING:
+    from promptreg.suite import Suite
 
 __all__ = ["Wanted", "standing_suite", "starter_suite", "suite_file_in"]
 
@@ -30,7 +34,7 @@ class Wanted:
     file: str
     name: str
     versions: tuple[str, ...]
-    data: tuple[str, ...] = ("scenarios.jsonl", "templates/")
+    data: tuple[str, ...] = ("scenarios.jsonl", "templates/", "promptreg.registry.jsonl")
 
     @property
     def folder(self) -> str:
@@ -98,10 +102,26 @@ def standing_suite(path: Path) -> Wanted:
                 f"{path}: completions of the provider {suite.provider.use} are found by label, and "
                 "no template has two versions to compare; a gate needs a second one"
             )
-    sources = [s for t in suite.templates.values() for s in t.versions.values()]
-    files = [s for s in sources if (path.parent / s).is_file()]
-    data = dict.fromkeys([suite.scenarios, *files])
-    return _wanted(_top(path.parent), path, suite.suite, versions, tuple(data))
+    return _wanted(_top(path.parent), path, suite.suite, versions, tuple(_data(suite, path.parent)))
+
+
+def _data(suite: Suite, base: Path) -> list[str]:
+    """Return what `validate` reads besides the suite file: paths below its folder."""
+    from promptreg.stages.load.sources import parse_source
+
+    found = [suite.scenarios, suite.registry]
+    if suite.generate is not None:
+        found.append(f"{suite.generate.output.rstrip('/')}/")
+    for name, template in suite.templates.items():
+        for label, text in template.versions.items():
+            source = parse_source(text, f"{name}@{label}")
+            stem = source.path.replace(".", "/")
+            places = [source.path, f"{stem}.py", f"src/{stem}.py", f"{stem}/__init__.py"]
+            there = [p for p in places if not source.revision and (base / p).is_file()]
+            found += there[:1]
+    kept = [p for p in dict.fromkeys(found) if not Path(p).is_absolute() and ".." not in p]
+    folders = tuple(p for p in kept if p.endswith("/"))
+    return [p for p in kept if p in folders or not p.startswith(folders)]
 
 
 def _wanted(

@@ -18,7 +18,7 @@ __all__ = ["gc"]
 
 def gc(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Comparisons or runs to remove.")
+        list[str] | None, typer.Argument(metavar="ID", help="Comparisons or runs to remove.")
     ] = None,
     config: o.Config = None,
     older_than: Annotated[

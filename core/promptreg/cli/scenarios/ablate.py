@@ -1,4 +1,4 @@
-"""`promptreg scenarios ablate --drop COLUMN -o FILE`."""
+"""`promptreg scenarios ablate`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def ablate(
     ] = "Not available.",
     config: o.Config = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Write the suite's scenarios without some columns, to see whether answers need them.
 
@@ -35,6 +36,7 @@ def ablate(
     from promptreg.pipeline.project import open_project
     from promptreg.stages.report.text import clean
 
+    o.read_env_file(env_file)
     found = write(open_project(config), drop, instead, output)
     if as_json:
         print_json(

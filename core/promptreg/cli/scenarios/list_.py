@@ -22,6 +22,7 @@ def list_(
     filter_: o.Filter = None,
     template: o.TemplateNames = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """List scenarios in file order with their attributes; --json gives all of those.
 
@@ -33,6 +34,7 @@ def list_(
     from promptreg.pipeline.versions import serves
     from promptreg.stages.report.text import one_line
 
+    o.read_env_file(env_file)
     project = open_project(config)
     found = project.scenarios(o.make_options(filters=filter_))
     kept = found.scenarios

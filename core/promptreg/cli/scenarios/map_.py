@@ -27,6 +27,7 @@ def map_(
     filter_: o.Filter = None,
     limit: o.Limit = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Draw the scenarios like beside like, by the suite's embedder, told apart by an attribute.
 
@@ -44,6 +45,7 @@ def map_(
     path = Path(output)
     if path.suffix.lower() != ".svg":
         raise UsageError(f"-o {output}: a map is written as .svg, found {path.suffix or 'no end'}")
+    o.read_env_file(env_file)
     project = open_project(config)
     options = o.make_options(filters=filter_, limit=limit)
     attribute = attribute_of(project.scenarios(options), by)

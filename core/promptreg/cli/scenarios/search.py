@@ -1,4 +1,4 @@
-"""`promptreg scenarios search TEXT`."""
+"""`promptreg scenarios search`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def search(
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many to show.")] = 10,
     filter_: o.Filter = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Find the scenarios whose meaning is nearest to a text, by the suite's embedder.
 
@@ -29,8 +30,10 @@ def search(
     from promptreg.pipeline.project import open_project
     from promptreg.stages.report.text import clean
 
+    o.read_env_file(env_file)
     if not text.strip():
         raise UsageError("search needs some words to look for")
+    o.read_env_file(env_file)
     found = find(open_project(config), text, o.make_options(filters=filter_), limit)
     if as_json:
         print_json(

@@ -17,6 +17,7 @@ def show(
     scenario_id: Annotated[str, typer.Argument(metavar="ID", help="Of the scenario.")],
     config: o.Config = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Show everything that is known of one scenario: variables, ground truth, attributes."""
     from promptreg.cli.show import print_json
@@ -24,6 +25,7 @@ def show(
     from promptreg.pipeline.versions import serves
     from promptreg.stages.report.text import clean, one_line
 
+    o.read_env_file(env_file)
     project = open_project(config)
     every = project.every_scenario()
     found = next((s for s in every.scenarios if s.id == scenario_id), None)

@@ -31,6 +31,7 @@ def diff(
         bool, typer.Option("--exit-code", help="Exit with 1 where there is a difference.")
     ] = False,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Show what changed from A to B: text, variables, engine, length."""
     from promptreg.cli.show import console, print_json
@@ -38,6 +39,7 @@ def diff(
     from promptreg.pipeline.templates.listing import show_versions
     from promptreg.pipeline.versions import common_templates
 
+    o.read_env_file(env_file)
     project, options = open_project(config), o.make_options(template=template)
     left, right = (
         {s.template.name: s for s in show_versions(project, ref, options)} for ref in (a, b)

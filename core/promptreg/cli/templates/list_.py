@@ -14,13 +14,17 @@ __all__ = ["list_"]
 
 
 def list_(
-    config: o.Config = None, template: o.TemplateNames = None, as_json: o.AsJson = False
+    config: o.Config = None,
+    template: o.TemplateNames = None,
+    as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Show every version: its hash, whether it is registered, and which aliases point to it."""
     from promptreg.cli.show import print_json
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.listing import list_templates
 
+    o.read_env_file(env_file)
     project = open_project(config)
     state, rows = list_templates(project, template or ())
     if as_json:

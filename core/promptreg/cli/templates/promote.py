@@ -89,7 +89,7 @@ def promote(
         allow_mismatch=allow_mismatch,
         deciding=True,
     )
-    with opened(config) as project:
+    with opened(config, purpose="promotion") as project:
         planned = plan_reports(project.plugins.reporters, output or [])
         terms = Terms(alias, label, override, initial, dry_run)
         with progress(project.plugins, quiet=quiet or as_json):
@@ -129,7 +129,7 @@ def _show(
 
 def _lines(project: Project, promotion: Promotion) -> list[tuple[str, str]]:
     """Return what became of the alias, for people, with styles."""
-    from promptreg.cli.templates.words import short
+    from promptreg.cli.templates.words import short, written_words
     from promptreg.stages.report.text import one_line
 
     p, alias = promotion, promotion.terms.alias
@@ -160,7 +160,7 @@ def _lines(project: Project, promotion: Promotion) -> list[tuple[str, str]]:
             stays = f"stays at {was}" if move.was else "still points nowhere"
             lines.append((f"{where} {stays}; {target} was not promoted", "bold"))
     if p.moved and not p.terms.dry_run:
-        lines.append((f"written to {project.suite.registry}; commit it", ""))
+        lines += [(words, "") for words in written_words(project)]
     elif p.terms.dry_run:
         lines.append(("dry run: nothing was written to the registry", ""))
     return lines

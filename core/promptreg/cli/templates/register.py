@@ -24,17 +24,19 @@ def register(
     config: o.Config = None,
     template: o.TemplateNames = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Write a version's text into the registry; identical text makes no new version.
 
     A label names one text for ever. The registry is a file beside the suite, to be committed.
     """
     from promptreg.cli.show import print_json
-    from promptreg.cli.templates.words import short
+    from promptreg.cli.templates.words import short, written_words
     from promptreg.numbers import count
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.register import register as register_versions
 
+    o.read_env_file(env_file)
     project = open_project(config)
     outcomes = register_versions(project, ref, o.make_options(template=template), label=label)
     if as_json:
@@ -60,5 +62,5 @@ def register(
         rest = "got another label" if x.done == "labelled" else "nothing to do"
         print(f"{name}: no new version: {known} by {x.first.by}; {rest}")
     if any(x.done != "known" for x in outcomes):
-        print(f"written to {project.suite.registry}; commit it")
+        print("\n".join(written_words(project)))
     return 0

@@ -13,7 +13,7 @@ __all__ = ["rollback"]
 
 def rollback(
     templates: Annotated[
-        list[str], typer.Argument(metavar="TEMPLATE...", help="Whose alias; all move, or none.")
+        list[str], typer.Argument(metavar="TEMPLATE", help="Whose alias; all move, or none.")
     ],
     alias: Annotated[
         str, typer.Option("--alias", metavar="NAME", help="Which alias.")
@@ -27,6 +27,7 @@ def rollback(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; recorded.")] = "",
     config: o.Config = None,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Move an alias back to where it pointed before; no model is asked.
 
@@ -34,10 +35,11 @@ def rollback(
     settles where an alias points that merged branches moved apart.
     """
     from promptreg.cli.show import print_json
-    from promptreg.cli.templates.words import move_json, short
+    from promptreg.cli.templates.words import move_json, short, written_words
     from promptreg.pipeline.project import open_project
     from promptreg.pipeline.templates.rollback import rollback as roll_back
 
+    o.read_env_file(env_file)
     project = open_project(config)
     moves = roll_back(project, templates, alias=alias, to=to, reason=reason)
     if as_json:
@@ -48,5 +50,5 @@ def rollback(
             f"{m.template}@{m.alias} points to {m.label} ({short(m.to_sha256)}) again; it was "
             f"{short(m.from_sha256)}"
         )
-    print(f"written to {project.suite.registry}; commit it")
+    print("\n".join(written_words(project)))
     return 0

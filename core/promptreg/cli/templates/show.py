@@ -28,6 +28,7 @@ def show(
         bool, typer.Option("--text", help="The text and nothing else, exactly as it is.")
     ] = False,
     as_json: o.AsJson = False,
+    env_file: o.EnvFile = None,
 ) -> int:
     """Show a version: text, engine, variables, hash, aliases, and what became of it.
 
@@ -41,6 +42,7 @@ def show(
 
     if text and as_json:
         raise UsageError("--text and --json exclude each other")
+    o.read_env_file(env_file)
     found = show_versions(open_project(config), ref, o.make_options(template=template))
     if as_json:
         print_json([_as_json(x) for x in found])

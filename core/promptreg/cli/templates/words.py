@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from promptreg.journal import Moved, Version
+    from promptreg.pipeline.project import Project
 
-__all__ = ["SHORT", "TOKENS_PER_CHARACTER", "move_json", "move_words", "registered_json", "short"]
+__all__ = [
+    "SHORT",
+    "TOKENS_PER_CHARACTER",
+    "move_json",
+    "move_words",
+    "registered_json",
+    "short",
+    "written_words",
+]
 
 SHORT = 12
 """Hex digits of a hash that people are shown; `template@sha256:HEX` takes them."""
@@ -18,6 +27,23 @@ TOKENS_PER_CHARACTER = 0.25
 def short(sha256: str) -> str:
     """Return the beginning of a hash, or a dash."""
     return sha256[:SHORT] or "-"
+
+
+def written_words(project: Project) -> list[str]:
+    """Return what to do with the registry's file, which was just written to."""
+    from promptreg.errors import PromptregError
+    from promptreg.stages.load.gitsource import run_git
+
+    name = project.suite.registry
+    lines = [f"written to {name}; commit it"]
+    try:
+        asked = run_git(project.base, "check-attr", "merge", "--", name)
+    except PromptregError:  # no git: then there are no branches to join
+        return lines
+    if not asked.returncode and asked.stdout.rstrip().endswith(b": unspecified"):
+        line = f"{name.rpartition('/')[2]} merge=union"
+        lines.append(f"branches that both write to it conflict, until .gitattributes says: {line}")
+    return lines
 
 
 def move_words(move: Moved) -> str:

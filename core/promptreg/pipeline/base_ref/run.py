@@ -124,7 +124,7 @@ def gate_base_ref(
     if alone:
         limits = judge_alone(alone, scoring, chosen, policy)
         comparison = with_alone(comparison, alone, limits, policy)
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    project.tell(comparison)
     return comparison
 
 

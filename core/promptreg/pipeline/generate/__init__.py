@@ -3,6 +3,14 @@
 from promptreg.pipeline.generate.freeze import SCENARIOS
 from promptreg.pipeline.generate.made import Made
 from promptreg.pipeline.generate.opened import Generation, make_generator, open_generation
-from promptreg.pipeline.generate.run import generate
+from promptreg.pipeline.generate.run import check_generation, generate
 
-__all__ = ["SCENARIOS", "Generation", "Made", "generate", "make_generator", "open_generation"]
+__all__ = [
+    "SCENARIOS",
+    "Generation",
+    "Made",
+    "check_generation",
+    "generate",
+    "make_generator",
+    "open_generation",
+]

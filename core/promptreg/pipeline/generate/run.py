@@ -9,12 +9,29 @@ from promptreg.errors import ExecutionError
 from promptreg.pipeline.generate.freeze import freeze
 from promptreg.pipeline.generate.made import Made, collect
 from promptreg.pipeline.generate.opened import Generation
-from promptreg.pipeline.generate.vectors import open_embedding
+from promptreg.pipeline.generate.prompts import add_prompts
+from promptreg.pipeline.generate.vectors import Embedding, open_embedding
+from promptreg.protocols import GenerationPlan
 from promptreg.stages.call import Budget
 from promptreg.stages.generate import Journal, fingerprint
 from promptreg.store.fixture import Draft, FixtureManifest, recover
 
-__all__ = ["generate"]
+__all__ = ["check_generation", "generate"]
+
+
+def check_generation(
+    opened: Generation, plan: GenerationPlan, *, force: bool = False
+) -> Embedding | None:
+    """Find out, before anything is made, that it could not be kept; return the embedder, if any.
+
+    Raises:
+        UsageError: the folder must not be replaced.
+        SuiteError: no template has the version under `prompts`.
+        PluginError: the embedder cannot be made; its packages are not installed.
+    """
+    add_prompts(opened.suite, opened.path, [], opened.entry.prompts)
+    Draft(opened.target, force=force)
+    return open_embedding(opened, plan)
 
 
 def generate(
@@ -48,9 +65,9 @@ def generate(
     if limit is not None:
         made = collect(opened, plan, opened.request(limit=limit), None, Budget(), progress)
         return made, None
-    embedding = open_embedding(opened, plan)  # what is not installed is found out now, too
     recover(opened.target)
-    draft = Draft(opened.target, force=force)  # what must not be replaced is found out now
+    embedding = check_generation(opened, plan, force=force)
+    draft = Draft(opened.target, force=force)
     spending = Budget() if budget is None else Budget.parse(budget)
     shaped = opened.shaped_by()
     journal: Journal | None = None

@@ -91,6 +91,10 @@ def decide(
             alone[name] = next(runs)
         else:
             sides.baseline[name], sides.candidate[name] = next(runs), next(runs)
+    if policy.looks.several:
+        sides.warnings.append(
+            "a promotion asks about every scenario: gate.sequential and gate.more do not apply"
+        )
     sides.warnings += executed.warnings
     if sides.baseline:
         beside = tuple(alone.values())
@@ -114,7 +118,7 @@ def decide(
     if alone:
         limits = judge_alone(alone, scoring, scenarios, policy)
         comparison = _must_be_met(with_alone(comparison, alone, limits, policy), limits)
-    project.plugins.emit("promptreg_comparison_finished", comparison=comparison)
+    project.tell(comparison)
     return comparison
 
 

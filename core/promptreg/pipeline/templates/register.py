@@ -18,6 +18,10 @@ from promptreg.stages.render import compile_template, with_variables
 __all__ = ["Outcome", "chosen", "register", "registration"]
 
 
+_IN_USE = "production"
+"""The alias that `promote` and `rollback` move unless they are told another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What registering a version came to.
@@ -107,6 +111,11 @@ def registration(template: Template, state: State, now: Now) -> tuple[Outcome, E
     name, label, sha256 = template.name, template.label, template.sha256
     if state.alias(name, label) is not None:
         raise UsageError(f"{name}@{label} is an alias; give the version another label (--label)")
+    if label == _IN_USE and not state.labelled(name, label):
+        raise UsageError(
+            f"{name}@{label}: {label!r} is the alias that promotions move, and a label stays for "
+            "ever; give the version another label (--label)"
+        )
     for other in state.labelled(name, label):
         if other.registered.sha256 != sha256:
             raise UsageError(

@@ -16,6 +16,7 @@ from promptreg.stages.compare.differences import (
 from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
+from promptreg.stages.compare.pictures import breakdowns, curves
 from promptreg.stages.compare.remarks import with_remarks
 from promptreg.stages.compare.required import check_criteria
 
@@ -23,6 +24,7 @@ __all__ = [
     "Change",
     "Judge",
     "RunPair",
+    "breakdowns",
     "check_baseline",
     "check_comparable",
     "check_criteria",
@@ -31,6 +33,7 @@ __all__ = [
     "compare_pairs",
     "compare_slices",
     "complete_case",
+    "curves",
     "matched",
     "rank_changes",
     "unequal_losses",

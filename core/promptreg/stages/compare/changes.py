@@ -16,7 +16,10 @@ __all__ = ["Change", "rank_changes"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One scenario's change on the composite (or the first gating metric), negative is worse."""
+    """One scenario's change on the composite (or the first gating metric), negative is worse.
+
+    `attributes` begins with those that the policy slices or guards by: reports show the first few.
+    """
 
     template: str
     scenario_id: str
@@ -40,6 +43,7 @@ def rank_changes(pairs: Sequence[RunPair], policy: Policy) -> list[Change]:
         unit = width if np.isfinite(width) else 1.0
         with np.errstate(invalid="ignore"):
             base, cand = source.baseline.mean(axis=1), source.candidate.mean(axis=1)
+        attributes = _judged_first(pair, policy)
         for i, scenario_id in enumerate(pair.scenario_ids):
             change = float(sign * (cand[i] - base[i]) / unit) if source.applies[i] else None
             own = float(sign * cand[i]) if source.applies[i] else np.inf
@@ -47,9 +51,18 @@ def rank_changes(pairs: Sequence[RunPair], policy: Policy) -> list[Change]:
                 template=pair.template,
                 scenario_id=scenario_id,
                 family=pair.baseline.families[i],
-                attributes={k: v[i] for k, v in pair.baseline.attributes.items() if v[i]},
+                attributes={k: v[i] for k, v in attributes if v[i]},
                 change=change,
             )
             rows.append((np.inf if change is None else change, own, scenario_id, record))
     rows.sort(key=lambda row: row[:3])
     return [row[3] for row in rows]
+
+
+def _judged_first(pair: RunPair, policy: Policy) -> list[tuple[str, tuple[str, ...]]]:
+    parts = [*(guard.where for guard in policy.guards), *(limit.where for limit in policy.limits)]
+    judged = dict.fromkeys([*policy.slices, *(name for where in parts for name in where)])
+    places = {name: i for i, name in enumerate(judged)}
+    return sorted(
+        pair.baseline.attributes.items(), key=lambda item: places.get(item[0], len(places))
+    )

@@ -53,7 +53,7 @@ def _ranges(
         touched = [b for b in bands if low <= b[1] and high >= b[0]]
         if (low, high) == (bands[0][0], bands[-1][1]):
             whole.append(scenario.id)
-        elif len(touched) > 1:
+        elif len(touched) > 1 and not _levels_told(scenario, len(touched)):
             across.append(scenario.id)
         elif not touched:
             gaps.append(scenario.id)
@@ -70,6 +70,12 @@ def _ranges(
     if whole:
         message = f"risk_range is the whole scale, which no score misses, in {_in(whole)}"
         yield Finding("warning", "range-of-everything", where, message)
+
+
+def _levels_told(scenario: Scenario, touched: int) -> bool:
+    """Return whether the ground truth names a level for each that the range touches."""
+    levels = scenario.ground_truth.get("risk_levels")
+    return isinstance(levels, (list, tuple)) and len(set(map(str, levels))) == touched
 
 
 def _in(ids: Sequence[str]) -> str:

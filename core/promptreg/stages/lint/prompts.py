@@ -79,7 +79,7 @@ def lint_prompts(
         except PromptregError:
             continue
         # 64 bits of a hash that a data file cannot aim at: the seed changes with each process.
-        other = first.setdefault(hash(text), scenario.id)
+        other = first.setdefault(hash((text, scenario.images)), scenario.id)
         if other != scenario.id:
             twins.append(f"{scenario.id} = {other}")
         if len(text) > longest:

@@ -14,10 +14,12 @@ from typing import Any
 
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import (
+    Breakdown,
     Calibration,
     Comparison,
     Counts,
     Criterion,
+    Curve,
     Difference,
     Limit,
     Ranking,
@@ -75,6 +77,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         },
         "stopping": _stopping(c.stopping),
         "calibration": _calibration(c.calibration),
+        "breakdowns": [_breakdown(b) for b in c.breakdowns],
+        "curves": [_curve(curve) for curve in c.curves],
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
     }
@@ -346,3 +350,29 @@ def _plain(value: object, depth: int = 0) -> Any:
     if hasattr(value, "tolist"):  # numpy scalars and arrays, from data files
         return _plain(value.tolist(), depth + 1)
     return clean(str(value), _TEXT)
+
+
+def _breakdown(b: Breakdown) -> dict[str, Any]:
+    return {
+        "template": clean(b.template),
+        "metric": clean(b.metric),
+        "by": [clean(a) for a in b.by],
+        "rows": [
+            {
+                "values": [clean(v) for v in row.values],
+                "scenarios": row.scenarios,
+                "baseline": row.baseline,
+                "candidate": row.candidate,
+            }
+            for row in b.rows
+        ],
+    }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "template": clean(curve.template),
+        "metric": clean(curve.metric),
+        "baseline": [[finite(x), finite(y), n] for x, y, n in curve.baseline],
+        "candidate": [[finite(x), finite(y), n] for x, y, n in curve.candidate],
+    }

@@ -58,6 +58,10 @@ class Scoring:
     """Metric to the function from all values of a version to the metric, for aggregate scales."""
     shown_only: frozenset[str]
     """Metrics of scorers that accuse nobody unless the suite names them."""
+    broken_down: tuple[str, ...]
+    """Pass/fail metrics whose failures reports count by attributes."""
+    curves: dict[str, Callable[[Any], Sequence[tuple[float, float, int]]]]
+    """Metric to the function from all values of a version to its reliability, by bin."""
     remarks: dict[str, Callable[..., Sequence[str]]]
     """Metric to what its scorer says of both versions' columns and the families."""
 
@@ -85,7 +89,14 @@ class Scoring:
             if not getattr(plan.scorer, "gates", True)
             for scale in plan.shown
         )
-        self.aggregates, self.remarks = {}, {}
+        self.broken_down = tuple(
+            scale.name
+            for plan in plans
+            if getattr(plan.scorer, "breaks_down", False) and not plan.effective
+            for scale in plan.shown
+            if scale.kind == "binary"
+        )
+        self.aggregates, self.remarks, self.curves = {}, {}, {}
         for plan in plans:
             for scale in plan.shown:
                 self._add(plan, scale)
@@ -110,6 +121,9 @@ class Scoring:
                     "but the scorer has no method 'aggregate'"
                 )
             self.aggregates[scale.name] = function
+        curve = getattr(plan.scorer, "curve", None)
+        if callable(curve) and not plan.effective:
+            self.curves[scale.name] = partial(curve, plan.own[plan.shown.index(scale)])
         remarks = getattr(plan.scorer, "remarks", None)
         if callable(remarks):
             self.remarks[scale.name] = partial(remarks, plan.own[plan.shown.index(scale)])

@@ -136,7 +136,9 @@ def _at_least(entry: Mapping[str, Any], place: str) -> int:
     if extra := sorted(_POWER & entry.keys()):
         raise SuiteError(f"{place}: {', '.join(extra)} goes with 'margin', not with 'at_least'")
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= 1_000_000:
-        raise SuiteError(f"{place}: at_least: must be a whole number from 1, found {size!r:.60}")
+        raise SuiteError(
+            f"{place}: at_least: must be a whole number from 1 to 1,000,000, found {size!r:.60}"
+        )
     return size
 
 

@@ -19,6 +19,7 @@ from promptreg.stages.report.plots.changes import histogram_of_changes, scores_a
 from promptreg.stages.report.plots.failures import KINDS, bars_of_failures
 from promptreg.stages.report.plots.forest import SHAPES, forest_of_metrics, forest_of_slices
 from promptreg.stages.report.plots.landscape import map_of_scenarios
+from promptreg.stages.report.plots.reliability import reliability
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, GateVerdict, ScenarioChange
 from promptreg_plugins.reporters.html.diff import side_by_side
@@ -119,8 +120,25 @@ def _numbers(c: Comparison) -> dict[str, Any]:
         "hurting_more": more,
         "slices": [(one_line(d.template, 40), _marked(line_of(d))) for d in slices[:_MAX_SLICES]],
         "slices_total": len(slices),
+        "breakdowns": [
+            (
+                f"{one_line(b.template, 40)}: {_failing(b.metric)}",
+                [one_line(a, 40) for a in b.by],
+                [
+                    ([one_line(v, 40) for v in r.values], r.scenarios, r.baseline, r.candidate)
+                    for r in b.rows[:_MAX_SLICES]
+                ],
+            )
+            for b in c.breakdowns[:40]
+        ],
         "several": len(tables) > 1,
     }
+
+
+def _failing(metric: str) -> str:
+    """Return what it means that a pass/fail metric fails."""
+    known = {"in_range": "outside the expected range", "context_gap": "context not mentioned"}
+    return known.get(metric, f"{one_line(metric, 60)} fails")
 
 
 def _marked(line: Line) -> tuple[Line, str, Markup]:
@@ -150,6 +168,13 @@ def _plots(c: Comparison) -> dict[str, Any]:
         "forests": [f for f in forests if f[1]],
         "slice_forests": [f for f in sliced if f[2]],
         "map": map_of_scenarios(c.scenario_map, "map") if c.scenario_map else "",
+        "curves": [
+            (
+                f"{one_line(k.template, 40)}: {one_line(k.metric, 40)}",
+                reliability(k, labels, f"curve{i}"),
+            )
+            for i, k in enumerate(c.curves[:40])
+        ],
         "histogram": histogram_of_changes(c.changes, c.changes_total, "changes"),
         "ranges": [r for r in ranges if r[1]],
         "failure_bars": bars_of_failures(causes, labels, "failures"),

@@ -1,0 +1,42 @@
+"""How often what was stated came true: a calibrated version lies on the diagonal."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from promptreg.stages.report.plots.svg import Drawing, scale
+from promptreg.verdicts import Curve
+
+__all__ = ["reliability"]
+
+_HEIGHT = 240.0
+_LEFT, _TOP, _BOTTOM = 40.0, 24.0, 210.0
+_LARGEST = 7.0
+
+
+def reliability(drawn: Curve, labels: tuple[str, str], key: str) -> Markup:
+    """Return the diagram; a mark's area grows with the trials in its bin.
+
+    Rings are the baseline, filled marks the candidate. `key` is a word of ours, unique on the page.
+    """
+    picture = Drawing()
+    right = picture.width - 10
+    across, down = scale(0, 1, _LEFT, right), scale(0, 1, _BOTTOM, _TOP)
+    picture.line(_LEFT, _BOTTOM, right, _BOTTOM, "zero")
+    picture.line(_LEFT, _BOTTOM, _LEFT, _TOP, "zero")
+    picture.line(across(0), down(0), across(1), down(1), "grid")
+    for tick in (0.0, 0.5, 1.0):
+        picture.text(across(tick), _BOTTOM + 14, f"{tick:.0%}", "tick", "middle")
+        picture.text(_LEFT - 6, down(tick) + 4, f"{tick:.0%}", "tick", "end")
+    picture.text(right, _BOTTOM + 27, "stated probability", "tick", "end")
+    sides = ((drawn.baseline, "ring", "○"), (drawn.candidate, "circle", "●"))
+    most = max((n for points, _, _ in sides for _, _, n in points), default=1)
+    said = []
+    for k, ((points, shape, sign), label) in enumerate(zip(sides, labels, strict=True)):
+        for x, y, n in points:
+            size = 1.5 + (_LARGEST - 1.5) * (n / most) ** 0.5
+            picture.mark(across(x), down(y), shape, "before" if shape == "ring" else "after", size)
+        picture.text(_LEFT + 4 + 130 * k, 14, f"{sign} {label}", "label")
+        rows = ", ".join(f"{x:.0%} stated, {y:.0%} came true ({n})" for x, y, n in points)
+        said.append(f"{label}: {rows or 'nothing'}.")
+    return picture.render(_HEIGHT + 4, "How often what was stated came true", " ".join(said), key)
