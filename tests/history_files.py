@@ -16,10 +16,10 @@ from fake_distributions import FakeSite
 from promptreg.cli.app import run
 from promptreg.cli.scaffold import plan_package, write_package
 from promptreg.discovery import load_plugins
-from promptreg.pipeline import compare as _compare
+from promptreg.pipeline import conclude as _conclude
 from promptreg.pipeline import facts as _facts
 
-_MODULES: tuple[Any, ...] = (_compare, _facts)
+_MODULES: tuple[Any, ...] = (_conclude, _facts)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -69,10 +69,10 @@ class Here:
         held = {k: v for k, v in os.environ.items() if k.startswith(("PROMPTREG_", "MLFLOW_"))}
         for name in held:
             del os.environ[name]
+        clocks = {module: module.datetime for module in _MODULES}
         sys.path.append(self.site)
         os.chdir(self.folder)
         os.environ["COLUMNS"] = "160"
-        clocks = {module: module.datetime for module in _MODULES}
         for module in clocks:
             module.datetime = _Clock
         try:

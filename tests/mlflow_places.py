@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -58,20 +59,16 @@ def hanging_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Give the address of an empty PostgreSQL database; it never runs as root."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     binaries = found[-1] if found else Path(shutil.which("initdb") or "/nowhere/x").parent
-    data, port = folder / "postgres", free_port()
-    folder.chmod(0o755)
-    data.mkdir()
+    # Not below the tests' folder, which is closed to other users.
+    data, port = Path(tempfile.mkdtemp(prefix="promptreg-postgres-")), free_port()
     user: dict[str, Any] = {}
     if os.geteuid() == 0:
         shutil.chown(data, "postgres" if _exists("postgres") else "nobody")
         user = {"user": data.owner()}
-        for parent in data.parents:  # folders of tests are closed to others
-            if parent != Path("/") and parent.stat().st_uid == 0 and "pytest" in str(parent):
-                parent.chmod(parent.stat().st_mode | 0o055)
 
     def call(name: str, *args: str) -> None:
         subprocess.run(
@@ -85,6 +82,7 @@ def postgres(folder: Path) -> Iterator[str]:
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"
     finally:
         call("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _exists(name: str) -> bool:

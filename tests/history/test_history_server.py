@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("mlflow_server")]
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("postgres")) as address:
+def backend() -> Iterator[str]:
+    with postgres() as address:
         yield address
 
 
