@@ -87,7 +87,8 @@ class SentenceTransformersEmbedder(Embedder):
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # it would draw into our own output
+        quiet: Any = logging.disable_progress_bar  # it has no types
+        quiet()  # a bar would be drawn into our own output
         if self._threads:
             torch.set_num_threads(self._threads)
         return SentenceTransformer(str(self._folder), device="cpu", trust_remote_code=False)

@@ -49,7 +49,7 @@ def _hog(settings: Mapping[str, Any]) -> Callable[[Image], Candidates]:
     import numpy as np
 
     cv2.setNumThreads(1)
-    hog = cv2.HOGDescriptor()
+    hog: Any = cv2.HOGDescriptor()  # its own types do not take its own detector
     hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
     model = settings["model"]
     stride, scale = int(model.get("stride", 8)), float(model.get("scale", 1.05))

@@ -42,7 +42,7 @@ def opened(path: str, limits: ImageLimits) -> Opened:
     Raises:
         ImageRefusedError: too large, of another format, animated, damaged or unreadable.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Path(path).open("rb") as file:
@@ -68,7 +68,7 @@ def opened(path: str, limits: ImageLimits) -> Opened:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise ImageRefusedError(_too_many(limits)) from e
-    except Image.UnidentifiedImageError as e:
+    except UnidentifiedImageError as e:
         raise ImageRefusedError(f"it is none of {', '.join(limits.formats)}") from e
     except Exception as e:  # decoders raise whatever they like on damaged files
         raise ImageRefusedError(f"it cannot be decoded: {type(e).__name__}: {e}") from e
