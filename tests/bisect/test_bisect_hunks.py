@@ -88,7 +88,6 @@ def test_the_hunk_that_did_it_is_named(
     assert "v2-2 no worse" in words
 
 
-@pytest.mark.slow
 def test_long_lines_go_on_under_their_last_column(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,10 +99,14 @@ def test_long_lines_go_on_under_their_last_column(
     assert max(map(len, lines)) <= 60
     assert lines[0] == ""
     assert lines[2].startswith("  A ")
-    rows = [line for line in lines if "in_range" in line]
-    assert [row.index("in_range") for row in rows] == [19, 19, 19]
+    rows = [line for line in lines if "10pp" in line]
+    assert rows[0].startswith("  v1+2  REGRESSED  in_range")
+    assert len(rows) > 1
+    assert {len(row) - len(row.lstrip()) for row in rows[1:]} == {19}
+    assert " ".join(" ".join(rows).split()) == "v1+2 REGRESSED " + " ".join(["in_range -10pp"] * 5)
 
 
+@pytest.mark.slow
 def test_two_hunks_together(tmp_path: Path, model: PromptedModel, bisect: Bisect) -> None:
     model.wrong = lambda p: "HARSH" in p and "CURT" in p
     v2 = edited((0, "Please rate: {event}"), (2, "Be HARSH."), (3, "Be CURT."))
