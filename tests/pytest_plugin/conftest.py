@@ -20,6 +20,8 @@ ALREADY = (pd, pq, scipy.stats, gate, evaluate, marks, suite_file, load_plugins(
 ROOT = Path(__file__).parents[2]
 SOURCES = [str(ROOT / part) for part in ("core", "providers", "scorers", "plugins")]
 INI = "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+METADATA = "Metadata-Version: 2.1\nName: promptreg-as-installed\nVersion: 1.0\n"
+"""Whole: where the package importlib-metadata is loaded, a missing version is an error."""
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # hypothesis takes seconds to load
 
 Run = Callable[..., pytest.RunResult]
@@ -30,7 +32,7 @@ def installed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A folder on the path that holds the plug-in's metadata, as an installation leaves it."""
     info = pytester.mkdir("site") / "promptreg_as_installed-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: promptreg-as-installed\n", "utf-8")
+    (info / "METADATA").write_text(METADATA, "utf-8")
     (info / "entry_points.txt").write_text("[pytest11]\npromptreg=pytest_promptreg.plugin\n")
     pytester.syspathinsert(info.parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(info.parent), *SOURCES]))
