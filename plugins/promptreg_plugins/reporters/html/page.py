@@ -76,7 +76,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "badge": look.badge(c.gate.verdict),
         "tone": _TONES[c.gate.verdict],
         "sentence": digest.sentence(c),
-        "reasons": [one_line(r, 300) for r in c.gate.reasons[:20]],
+        "reasons": digest.because(c),
         "facts": digest.facts(c),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
