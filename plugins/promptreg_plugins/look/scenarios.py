@@ -107,6 +107,11 @@ def _remarks(trial: SideTrial, limit: int) -> Iterator[tuple[str, str]]:
         yield f"judge on {', '.join(metrics[:2])}{more}", clean(said, limit)
 
 
+def _differs(value: float, other: float | None) -> bool:
+    """Return whether the other version has another score; one that has none does not differ."""
+    return other is not None and other != value
+
+
 def _side(trial: SideTrial, other: SideTrial, label: str, limit: int) -> SideView:
     values, texts = split_answer(trial.answer, limit)
     unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
@@ -120,7 +125,12 @@ def _side(trial: SideTrial, other: SideTrial, label: str, limit: int) -> SideVie
         texts=(*texts, *_remarks(trial, limit)),
         treatment=TREATMENTS[treatment_of(cause)] if failed else "",
         scores=tuple(
-            (one_line(name, 40), numbers.number(value), value, other.scores.get(name) != value)
+            (
+                one_line(name, 40),
+                numbers.number(value),
+                value,
+                _differs(value, other.scores.get(name)),
+            )
             for name, value in known.items()
             if value is not None
         ),

@@ -68,18 +68,18 @@ def because(comparison: Comparison, most: int = 8) -> list[str]:
         line = line_of(d)
         of = f"{one_line(d.template, 40)}: " if several else ""
         unit = f" {line.unit}" if line.unit and d.ratio is None else ""
-        broke = next((f"; {x}" for x in line.extras if " broke, " in x), "")
+        broke = next((f": {x}" for x in line.extras if " broke, " in x), "")
         said.append(f"{of}{line.metric} went from {line.baseline} to {line.candidate}{unit}{broke}")
     for limit in _missed(c):
         whole = shares.get((limit.template, limit.metric))
         share = whole is not None and whole.kind == "binary"
         of = f"{one_line(limit.template, 40)}: " if several else ""
         what, status = limit_words(limit, share=share)
+        value = status.partition("(")[2].partition(",")[0].rstrip(")")
         was = ""
         if whole is not None and limit.slice is None and limit.within is None and not limit.of_gaps:
-            was = f"; {one_line(c.baseline.label, 24)} {line_of(whole).baseline}"
-        value = status.partition("(")[2].partition(",")[0].rstrip(")")
-        said.append(f"{of}{what} is missed: {value}{was}")
+            was = f"; {one_line(c.baseline.label, 24)} has {line_of(whole).baseline}"
+        said.append(f"{of}{what} is asked, {value} was measured{was}")
     return _some(said or [one_line(reason, 300) for reason in c.gate.reasons], most)
 
 
