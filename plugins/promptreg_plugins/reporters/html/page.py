@@ -92,8 +92,8 @@ def _changed(c: Comparison, labels: look.Labels) -> dict[str, Any]:
         told = one_line(name, 60)
         caption = f"Template {told}, {labels[0]} beside {labels[1]}"
         diff = look.template_diff(before, after, labels, caption=caption)
-        sizes = f"{numbers.count(before.count(chr(10)) + 1, 'line')} became "
-        sizes += numbers.count(after.count("\n") + 1, "line")
+        lines = [numbers.count(len(text.splitlines()), "line") for text in (before, after)]
+        sizes = f"{lines[0]} in {labels[0]}, {lines[1]} in {labels[1]}."
         found.append((told, diff, sizes, len(found) < _OPEN_DIFFS))
     return {"diffs": found}
 
