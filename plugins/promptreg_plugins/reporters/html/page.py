@@ -34,7 +34,7 @@ def page(comparison: Comparison) -> str:
     labels = _labels(comparison)
     values = {
         "labels": labels,
-        "several": len(digest.whole_suite(comparison)) > 1,
+        "several": len(digest.templates(comparison)) > 1,
         **_verdict(comparison),
         **at_a_glance(comparison),
         **metrics(comparison, labels),
@@ -101,7 +101,7 @@ def _changed(c: Comparison, labels: look.Labels) -> dict[str, Any]:
 def _scenarios(c: Comparison, labels: look.Labels) -> dict[str, Any]:
     filters = filters_of(c.changes[:MAX_ROWS])
     rows, whole = table_rows(c.changes, labels, filters)
-    several = len(digest.whole_suite(c)) > 1
+    several = len(digest.templates(c)) > 1
     total = max(c.changes_total, len(c.changes))
     return {
         "rows": rows,
