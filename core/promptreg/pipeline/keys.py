@@ -53,6 +53,11 @@ class KeyMaker:
         self._state = hashlib.sha256(canonical(shared).encode("utf-8", "surrogatepass"))
         self._images: dict[str, str] = {}
 
+    @property
+    def shared(self) -> str:
+        """A hash of all that the keys have in common; equal ones make equal keys."""
+        return self._state.hexdigest()
+
     def key(self, prompt: Prompt, repeat: int, subject: str = "") -> str:
         """Return the key of asking `prompt` for the `repeat`-th time.
 

@@ -81,7 +81,7 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
             else f"the change edits the policy: {told}; not followed: the policy and the scenarios "
             f"of {base.commit} decide (--allow-policy-change takes the work tree's)"
         )
-    if shaped := list(_provider_changes(now.provider, then.provider)):
+    if shaped := list(_providers_changes(now, then)):
         notes.append(
             f"the change edits the provider: {', '.join(shaped)}; both sides are asked as the work "
             "tree says, so what that changes is not part of the comparison"
@@ -186,6 +186,24 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # too long, or with NUL: no path was meant
         return False
+
+
+def _providers_changes(now: Suite, then: Suite) -> Iterator[str]:
+    """Yield what differs of who answers: of `provider`, of `providers`, and of who names whom."""
+    yield from _provider_changes(now.provider, then.provider)
+    for name in _unequal(then.providers, now.providers):
+        if name in then.providers and name in now.providers:
+            changed = _provider_changes(now.providers[name], then.providers[name])
+            yield from (f"providers.{name}.{key}" for key in changed)
+        else:
+            yield f"providers.{name}"
+    for template, entry in now.templates.items():
+        before = then.templates.get(template)
+        for label in entry.versions:
+            if before is None or label not in before.versions:
+                continue
+            if before.providers.get(label) != entry.providers.get(label):
+                yield f"the provider of {template}@{label}"
 
 
 def _provider_changes(now: ProviderEntry, then: ProviderEntry) -> Iterator[str]:
