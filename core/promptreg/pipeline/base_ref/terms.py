@@ -12,7 +12,7 @@ from promptreg.errors import DataError, PluginError, SuiteError
 from promptreg.pipeline.base_ref.base import Base
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import ScenarioSet
-from promptreg.stages.load import is_tracked, past_scenarios, past_text
+from promptreg.stages.load import edited_files, is_tracked, past_scenarios, past_text
 from promptreg.suite import ProviderEntry, Suite
 
 __all__ = ["Terms", "agree"]
@@ -86,6 +86,12 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
             f"the change edits the provider: {', '.join(shaped)}; both sides are asked as the work "
             "tree says, so what that changes is not part of the comparison"
         )
+    used = before or after
+    if edited := _edited_images(base, used):
+        notes.append(
+            f"the change edits {len(edited)} images that scenarios show: {', '.join(edited[:5])}"
+            f"{' ...' if len(edited) > 5 else ''}; both sides are asked about them as they are now"
+        )
     if now.store != then.store:
         notes.append(
             f"the change moves the run store from {then.store} to {now.store}: completions are "
@@ -148,6 +154,11 @@ def _work_scenarios(
         return _read_as(project, then, project.suite.scenarios)
     except DataError:
         return None
+
+
+def _edited_images(base: Base, scenarios: ScenarioSet | None) -> tuple[str, ...]:
+    shown = {path for s in scenarios.scenarios for path in s.images} if scenarios else set()
+    return edited_files(base.revision, sorted(shown))
 
 
 def _read_as(project: Project, then: Suite, path: str) -> ScenarioSet:
