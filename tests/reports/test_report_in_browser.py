@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def trend() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "report": lambda: page(make_comparison()),
-    "single": lambda: page(make_comparison(templates=("basic",))),
+    "single": lambda: page(replace(make_comparison(templates=("basic",)), changes_total=15)),
     "hostile": lambda: page(hostile_comparison()),
     "trend": trend,
 }

@@ -106,8 +106,8 @@ def _named(found: list[tuple[str, str]], c: Comparison) -> str:
     for template, metric in found:
         where.setdefault(metric, {})[one_line(template, 30)] = None
     words = []
-    for metric, templates in list(where.items())[:3]:
-        names = list(templates)
+    for metric, owners in list(where.items())[:3]:
+        names = list(owners)
         if several and len(names) > 3:
             metric = f"{metric} ({numbers.count(len(names), 'template')})"
         elif several:
