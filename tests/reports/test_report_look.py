@@ -139,6 +139,11 @@ def test_a_template_without_a_baseline_is_named() -> None:
     assert any("in_range at least 80.0%" in what for _, what, _ in digest.limits(comparison))
 
 
+def test_providers_are_not_merged() -> None:
+    compared = dataclasses.replace(make_comparison(), subject="providers: local and cloud")
+    assert digest.sentence(compared).startswith("Do not switch: v2 is worse than v1 on in_range")
+
+
 @pytest.mark.parametrize("verdict", [GateVerdict.PASS, GateVerdict.INCONCLUSIVE])
 def test_other_verdicts_give_the_gates_own_reasons(verdict: GateVerdict) -> None:
     made = make_comparison(verdict=verdict)

@@ -11,6 +11,8 @@ from promptreg.verdicts import Comparison, Difference, GateVerdict, Limit, Verdi
 
 __all__ = ["Shifts", "because", "sentence", "shifts", "templates"]
 
+_MERGE = ("Do not merge", "Can be merged")
+
 
 def sentence(comparison: Comparison) -> str:
     """Return the verdict as a sentence for somebody who does not know the tool.
@@ -22,6 +24,8 @@ def sentence(comparison: Comparison) -> str:
         "the work tree" if side.label == "work tree" else one_line(side.label, 60)
         for side in (c.candidate, c.baseline)
     )
+    # Templates are merged; a provider is switched to.
+    no, yes = ("Do not switch", "Can be switched to") if c.subject else _MERGE
     if c.gate.verdict is GateVerdict.FAIL:
         said = []
         worse = [(d.template, name_of(d.metric, d.slice)) for d in _accused(c)]
@@ -30,13 +34,12 @@ def sentence(comparison: Comparison) -> str:
             said.append(f"is worse than {baseline} on {_named(worse, c)}")
         if missed:
             said.append(f"misses its limit on {_named(missed, c)}")
-        return f"Do not merge: {candidate} {', and '.join(said) or 'does not pass'}."
+        return f"{no}: {candidate} {', and '.join(said) or 'does not pass'}."
     if c.gate.verdict is GateVerdict.PASS:
         if not c.differences:  # nothing was compared, and nothing may be claimed
             return f"{candidate} passes; nothing had to be compared."
         return (
-            f"Can be merged: {candidate} is shown to be no worse than {baseline} by more than the "
-            "margin."
+            f"{yes}: {candidate} is shown to be no worse than {baseline} by more than the margin."
         )
     open_criteria = any(x.status in ("missing", "not_measured") for x in c.criteria)
     unshown = any(x.status != "met" and x.must == "shown" for x in c.limits)
