@@ -48,8 +48,7 @@ _ATTRIBUTES = [
     "detection_count",
     "primary_object",
 ]
-_METRICS = tuple(
-    [
+_METRICS = (
         "overall",
         "in_range",
         "deviation",
@@ -61,8 +60,7 @@ _METRICS = tuple(
         "answered",
         "latency",
         "tokens",
-    ]
-)
+    )
 _PLAIN = {"scenario_id", "ground_truth", "images"}
 
 
@@ -170,8 +168,9 @@ def trials(label: str) -> tuple[TrialRow, ...]:
 
 
 def _trial(scenario: ScenarioRow, row: dict[str, Any], label: str) -> TrialRow:
+    found = row["text"]
     try:
-        answer = json.loads(row["text"])
+        answer = json.loads(found[found.index("{") : found.rindex("}") + 1])
     except ValueError:
         answer = None
     score = answer.get("risk_score") if isinstance(answer, dict) else None
@@ -180,6 +179,7 @@ def _trial(scenario: ScenarioRow, row: dict[str, Any], label: str) -> TrialRow:
     prompt = template_texts()["basic", label]
     for name, value in scenario.variables.items():
         prompt = prompt.replace("{" + name + "}", str(value))
+    prompt = prompt.replace("{{", "{").replace("}}", "}")
     return TrialRow(
         run_id=next(
             r for r in ("basic-v1-9ec9c47e25", "basic-v2-81097c920d") if r.split("-")[1] == label
