@@ -10,19 +10,17 @@ from markupsafe import Markup
 
 from promptreg.stages.report import digest
 from promptreg.stages.report.digest import CauseCount
-from promptreg.stages.report.plots.changes import scores_against_ranges
 from promptreg.stages.report.plots.failures import KINDS, bars_of_failures
-from promptreg.stages.report.plots.forest import forest_of_metrics, forest_of_slices
 from promptreg.stages.report.plots.reliability import reliability
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Comparison, Difference, ScenarioChange, Verdict
+from promptreg.verdicts import Comparison, Difference, Verdict
 from promptreg_plugins.look import metric_table, scenario_card
 from promptreg_plugins.web.pages.document import comparison_of
+from promptreg_plugins.web.pages.pictures import forests, ranges
 
 __all__ = ["View", "Wanted", "view_of", "wanted_of"]
 
 _ROWS = 400
-_FOREST_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +115,12 @@ def view_of(document: Mapping[str, Any], wanted: Wanted) -> View:
         templates=templates,
         runs=runs,
         limits=_limits(c, several=several),
-        forests=_forests(c.differences, wanted, several=several),
-        causes=[(min(k, KINDS - 1), r, digest.TREATMENTS[r.treatment]) for k, r in enumerate(causes)],
+        forests=forests(c.differences, wanted.template, wanted.metric, several=several),
+        causes=[
+            (min(k, KINDS - 1), r, digest.TREATMENTS[r.treatment]) for k, r in enumerate(causes)
+        ],
         cause_bars=bars_of_failures(causes, labels, "failures"),
-        ranges=_ranges(c.changes, labels, several=several),
+        ranges=ranges(c.changes, labels, several=several),
         curves=[
             (
                 f"{one_line(k.template, 40)}: {one_line(k.metric, 40)}",
@@ -232,57 +232,6 @@ def _limits(c: Comparison, *, several: bool) -> list[tuple[str, str, str]]:
         (what, status, "unsure" if criterion.status in open_ones else "fine")
         for criterion, what, status in digest.criteria(c)[:60]
     ]
-
-
-def _forests(
-    differences: Sequence[Difference], wanted: Wanted, *, several: bool
-) -> list[tuple[str, Markup]]:
-    """Return a drawing of every metric by template, and of the metric asked for by slice."""
-    found = []
-    whole: dict[str, list[Difference]] = {}
-    sliced: dict[tuple[str, str], list[Difference]] = {}
-    for d in differences:
-        if wanted.template not in ("", d.template):
-            continue
-        if d.slice is None:
-            whole.setdefault(d.template, []).append(d)
-        elif not d.gating and (d.metric == wanted.metric or _notable(d)):
-            sliced.setdefault((d.template, d.metric), []).append(d)
-    for i, (template, rows) in enumerate(list(whole.items())[:8]):
-        rows.sort(key=lambda d: (d.metric != "overall", not d.gating))
-        name = one_line(template, 40)
-        title = f"{name}: change of every metric" if several else "Change of every metric"
-        found.append((title, forest_of_metrics(rows, f"forest{i}", name)))
-    for i, ((template, metric), _) in enumerate(list(sliced.items())[:4]):
-        rows = [
-            d
-            for d in differences
-            if d.slice is not None and not d.gating and (d.template, d.metric) == (template, metric)
-        ]
-        name = f"{one_line(template, 40)}: " if several else ""
-        drawn = forest_of_slices(rows[:_FOREST_ROWS], f"slices{i}")
-        found.append((f"{name}{one_line(metric, 40)} by slice", drawn))
-    return [f for f in found if f[1]]
-
-
-def _notable(d: Difference) -> bool:
-    return d.verdict is Verdict.REGRESSED
-
-
-def _ranges(
-    changes: Sequence[ScenarioChange], labels: tuple[str, str], *, several: bool
-) -> list[tuple[str, Markup]]:
-    groups: dict[str, list[ScenarioChange]] = {}
-    for change in changes:
-        groups.setdefault(change.template, []).append(change)
-    found = [
-        (
-            f"{one_line(name, 40)}: risk scores" if several else "Risk scores",
-            scores_against_ranges(rows, labels, f"ranges{i}"),
-        )
-        for i, (name, rows) in enumerate(groups.items())
-    ]
-    return [f for f in found if f[1]]
 
 
 def _provenance(c: Comparison) -> list[tuple[str, str]]:

@@ -23,8 +23,8 @@ from promptreg.verdicts import (
     Rate,
     Side,
     Slice,
-    StopReason,
     Stopping,
+    StopReason,
 )
 
 __all__ = ["comparison_of"]
@@ -78,9 +78,7 @@ def _side(entry: _Document) -> Side:
     return Side(
         label=entry["label"],
         template_sha256={name: facts["template_hash"] for name, facts in templates.items()},
-        run_ids={
-            name: facts["run_id"] for name, facts in templates.items() if facts.get("run_id")
-        },
+        run_ids={name: facts["run_id"] for name, facts in templates.items() if facts.get("run_id")},
         fingerprints=entry["fingerprints"],
     )
 

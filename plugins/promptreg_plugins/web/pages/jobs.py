@@ -122,14 +122,14 @@ async def _diffs(service: Service, job: Job, view: View) -> list[tuple[str, obje
 
     async def one(template: str, hashes: tuple[str, str]) -> tuple[str, object]:
         try:
-            texts = [
+            before, after = [
                 await service.template_text(job.request.suite, template, f"sha256:{h}")
                 for h in hashes
             ]
         except ProblemError as error:
             return template, clean(f"The texts cannot be shown: {error.detail}", 400)
         caption = f"Template {template}, {view.labels[0]} and {view.labels[1]} side by side"
-        diff = await asyncio.to_thread(template_diff, *texts, view.labels, caption=caption)
+        diff = await asyncio.to_thread(template_diff, before, after, view.labels, caption=caption)
         return template, diff
 
     return list(await asyncio.gather(*(one(n, h) for n, h in view.templates.items())))

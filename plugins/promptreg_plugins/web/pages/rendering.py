@@ -47,7 +47,7 @@ def who_asks(request: Request) -> Who | None:
 
 
 async def render(
-    request: Request, template: str, *, status: int = 200, **values: Any
+    request: Request, template: str, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Return the page; made in a thread, since large tables take their time."""
     known = {**_common(request), **values}

@@ -49,9 +49,7 @@ def add(router: APIRouter, service: Service) -> None:
         scenario_id = request.query_params.get("id", "")
         if not scenario_id:
             raise InvalidError("the address names no scenario")
-        row, runs = await asyncio.gather(
-            service.scenario(name, scenario_id), service.runs(name)
-        )
+        row, runs = await asyncio.gather(service.scenario(name, scenario_id), service.runs(name))
         readable = [run for run in runs if run.problem is None][:_RUNS]
         found = await asyncio.gather(*(_trial(service, name, r, scenario_id) for r in readable))
         whole = "whole" in request.query_params
@@ -77,7 +75,9 @@ def _excerpt(row: ScenarioRow, query: str) -> tuple[str, str, str]:
     if not query:
         return "", "", ""
     for value in row.variables.values():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        text = (
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        )
         at = text.lower().find(query.lower())
         if at >= 0:
             end = at + len(query)
@@ -101,9 +101,7 @@ def _fields(values: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Text]]
     ]
 
 
-async def _trial(
-    service: Service, suite: str, run: RunInfo, scenario_id: str
-) -> TrialRow | None:
+async def _trial(service: Service, suite: str, run: RunInfo, scenario_id: str) -> TrialRow | None:
     try:
         return await service.trial(suite, run.id, scenario_id, 0)
     except NotFoundError:

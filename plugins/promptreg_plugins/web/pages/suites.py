@@ -62,7 +62,7 @@ def add(router: APIRouter, service: Service) -> None:
             refs=refs,
             pair=(before, after),
             text=texts[-1] if texts else "",
-            diff=template_diff(*texts, (before, after)) if len(texts) > 1 else "",
+            diff=template_diff(texts[0], texts[1], (before, after)) if len(texts) > 1 else "",
         )
 
 

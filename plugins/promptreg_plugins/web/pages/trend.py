@@ -57,7 +57,7 @@ def trend_plot(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Ma
     for value in ticks(low, high, 4):
         picture.line(_LEFT, down(value), right, down(value), "grid")
         picture.text(_LEFT - 6, down(value) + 3.5, f"{value:.4g}", "tick", "end")
-    places = _places(len(dots), _LEFT + 16, right - 16)
+    places = _places(len(dots), _LEFT + 26, right - 26)
     path = "M" + "L".join(f"{x:.1f} {down(d.value):.1f}" for x, d in zip(places, dots, strict=True))
     picture.add("path", d=path, class_="move arrow")
     step = max(1, math.ceil(len(dots) / 6))

@@ -65,7 +65,7 @@ def add(router: APIRouter, service: Service) -> None:
         if against and against not in known:
             raise NotFoundError(f"suite {name} has no stored run {against[:120]!r}")
         own = await service.trial(name, run_id, scenario_id, repeat)
-        before, after, number = await _neighbours(service, request, name, own)
+        before, after, place = await _neighbours(service, request, name, own)
         sides = [_side(known[run_id], own, "", whole=whole)]
         if against:  # the other run is the baseline, and stands first
             sides.insert(0, await _other(service, name, known[against], own, whole=whole))
@@ -81,7 +81,7 @@ def add(router: APIRouter, service: Service) -> None:
             others=[r for r in runs if r.id != run_id and r.problem is None][:_RUNS],
             before=before,
             after=after,
-            number=number,
+            place=place,
             whole=whole,
             everything=address(f"{request.url.path}", **{**dict(query), "whole": "yes"}),
         )
@@ -93,7 +93,7 @@ async def _truth(service: Service, suite: str, scenario_id: str) -> list[tuple[s
     except NotFoundError:  # the run is older than the suite's scenarios
         return []
     return [
-        (one_line(str(k), 40), one_line(v if isinstance(v, str) else _json(v), 200))
+        (one_line(str(k), 40), one_line(v if isinstance(v, str) else _json(v, None), 200))
         for k, v in list(row.ground_truth.items())[:30]
     ]
 
@@ -134,8 +134,8 @@ def bounded(text: str, *, whole: bool) -> Text:
     return Text(clean(text[:limit], limit), len(text), len(text) > limit)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+def _json(value: Any, indent: int | None = 2) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
 
 
 async def _neighbours(

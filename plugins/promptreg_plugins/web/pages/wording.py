@@ -48,7 +48,7 @@ def moment(at: datetime | str | None) -> str:
         return "-"
     if isinstance(at, str):
         try:
-            at = datetime.fromisoformat(at)
+            return moment(datetime.fromisoformat(at))
         except ValueError:
             return one_line(at, 40)
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
@@ -61,11 +61,11 @@ def stamp(at: datetime | str | None) -> str:
 
 
 def job_title(job: Job | JobRequest) -> str:
-    """Return what a job does: `compare v1 with v2`, `run v1`."""
+    """Return what a job is about: `v2 against v1`, the candidate first; or all that it runs."""
     request = job.request if isinstance(job, Job) else job
     refs = [one_line(ref, 60) for ref in request.refs]
     if len(refs) == 2 and request.kind != "run":
-        return f"{refs[0]} against {refs[1]}"
+        return f"{refs[1]} against {refs[0]}"
     return ", ".join(refs)
 
 
