@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.responses import JSONResponse
 
 import promptreg
-from promptreg_plugins.web.api.asking import COOKIE
+from promptreg_plugins.web.api.asking import API, COOKIE
 from promptreg_plugins.web.api.document import document
 from promptreg_plugins.web.api.metrics import Metrics
 from promptreg_plugins.web.api.middleware.bodies import Bodies
@@ -39,7 +39,6 @@ from promptreg_plugins.web.service import Service
 
 __all__ = ["create_app"]
 
-_API = "/api/v1"
 
 
 def create_app(
@@ -101,14 +100,14 @@ def _add_routes(
         jobs.router,
         plugins.router,
     ):
-        app.include_router(part, prefix=_API)
+        app.include_router(part)
     app.include_router(health.router)
     app.openapi = document(app)  # type: ignore[method-assign]  # FastAPI's documented way
 
     async def openapi(request: Request) -> Response:
         return JSONResponse(app.openapi(), headers={"Cache-Control": "no-cache"})
 
-    app.add_route(f"{_API}/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    app.add_route(f"{API}/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     secure = not settings.insecure_cookies
     if not pages:
         app.include_router(session.routes(None, secure=secure))

@@ -13,6 +13,7 @@ from promptreg_plugins.web.problems import ForbiddenError, InvalidError, Unautho
 from promptreg_plugins.web.service import Service
 
 __all__ = [
+    "API",
     "COOKIE",
     "PLAIN",
     "PLAIN_OR_NONE",
@@ -26,6 +27,8 @@ __all__ = [
     "refusals",
 ]
 
+API = "/api/v1"
+"""Whole paths stand in the routers, so that logs and metrics name them as clients do."""
 COOKIE = "promptreg_session"
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """Names and words have no control characters."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from promptreg_plugins.web.api.problem import problem_response, told
@@ -97,7 +97,7 @@ def register(app: FastAPI, refusals: PlainRefusals) -> None:
         if error.status_code == 404:
             detail = "there is nothing at this address; /api/v1/openapi.json lists what there is"
         if error.status_code == 405:
-            allowed = ", ".join(sorted(_methods(app, request.scope)))
+            allowed = ", ".join(sorted(_methods(app.routes, request.scope)))
             detail = f"{request.method[:20]} is not known here; allowed: {allowed}"
             headers["Allow"] = allowed
         return await refusals.plain(request.scope, error.status_code, detail, headers=headers)
@@ -115,12 +115,15 @@ def register(app: FastAPI, refusals: PlainRefusals) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def _methods(app: FastAPI, scope: Scope) -> set[str]:
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
+    """Return all methods of an address; the routes of newer FastAPIs are trees."""
     found: set[str] = set()
-    for route in app.routes:
-        match, _ = route.matches(scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
+    for route in routes:
+        inside = getattr(route, "original_router", None)
+        if inside is not None:
+            found |= _methods(inside.routes, scope)
+        elif isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            found |= route.methods or set()
     return found
 
 

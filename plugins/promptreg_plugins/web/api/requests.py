@@ -93,7 +93,7 @@ class CompareBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     suite: Word = Field(description="Name of a suite.", examples=["home_security"])
-    options: Options = Field(default_factory=Options)
+    options: Options = Field(default_factory=lambda: Options())
     baseline: Ref = Field(examples=["v1"])
     candidate: Ref = Field(examples=["v2"])
 
@@ -108,7 +108,7 @@ class RunBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     refs: list[Ref] = Field(min_length=1, max_length=50, examples=[["v1"]])
-    options: RunOptions = Field(default_factory=RunOptions)
+    options: RunOptions = Field(default_factory=lambda: RunOptions())
 
     def job(self, suite: str) -> JobRequest:
         """Return the request as the service takes it."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from promptreg_plugins.web.api.asking import PLAIN, Asking, Limit, Offset, Reader, Runner, refusals
+from promptreg_plugins.web.api.asking import API, PLAIN, Asking, Limit, Offset, Reader, Runner, refusals
 from promptreg_plugins.web.api.requests import CompareBody
 from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_response
 from promptreg_plugins.web.api.routes.creating import ACCEPTED, IdempotencyKey, created
@@ -23,7 +23,7 @@ _AT_ONCE = 500
 
 def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
     """Return the routes of comparisons or of gates."""
-    router = APIRouter(prefix=f"/{plural}", tags=[plural])
+    router = APIRouter(prefix=f"{API}/{plural}", tags=[plural])
     name = one.capitalize()
 
     @router.post(
@@ -42,7 +42,7 @@ def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
         key: IdempotencyKey = None,
     ) -> JobOut:
         wanted = body.job(kind)
-        place = f"/api/v1/{plural}"
+        place = f"{API}/{plural}"
         return await created(wanted, key, place, request, response, service, who)
 
     @router.get(

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from promptreg_plugins.web.api.asking import Asking, Reader, refusals
+from promptreg_plugins.web.api.asking import API, Asking, Reader, refusals
 from promptreg_plugins.web.api.metrics import Metrics
 from promptreg_plugins.web.api.problem import told
 from promptreg_plugins.web.api.routes.jobs import JobId
@@ -22,7 +22,7 @@ from promptreg_plugins.web.service import Service
 
 __all__ = ["Streams", "router"]
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix=API + "/jobs", tags=["jobs"])
 _HEARTBEAT_S = 15
 _LONGEST_S = 900.0
 _SEND_S = 30.0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from promptreg_plugins.web.api.asking import Asking, Reader, refusals
+from promptreg_plugins.web.api.asking import API, Asking, Reader, refusals
 from promptreg_plugins.web.api.schemas import Listing, Plugin
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/plugins", tags=["plugins"])
+router = APIRouter(prefix=API + "/plugins", tags=["plugins"])
 
 
 @router.get("", operation_id="listPlugins", responses=refusals())

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from promptreg_plugins.web.api.asking import (
+    API,
     PLAIN,
     Asking,
     Filters,
@@ -26,7 +27,7 @@ from promptreg_plugins.web.problems import NotFoundError
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/suites/{suite}/runs", tags=["runs"])
+router = APIRouter(prefix=API + "/suites/{suite}/runs", tags=["runs"])
 RunId = Annotated[
     str,
     Path(
@@ -65,7 +66,7 @@ async def create_run(
     key: IdempotencyKey = None,
 ) -> JobOut:
     """Ask for runs of one or more versions; the job is followed under `/jobs`."""
-    return await created(body.job(suite), key, "/api/v1/jobs", request, response, service, who)
+    return await created(body.job(suite), key, API + "/jobs", request, response, service, who)
 
 
 @router.get("/{run}", operation_id="getRun", responses=refusals(404))

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from promptreg_plugins.web.api.asking import (
+    API,
     PLAIN,
     PLAIN_OR_NONE,
     Asking,
@@ -22,7 +23,7 @@ from promptreg_plugins.web.api.schemas import Listing, Scenario
 
 __all__ = ["ScenarioId", "router"]
 
-router = APIRouter(prefix="/suites/{suite}/scenarios", tags=["scenarios"])
+router = APIRouter(prefix=API + "/suites/{suite}/scenarios", tags=["scenarios"])
 ScenarioId = Annotated[
     str,
     Path(

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query
 
-from promptreg_plugins.web.api.asking import PLAIN, Asking, Reader, refusals
+from promptreg_plugins.web.api.asking import API, PLAIN, Asking, Reader, refusals
 from promptreg_plugins.web.api.schemas import (
     Diff,
     Listing,
@@ -25,7 +25,7 @@ from promptreg_plugins.web.service import Service
 
 __all__ = ["SuiteName", "router"]
 
-router = APIRouter(prefix="/suites", tags=["suites"])
+router = APIRouter(prefix=API + "/suites", tags=["suites"])
 SuiteName = Annotated[
     str,
     Path(
