@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.lines import criterion_words, limit_words, oriented, slice_words
+from promptreg.stages.report.lines import (
+    criterion_words,
+    limit_words,
+    name_of,
+    oriented,
+    slice_words,
+)
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
     CalibrationState,
@@ -27,16 +33,19 @@ __all__ = [
     "SLICES_SHOWN",
     "TREATMENTS",
     "CauseCount",
+    "Shifts",
     "answer_words",
     "calibration_words",
     "causes",
     "criteria",
     "facts",
+    "gaining_slices",
     "guards",
     "headline",
     "hurting_slices",
     "limits",
     "sentence",
+    "shifts",
     "spent",
     "split_answer",
     "stopping",
@@ -74,26 +83,100 @@ def headline(comparison: Comparison) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Return the verdict as a sentence for somebody who does not know the tool."""
-    labels = (one_line(comparison.candidate.label, 60), one_line(comparison.baseline.label, 60))
-    candidate, baseline = labels
-    if comparison.gate.verdict is GateVerdict.FAIL:
+    """Return the verdict as a sentence for somebody who does not know the tool.
+
+    `Do not merge: v2 is worse than v1 on risk_level, and misses its limit on in_range.`
+    """
+    c = comparison
+    candidate, baseline = one_line(c.candidate.label, 60), one_line(c.baseline.label, 60)
+    if c.gate.verdict is GateVerdict.FAIL:
         said = []
-        if any(d.gating and d.verdict is Verdict.REGRESSED for d in comparison.differences):
-            said.append(f"is worse than {baseline}")
-        if any(limit.status == "not_met" for limit in comparison.limits):
-            said.append("misses an absolute limit")
-        return f"{candidate} {' and '.join(said) or 'does not pass'}."
-    if comparison.gate.verdict is GateVerdict.PASS:
-        if not comparison.differences:  # nothing was compared, and nothing may be claimed
+        accused = [d for d in c.differences if d.gating and d.verdict is Verdict.REGRESSED]
+        whole = {(d.template, d.metric) for d in accused if d.slice is None}
+        worse = [  # a guard says nothing new where the whole metric is accused
+            (d.template, name_of(d.metric, d.slice))
+            for d in accused
+            if d.slice is None or (d.template, d.metric) not in whole
+        ]
+        missed = [
+            (x.template, name_of(x.metric, x.slice)) for x in c.limits if x.status == "not_met"
+        ]
+        if worse:
+            said.append(f"is worse than {baseline} on {_named(worse, c)}")
+        if missed:
+            said.append(f"misses its limit on {_named(missed, c)}")
+        return f"Do not merge: {candidate} {', and '.join(said) or 'does not pass'}."
+    if c.gate.verdict is GateVerdict.PASS:
+        if not c.differences:  # nothing was compared, and nothing may be claimed
             return f"{candidate} passes; nothing had to be compared."
-        return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
-    open_criteria = any(c.status in ("missing", "not_measured") for c in comparison.criteria)
-    unshown = any(x.status != "met" and x.must == "shown" for x in comparison.limits)
-    small = any(d.gating and d.insufficient for d in comparison.differences)
+        return (
+            f"Can be merged: {candidate} is shown to be no worse than {baseline} by more than the "
+            "margin."
+        )
+    open_criteria = any(x.status in ("missing", "not_measured") for x in c.criteria)
+    unshown = any(x.status != "met" and x.must == "shown" for x in c.limits)
+    small = any(d.gating and d.insufficient for d in c.differences)
+    if c.synthetic:
+        return "Nothing is decided: the answers are scripted, which never passes a gate."
     if open_criteria or unshown or small:
-        return f"{candidate} does not pass: not all that the policy asks for is shown."
-    return f"The data do not tell whether {candidate} is worse than {baseline}."
+        return f"Not decided: not all that the policy asks {candidate} for is shown."
+    return f"Not decided: the data do not tell whether {candidate} is worse than {baseline}."
+
+
+def _named(found: list[tuple[str, str]], c: Comparison) -> str:
+    """Return metrics in words, with their templates where the comparison has several."""
+    several = len({d.template for d in c.differences}) > 1
+    where: dict[str, dict[str, None]] = {}
+    for template, metric in found:
+        where.setdefault(metric, {})[one_line(template, 30)] = None
+    words = []
+    for metric, templates in list(where.items())[:3]:
+        names = list(templates)
+        if several and len(names) > 3:
+            metric = f"{metric} ({numbers.count(len(names), 'template')})"
+        elif several:
+            metric = f"{metric} ({', '.join(names)})"
+        words.append(metric)
+    if len(where) > 3:
+        words.append(numbers.count(len(where) - 3, "more metric"))
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """What gates, by what became of it; each list has the most telling first.
+
+    Attributes:
+        worse, better: accused of a regression; shown to be better.
+        held: shown no worse, or equivalent.
+        undecided: the data do not tell; what leans to worse comes first.
+        price: ratios (latency, tokens, cost), whatever their verdict.
+    """
+
+    worse: list[Difference]
+    better: list[Difference]
+    held: list[Difference]
+    undecided: list[Difference]
+    price: list[Difference]
+
+
+def shifts(comparison: Comparison) -> Shifts:
+    """Return the gating metrics and guards sorted by what became of them."""
+    found = Shifts([], [], [], [], [])
+    places = {
+        Verdict.REGRESSED: found.worse,
+        Verdict.IMPROVED: found.better,
+        Verdict.INCONCLUSIVE: found.undecided,
+    }
+    for d in comparison.differences:
+        if d.ratio is not None and d.slice is None:
+            found.price.append(d)
+        elif d.gating:
+            places.get(d.verdict, found.held).append(d)
+    found.worse.sort(key=lambda d: -_drop(d))
+    found.better.sort(key=_drop)
+    found.undecided.sort(key=lambda d: (not d.suspect, -_drop(d)))
+    return found
 
 
 def facts(comparison: Comparison) -> str:
@@ -198,6 +281,26 @@ def hurting_slices(
     """
     rows = [d for d in comparison.differences if d.slice is not None and not d.gating and _hurts(d)]
     rows.sort(key=_severity)
+    return rows[:limit], max(0, len(rows) - limit)
+
+
+def gaining_slices(
+    comparison: Comparison, limit: int = SLICES_SHOWN
+) -> tuple[list[Difference], int]:
+    """Return the slices that became better, the best first, and how many more there are.
+
+    A slice gains if it is shown to be improved, or is better by more than its margin.
+    """
+    rows = [
+        d
+        for d in comparison.differences
+        if d.slice is not None
+        and not d.gating
+        and d.interval is not None
+        and not d.insufficient
+        and (d.verdict is Verdict.IMPROVED or _drop(d) < -1)
+    ]
+    rows.sort(key=lambda d: (d.ratio is not None, d.verdict is not Verdict.IMPROVED, _drop(d)))
     return rows[:limit], max(0, len(rows) - limit)
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "limit_words",
     "line_of",
     "lines_of",
+    "name_of",
     "oriented",
     "slice_words",
 ]

@@ -1,0 +1,131 @@
+"""A metric over the comparisons of a suite, as a drawing: dots with intervals in order of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from promptreg import numbers
+from promptreg.stages.report.plots.svg import Drawing, scale, ticks
+from promptreg.stages.report.text import one_line
+from promptreg_plugins.web.pages.wording import moment
+
+__all__ = ["sparkline", "trend_plot"]
+
+_TONES = {"pass": "good", "fail": "bad", "inconclusive": "unsure"}
+_SHAPES = {"pass": "circle", "fail": "diamond", "inconclusive": "ring"}
+_HEIGHT, _LEFT, _TOP = 190.0, 44.0, 12.0
+_MOST = 60
+
+
+class _Small(Drawing):
+    """A drawing that stands in a line of text."""
+
+    width = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Dot:
+    words: str
+    label: str
+    day: str
+    value: float
+    low: float
+    high: float
+    verdict: str
+
+
+def trend_plot(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Markup:
+    """Return the metric of one template over time; nothing without a point.
+
+    Args:
+        points: as `Service.trend` gives them, the oldest first; the last 60 are drawn.
+        metric: its name.
+        key: a word of ours, unique on the page.
+    """
+    dots = _dots(points)
+    if not dots:
+        return Markup("")
+    picture = Drawing()
+    low, high = _range(dots)
+    right, bottom = picture.width - 10, _HEIGHT - 34
+    down = scale(low, high, bottom, _TOP)
+    for value in ticks(low, high, 4):
+        picture.line(_LEFT, down(value), right, down(value), "grid")
+        picture.text(_LEFT - 6, down(value) + 3.5, f"{value:.4g}", "tick", "end")
+    places = _places(len(dots), _LEFT + 26, right - 26)
+    path = "M" + "L".join(f"{x:.1f} {down(d.value):.1f}" for x, d in zip(places, dots, strict=True))
+    picture.add("path", d=path, class_="move arrow")
+    step = max(1, math.ceil(len(dots) / 6))
+    for i, (x, dot) in enumerate(zip(places, dots, strict=True)):
+        tone = _TONES.get(dot.verdict, "fine")
+        if dot.high > dot.low:
+            picture.line(x, down(dot.low), x, down(dot.high), f"interval {tone}")
+        shape = _SHAPES.get(dot.verdict, "circle")
+        picture.mark(x, down(dot.value), shape, tone, told=dot.words)
+        if i % step == 0:
+            picture.text(x, bottom + 15, dot.label, "tick", "middle")
+            picture.text(x, bottom + 27, dot.day, "tick", "middle")
+    said = "; ".join(dot.words for dot in dots[-20:])
+    return picture.render(_HEIGHT, f"{one_line(metric, 40)} over time", f"{said}.", key)
+
+
+def sparkline(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Markup:
+    """Return the same as a small drawing without axes; nothing below two points."""
+    dots = _dots(points)
+    if len(dots) < 2:
+        return Markup("")
+    picture = _Small()
+    low, high = _range(dots)
+    down = scale(low, high, 34, 6)
+    places = _places(len(dots), 6, picture.width - 6)
+    area = [f"{x:.1f} {down(d.high):.1f}" for x, d in zip(places, dots, strict=True)]
+    area += [f"{x:.1f} {down(d.low):.1f}" for x, d in reversed([*zip(places, dots, strict=True)])]
+    picture.add("path", d="M" + "L".join(area) + "Z", class_="band")
+    path = "M" + "L".join(f"{x:.1f} {down(d.value):.1f}" for x, d in zip(places, dots, strict=True))
+    picture.add("path", d=path, class_="move arrow")
+    last = dots[-1]
+    shape, tone = _SHAPES.get(last.verdict, "circle"), _TONES.get(last.verdict, "fine")
+    picture.mark(places[-1], down(last.value), shape, tone, 3.5)
+    said = f"{len(dots)} values, the last {last.words}."
+    return picture.render(40, f"Trend of {one_line(metric, 40)}", said, key)
+
+
+def _dots(points: Sequence[Mapping[str, Any]]) -> list[_Dot]:
+    found = []
+    for point in points[-_MOST:]:
+        value = _number(point.get("value"))
+        if value is None:
+            continue
+        low, high = _number(point.get("low")), _number(point.get("high"))
+        label = one_line(str(point.get("label") or ""), 12)
+        at = moment(point.get("at"))
+        around = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
+        verdict = str(point.get("verdict") or "")
+        words = f"{at} {label}: {numbers.number(value)}{around} {verdict}".rstrip()
+        low, high = value if low is None else low, value if high is None else high
+        found.append(_Dot(words, label, at[:10], value, low, high, verdict))
+    return found
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _range(dots: Sequence[_Dot]) -> tuple[float, float]:
+    low = min(min(d.low, d.value) for d in dots)
+    high = max(max(d.high, d.value) for d in dots)
+    room = 0.06 * (high - low) or 0.1 * max(abs(high), 1.0)
+    return low - room, high + room
+
+
+def _places(n: int, left: float, right: float) -> list[float]:
+    if n == 1:
+        return [(left + right) / 2]
+    return [left + (right - left) * i / (n - 1) for i in range(n)]
