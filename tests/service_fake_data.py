@@ -49,18 +49,18 @@ _ATTRIBUTES = [
     "primary_object",
 ]
 _METRICS = (
-        "overall",
-        "in_range",
-        "deviation",
-        "risk_level",
-        "key_points",
-        "false_alarm",
-        "recall",
-        "answer_schema",
-        "answered",
-        "latency",
-        "tokens",
-    )
+    "overall",
+    "in_range",
+    "deviation",
+    "risk_level",
+    "key_points",
+    "false_alarm",
+    "recall",
+    "answer_schema",
+    "answered",
+    "latency",
+    "tokens",
+)
 _PLAIN = {"scenario_id", "ground_truth", "images"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from promptreg.hookspecs import hookimpl
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
     from promptreg.protocols import Embedder, Generator, History, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
+
+if os.environ.get("PROMPTREG_JOB_EVENTS"):  # in processes that the service started, in no other
+    from promptreg_plugins.web.jobs import telling
+
+    promptreg_run_started = telling.promptreg_run_started
+    promptreg_trial_finished = telling.promptreg_trial_finished
+    promptreg_run_finished = telling.promptreg_run_finished
 
 
 @hookimpl
