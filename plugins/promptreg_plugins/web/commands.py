@@ -52,7 +52,7 @@ RoleName = Literal["read", "run", "admin"]
 def add_serve(app: typer.Typer) -> None:
     """Add the command and its group of commands."""
     group = typer.Typer(invoke_without_command=True)
-    group.callback(name="serve")(serve)
+    group.callback()(serve)
     tokens = typer.Typer(no_args_is_help=True, help="Tokens: who may use the service, and how far.")
     tokens.command(name="create")(create)
     tokens.command(name="list")(list_)
