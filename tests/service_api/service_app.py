@@ -1,4 +1,4 @@
-"""The application on the fake service, with three tokens, and clients to ask it."""
+"""The application on the fake service, and clients to ask it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import httpx
 from fastapi import FastAPI
 
 from promptreg_plugins.web.api import create_app
-from promptreg_plugins.web.model import Role, Who
-from promptreg_plugins.web.problems import UnauthorizedError, UnavailableError
-from service_fake import FakeService
+from service_fake import ADMIN, READ, RUN, FakeService
 
-__all__ = ["ADMIN", "BASE", "READ", "RUN", "FakeSettings", "FakeTokens", "application", "client"]
+__all__ = ["ADMIN", "BASE", "READ", "RUN", "FakeSettings", "application", "client"]
 
 BASE = "http://127.0.0.1:8321"
-READ, RUN, ADMIN = "prt_read_token", "prt_run_token", "prt_admin_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +31,10 @@ class FakeSettings:
     otel: bool = False
 
 
-class FakeTokens:
-    """Tokens in memory."""
-
-    def __init__(self) -> None:
-        self.known = {READ: Role.READ, RUN: Role.RUN, ADMIN: Role.ADMIN}
-        self.asked = 0
-        self.down = False
-
-    async def authenticate(self, token: str) -> Who:
-        self.asked += 1
-        if self.down:
-            raise UnavailableError("the database does not answer: connection refused")
-        if token not in self.known:
-            raise UnauthorizedError("this token is not known")
-        return Who(f"{self.known[token]}er", self.known[token])
-
-
-def application(
-    service: FakeService | None = None, tokens: FakeTokens | None = None, **settings: Any
-) -> FastAPI:
+def application(service: FakeService | None = None, **settings: Any) -> FastAPI:
     """Return the application without pages."""
-    return create_app(
-        service or FakeService(), FakeSettings(**settings), tokens or FakeTokens(), pages=False
-    )
+    service = service or FakeService()
+    return create_app(service, FakeSettings(**settings), service, pages=False)
 
 
 def client(app: FastAPI, token: str | None = RUN, **keys: Any) -> httpx.AsyncClient:
