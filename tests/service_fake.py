@@ -89,12 +89,14 @@ class FakeService:
         down: every call is refused as when the database is gone.
         tick_s: how long a step of a submitted job takes, in seconds; None: nothing moves alone.
         open_streams: followers of events at present.
+        files: artifacts in place of those of the recording, which take a second to make.
     """
 
     def __init__(self, *, tick_s: float | None = None, seeded: bool = True) -> None:
         self.down = False
         self.tick_s = tick_s
         self.open_streams = 0
+        self.files: dict[str, bytes] = {}
         self._tokens = {
             token: TokenInfo(token[4:16], name, role, NOW - timedelta(days=30))
             for token, name, role in (
@@ -327,6 +329,8 @@ class FakeService:
             raise NotFoundError(f"the job has no {name!r}; there is: {there}", field="name")
         if name == "log.txt":
             return f"{job.headline or job.problem}\n".encode()
+        if name in self.files:
+            return self.files[name]
         return (await asyncio.to_thread(recorded_artifacts))[name]
 
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ import httpx
 from fastapi import FastAPI
 
 from promptreg_plugins.web.api import create_app
-from service_fake import ADMIN, READ, RUN, FakeService
+from service_fake import RUN, FakeService
 
-__all__ = ["ADMIN", "BASE", "READ", "RUN", "FakeSettings", "application", "client"]
+__all__ = ["BASE", "FakeSettings", "application", "client"]
 
 BASE = "http://127.0.0.1:8321"
 
