@@ -151,9 +151,7 @@ async def test_a_refused_request_does_not_use_up_its_key(
     key = {"Idempotency-Key": "build-4712"}
     service.down = True
     # The token cannot be checked either: refused before anything is done.
-    assert (
-        await runner.post("/api/v1/comparisons", json=COMPARE, headers=key)
-    ).status_code == 503
+    assert (await runner.post("/api/v1/comparisons", json=COMPARE, headers=key)).status_code == 503
     service.down = False
     wrong = {**COMPARE, "candidate": "v9"}
     assert (await runner.post("/api/v1/gates", json=wrong, headers=key)).status_code == 422
