@@ -21,10 +21,12 @@ from promptreg_plugins.web.model import (
     JobRequest,
     JobState,
     Page,
+    Role,
     RunInfo,
     ScenarioRow,
     SuiteInfo,
     TemplateInfo,
+    TokenInfo,
     TrialRow,
     Who,
 )
@@ -32,6 +34,7 @@ from promptreg_plugins.web.problems import (
     ConflictError,
     InvalidError,
     NotFoundError,
+    UnauthorizedError,
     UnavailableError,
 )
 from service_fake_data import (
@@ -45,11 +48,13 @@ from service_fake_data import (
     trials,
 )
 
-__all__ = ["FAILED", "FINISHED", "RUNNING", "FakeService"]
+__all__ = ["ADMIN", "FAILED", "FINISHED", "READ", "RUN", "RUNNING", "FakeService"]
 
 FINISHED = "0b6f4a52-7c39-4f0e-9f5f-3f1c2a77d101"
 FAILED = "0b6f4a52-7c39-4f0e-9f5f-3f1c2a77d102"
 RUNNING = "0b6f4a52-7c39-4f0e-9f5f-3f1c2a77d103"
+READ, RUN, ADMIN = (f"prt_{digit * 12}_{digit * 43}" for digit in "123")
+"""Tokens of the fake: of `dora` who reads, `ci` who runs, `anna` who administers."""
 _HEADLINE = "FAIL: risk_level regressed; in_range is shown to miss its limit (at least 0.8)"
 _RUNS = ("basic-v1-9ec9c47e25", "basic-v2-81097c920d")
 _PLANNED = 2 * 132
@@ -84,12 +89,22 @@ class FakeService:
         down: every call is refused as when the database is gone.
         tick_s: how long a step of a submitted job takes, in seconds; None: nothing moves alone.
         open_streams: followers of events at present.
+        files: artifacts in place of those of the recording, which take a second to make.
     """
 
     def __init__(self, *, tick_s: float | None = None, seeded: bool = True) -> None:
         self.down = False
         self.tick_s = tick_s
         self.open_streams = 0
+        self.files: dict[str, bytes] = {}
+        self._tokens = {
+            token: TokenInfo(token[4:16], name, role, NOW - timedelta(days=30))
+            for token, name, role in (
+                (READ, "dora", Role.READ),
+                (RUN, "ci", Role.RUN),
+                (ADMIN, "anna", Role.ADMIN),
+            )
+        }
         self._jobs: dict[str, Job] = {}
         self._events: dict[str, list[Event]] = {}
         self._moved = asyncio.Condition()
@@ -314,6 +329,8 @@ class FakeService:
             raise NotFoundError(f"the job has no {name!r}; there is: {there}", field="name")
         if name == "log.txt":
             return f"{job.headline or job.problem}\n".encode()
+        if name in self.files:
+            return self.files[name]
         return (await asyncio.to_thread(recorded_artifacts))[name]
 
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:
@@ -347,6 +364,34 @@ class FakeService:
     async def healthy(self) -> Mapping[str, str]:
         gone = "does not answer: connection refused"
         return {"database": gone if self.down else "ok", "store": "ok", "workers": "ok"}
+
+    async def authenticate(self, token: str) -> Who:
+        self._up()
+        found = self._tokens.get(token)
+        if found is None or found.revoked_at:
+            raise UnauthorizedError("this token is not known, or was revoked")
+        return Who(found.name, found.role)
+
+    async def tokens(self) -> list[TokenInfo]:
+        self._up()
+        return list(reversed(self._tokens.values()))
+
+    async def create_token(self, name: str, role: Role) -> tuple[TokenInfo, str]:
+        self._up()
+        if any(one.name == name and not one.revoked_at for one in self._tokens.values()):
+            raise ConflictError(f"a token is called {name!r} already", field="name")
+        number = f"{len(self._tokens):012x}"
+        token = f"prt_{number}_{'f' * 43}"
+        self._tokens[token] = TokenInfo(number, name, role, NOW)
+        return self._tokens[token], token
+
+    async def revoke_token(self, token_id: str) -> TokenInfo:
+        self._up()
+        for token, one in self._tokens.items():
+            if token_id in (one.id, one.name) and not one.revoked_at:
+                self._tokens[token] = replace(one, revoked_at=NOW)
+                return self._tokens[token]
+        raise NotFoundError(f"no valid token is called {token_id!r}")
 
 
 def _state(job: Job) -> dict[str, Any]:

@@ -32,13 +32,13 @@ from promptreg_plugins.web.api.routes import (
     session,
     suites,
 )
+from promptreg_plugins.web.api.routes import tokens as token_routes
 from promptreg_plugins.web.api.routes.creating import Keys
 from promptreg_plugins.web.api.sessions import Sessions
 from promptreg_plugins.web.api.watch import Watch
 from promptreg_plugins.web.service import Service
 
 __all__ = ["create_app"]
-
 
 
 def create_app(
@@ -99,6 +99,7 @@ def _add_routes(
         events.router,
         jobs.router,
         plugins.router,
+        token_routes.router,
     ):
         app.include_router(part)
     app.include_router(health.router)

@@ -17,6 +17,7 @@ __all__ = [
     "COOKIE",
     "PLAIN",
     "PLAIN_OR_NONE",
+    "Administrator",
     "Asking",
     "Filters",
     "Limit",
@@ -99,6 +100,7 @@ def _allowed(wanted: Role) -> Callable[..., Awaitable[Who]]:
 Asking = Annotated[Service, Depends(service_of)]
 Reader = Annotated[Who, Depends(_allowed(Role.READ))]
 Runner = Annotated[Who, Depends(_allowed(Role.RUN))]
+Administrator = Annotated[Who, Depends(_allowed(Role.ADMIN))]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Index of the first item.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items at the most.")]
 Filters = Annotated[

@@ -22,6 +22,7 @@ _TAGS = {
     "jobs": "All that was asked for: where it stands, events, stopping and going on.",
     "trend": "Metrics over time.",
     "plugins": "What is registered.",
+    "tokens": "Who may do what; for administrators.",
     "operation": "Health and metrics.",
 }
 _DESCRIPTION = """Tells whether an edit to a prompt template made a model's answers worse.

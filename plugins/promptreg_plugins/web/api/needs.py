@@ -43,7 +43,10 @@ class HttpSettings(Protocol):
 
 
 class Tokens(Protocol):
-    """Who is behind a token; asked at every request, so that a revoked one is refused at once."""
+    """Who is behind a token; the service itself knows.
+
+    Asked at every request, so that a revoked token is refused at once.
+    """
 
     async def authenticate(self, token: str) -> Who:
         """Return the token's name and role.

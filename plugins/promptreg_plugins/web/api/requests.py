@@ -35,28 +35,36 @@ class RunOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     template: list[Word] | None = Field(
-        None, min_length=1, max_length=50, description="Only these templates.", examples=[["basic"]]
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="Only these templates.",
+        examples=[["basic"]],
     )
     where: dict[Attribute, Word] | None = Field(
-        None,
+        default=None,
         max_length=20,
         description="Only scenarios with these attribute values.",
         examples=[{"scenario_type": "threat"}],
     )
     limit: int | None = Field(
-        None, ge=1, le=10_000_000, description="Only so many scenarios, a seeded sample."
+        default=None, ge=1, le=10_000_000, description="Only so many scenarios, a seeded sample."
     )
-    repeats: int | None = Field(None, ge=1, le=1_000, description="How often each is asked.")
-    seed: int | None = Field(None, ge=0, le=2**31 - 1, description="Of order and resampling.")
+    repeats: int | None = Field(
+        default=None, ge=1, le=1_000, description="How often each is asked."
+    )
+    seed: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Of order and resampling."
+    )
     budget: str | None = Field(
-        None,
+        default=None,
         max_length=40,
         pattern=_BUDGET,
         description="Stop before spending more: `500` (calls), `200000tokens`, `5usd`.",
         examples=["500"],
     )
-    record: bool | None = Field(None, description="Whether the history gets it.")
-    no_cache: bool | None = Field(None, description="Ask everything anew.")
+    record: bool | None = Field(default=None, description="Whether the history gets it.")
+    no_cache: bool | None = Field(default=None, description="Ask everything anew.")
 
     def plain(self) -> dict[str, Any]:
         """Return what was said, and nothing else."""
@@ -67,19 +75,19 @@ class Options(RunOptions):
     """Options of `compare` and `gate`; what is left out is as the suite says."""
 
     margin: dict[Attribute, Annotated[float, Field(gt=0, le=1e9)]] | None = Field(
-        None,
+        default=None,
         min_length=1,
         max_length=50,
         description="Metric to the largest worsening accepted, in the metric's unit.",
         examples=[{"in_range": 0.05}],
     )
-    alpha: float | None = Field(None, ge=0.001, le=0.499, description="Error level.")
-    sequential: bool | None = Field(None, description="Stop as soon as the data decide.")
+    alpha: float | None = Field(default=None, ge=0.001, le=0.499, description="Error level.")
+    sequential: bool | None = Field(default=None, description="Stop as soon as the data decide.")
     looks: int | None = Field(
-        None, ge=1, le=10, description="Looks at the most; not with `sequential: false`."
+        default=None, ge=1, le=10, description="Looks at the most; not with `sequential: false`."
     )
     allow_mismatch: list[Word] | None = Field(
-        None,
+        default=None,
         min_length=1,
         max_length=20,
         description="Compare although these fingerprints differ; reports say so.",
@@ -93,7 +101,7 @@ class CompareBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     suite: Word = Field(description="Name of a suite.", examples=["home_security"])
-    options: Options = Field(default_factory=lambda: Options())
+    options: Options = Options()
     baseline: Ref = Field(examples=["v1"])
     candidate: Ref = Field(examples=["v2"])
 
@@ -108,7 +116,7 @@ class RunBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     refs: list[Ref] = Field(min_length=1, max_length=50, examples=[["v1"]])
-    options: RunOptions = Field(default_factory=lambda: RunOptions())
+    options: RunOptions = RunOptions()
 
     def job(self, suite: str) -> JobRequest:
         """Return the request as the service takes it."""

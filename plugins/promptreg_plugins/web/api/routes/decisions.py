@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from promptreg_plugins.web.api.asking import API, PLAIN, Asking, Limit, Offset, Reader, Runner, refusals
+from promptreg_plugins.web.api.asking import (
+    API,
+    PLAIN,
+    Asking,
+    Limit,
+    Offset,
+    Reader,
+    Runner,
+    refusals,
+)
 from promptreg_plugins.web.api.requests import CompareBody
 from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_response
 from promptreg_plugins.web.api.routes.creating import ACCEPTED, IdempotencyKey, created

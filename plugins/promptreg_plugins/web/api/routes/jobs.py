@@ -6,7 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from promptreg_plugins.web.api.asking import API, PLAIN, Asking, Limit, Offset, Reader, Runner, refusals
+from promptreg_plugins.web.api.asking import (
+    API,
+    PLAIN,
+    Asking,
+    Limit,
+    Offset,
+    Reader,
+    Runner,
+    refusals,
+)
 from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_response
 from promptreg_plugins.web.api.schemas import JobOut, Listing
 from promptreg_plugins.web.model import JobState
