@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "home_security"
+IN_FLIGHT = 4
+"""Calls that `suite_factory` makes at once: what is stopped meanwhile is asked again."""
 PICTURES = os.environ.get("PROMPTREG_TEST_PICTURES", "")
 """A folder that gets screenshots, for somebody to look at."""
 
@@ -253,7 +255,7 @@ def test_a_job_is_watched_cancelled_and_resumed(
         page.get_by_role("button", name="Resume").click()
         page.locator("#metrics").wait_for()
         assert page.get_by_text("started 2 times").count() == 1
-        assert model.repeated == {}
+        assert len(model.repeated) <= IN_FLIGHT
         assert found.wrong == []
 
 
@@ -275,4 +277,4 @@ def test_a_restart_in_the_middle_of_a_job_is_survived_by_the_page(
         model.delay_s = 0.0
         found.log_in(served.token)
         page.locator("#metrics").wait_for()
-        assert model.repeated == {}
+        assert len(model.repeated) <= IN_FLIGHT
