@@ -64,6 +64,7 @@ def _pass(source: socket.socket, target: socket.socket) -> None:
     for end in (source, target):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+    source.close()  # the other way's thread closes the other end
 
 
 @contextmanager
