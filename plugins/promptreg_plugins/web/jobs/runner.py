@@ -85,7 +85,7 @@ class JobRunner:
             check_options(job.request.kind, job.request.options)
             check_refs(served.project, job.request.kind, job.request.refs)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            command = command_of(job.request, served.path, folder)
+            command = command_of(job.request, served.path)
         except UnavailableError as e:
             outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": str(e)})
         except ProblemError as e:
@@ -112,11 +112,7 @@ class JobRunner:
         Raises:
             InterruptedJob, SupersededError: it was stopped before that.
         """
-        hide = redactor([self.database.url.password or ""])
-
-        def redact(line: str) -> str:
-            return hide(line.replace(f"{folder}/", ""))  # where the service works is its own affair
-
+        redact = redactor([self.database.url.password or ""])
         lock = JobLock(folder / "lock")
         self._locked(lock, attempt)
         out: IO[bytes] | None = None
