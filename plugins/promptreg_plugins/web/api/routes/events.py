@@ -17,7 +17,12 @@ from promptreg_plugins.web.api.metrics import Metrics
 from promptreg_plugins.web.api.problem import told
 from promptreg_plugins.web.api.routes.jobs import JobId
 from promptreg_plugins.web.model import Event, Who
-from promptreg_plugins.web.problems import ProblemError, TooManyError, UnauthorizedError
+from promptreg_plugins.web.problems import (
+    InvalidError,
+    ProblemError,
+    TooManyError,
+    UnauthorizedError,
+)
 from promptreg_plugins.web.service import Service
 
 __all__ = ["Streams", "router"]
@@ -106,6 +111,7 @@ async def follow_job(
                         json.dumps({"at": event.at.isoformat(), **event.data}, default=str),
                         event=event.kind,
                         id=str(event.id),
+                        sep="\n",
                     )
 
     return EventSourceResponse(
@@ -118,7 +124,7 @@ async def follow_job(
 
 
 @router.websocket("/{job_id}/ws")
-async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0) -> None:
+async def follow_by_websocket(websocket: WebSocket, job_id: str, after: str = "0") -> None:
     """Follow a job; each message is an event as JSON: id, at, kind, data. Closed at the end."""
     service: Service = websocket.app.state.service
     streams: Streams = websocket.app.state.streams
@@ -126,6 +132,8 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0)
     try:
         if not isinstance(who, Who):
             raise UnauthorizedError("send 'Authorization: Bearer TOKEN', or log in")
+        if not (after.isascii() and after.isdigit() and len(after) < 16):
+            raise InvalidError("after must be the id of an event", field="query.after")
         streams.check(who)
         await service.job(job_id[:100])
     except ProblemError as error:
@@ -133,7 +141,7 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0)
         return
     await websocket.accept()
     with streams.one(who):
-        sending = asyncio.create_task(_send(websocket, service, job_id, max(0, after)))
+        sending = asyncio.create_task(_send(websocket, service, job_id, int(after)))
         leaving = asyncio.create_task(_gone(websocket))
         try:
             await asyncio.wait(
