@@ -38,7 +38,19 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "description": "Events with id, event (`state`, `progress`, `log`) and data (JSON), until "
         "the job's state is final; a comment every 15 seconds. After 15 minutes the stream ends "
         "and is to be opened again, with `Last-Event-ID`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"enum": ["state", "progress", "log"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                    "required": ["id", "event", "data"],
+                }
+            }
+        },
     },
     204: {"description": "Nothing more will happen: a client that reconnects may stop."},
 }
