@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import typer
+
     from promptreg.protocols import Embedder, Generator, History, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
@@ -82,3 +84,11 @@ def promptreg_register_histories(catalog: Catalog[History]) -> None:
     from promptreg_plugins.mlflow_history.history import MlflowHistory
 
     catalog.add("mlflow", MlflowHistory)
+
+
+@hookimpl
+def promptreg_register_commands(app: typer.Typer) -> None:
+    """Add `serve`; what it needs is imported when it is called."""
+    from promptreg_plugins.web.commands import add_serve
+
+    add_serve(app)

@@ -10,6 +10,7 @@ import typer
 
 from promptreg import __version__
 from promptreg.cli import (
+    added,
     bisect,
     cache,
     calibrate,
@@ -100,7 +101,8 @@ def run(arguments: list[str]) -> int:
     promptreg itself, and only with PROMPTREG_DEBUG=1.
     """
     try:
-        result = app(args=arguments, prog_name="promptreg", standalone_mode=False)
+        whole = added.with_commands(app, arguments)
+        result = whole(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
     except typer.Abort:

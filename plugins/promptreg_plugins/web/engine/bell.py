@@ -28,6 +28,13 @@ class Bell:
             with suppress(RuntimeError):  # its loop has ended
                 loop.call_soon_threadsafe(news.set)
 
+    def ring_all(self) -> None:
+        """Tell everybody."""
+        with self._guard:
+            followed = list(self._ears)
+        for job_id in followed:
+            self.ring(job_id)
+
     @contextmanager
     def heard(self, job_id: str) -> Iterator[asyncio.Event]:
         """Give an event that is set when there is news."""

@@ -110,9 +110,14 @@ class Engine:
         self._tender = Tender(self._queue, self._jobs, workers, self._heart, self.settings.lease_s)
         self._tender.start()
 
+    def stop(self) -> None:
+        """Have what works stop, without waiting for it; those who follow jobs are let go."""
+        self._stopping.set()
+        self._bell.ring_all()
+
     async def close(self) -> None:
         """Stop what works, so that it goes on with the next start; nothing is lost."""
-        self._stopping.set()
+        self.stop()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -255,7 +260,7 @@ class Engine:
                 for event in found:
                     after = event.id
                     yield event
-                if not found and job.state.final:
+                if not found and (job.state.final or self._stopping.is_set()):
                     return
                 if not found:
                     await self._bell.wait(news)

@@ -13,18 +13,17 @@ __all__ = ["REPORTS", "command_of"]
 REPORTS = ("report.json", "report.html", "report.md")
 
 
-def command_of(request: JobRequest, suite_file: Path, folder: Path) -> list[str]:
+def command_of(request: JobRequest, suite_file: Path) -> list[str]:
     """Return program and arguments of a job.
 
     Args:
         request: checked against suite and options.
         suite_file: the suite's file.
-        folder: the job's own, where reports are written.
     """
     words = [sys.executable, "-m", "promptreg_plugins.web.jobs.child", str(request.kind)]
     words.append(f"--config={suite_file.resolve()}")
     if request.kind is JobKind.RUN:
         words.append("--json")
     else:
-        words += [f"--output={folder / name}" for name in REPORTS]
+        words += [f"--output={name}" for name in REPORTS]  # in the job's folder, where it starts
     return [*words, *arguments(request.options), "--", *request.refs]

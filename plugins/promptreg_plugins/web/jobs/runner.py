@@ -31,7 +31,7 @@ from promptreg_plugins.web.store.database import Database
 __all__ = ["InterruptedJob", "JobRunner"]
 
 T = TypeVar("T")
-_LOG = logging.getLogger("promptreg.jobs")
+_LOG = logging.getLogger("promptreg.web.jobs")
 _WAIT_S = 0.25
 _LONGEST_WAIT_S = 5.0
 
@@ -85,7 +85,7 @@ class JobRunner:
             check_options(job.request.kind, job.request.options)
             check_refs(served.project, job.request.kind, job.request.refs)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            command = command_of(job.request, served.path, folder)
+            command = command_of(job.request, served.path)
         except UnavailableError as e:
             outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": str(e)})
         except ProblemError as e:
@@ -93,7 +93,7 @@ class JobRunner:
         except OSError as e:
             outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": str(e)})
         else:
-            _LOG.info("job started", extra={"facts": {**facts, "kind": str(job.request.kind)}})
+            _LOG.info("job started", extra={"fields": {**facts, "kind": str(job.request.kind)}})
             outcome = self._run(attempt, command, folder)
             if outcome.state is JobState.FINISHED:
                 figures = self._figures(job.request.suite, outcome.facts.get("run_ids", ()))
@@ -103,7 +103,7 @@ class JobRunner:
         self.changed(job.id)
         shutil.rmtree(folder, ignore_errors=True)
         told = {**facts, "state": str(outcome.state), "exit_code": outcome.facts.get("exit_code")}
-        _LOG.info("job ended", extra={"facts": told})
+        _LOG.info("job ended", extra={"fields": told})
         return outcome.state
 
     def _run(self, attempt: Attempt, command: list[str], folder: Path) -> Outcome:
@@ -112,11 +112,7 @@ class JobRunner:
         Raises:
             InterruptedJob, SupersededError: it was stopped before that.
         """
-        hide = redactor([self.database.url.password or ""])
-
-        def redact(line: str) -> str:
-            return hide(line.replace(f"{folder}/", ""))  # where the service works is its own affair
-
+        redact = redactor([self.database.url.password or ""])
         lock = JobLock(folder / "lock")
         self._locked(lock, attempt)
         out: IO[bytes] | None = None
@@ -174,7 +170,7 @@ class JobRunner:
         try:
             attempt.give_back()
         except (UnavailableError, SupersededError):
-            _LOG.warning("job left as it is", extra={"facts": {"job": attempt.job.id}})
+            _LOG.warning("job left as it is", extra={"fields": {"job": attempt.job.id}})
         self.changed(attempt.job.id)
         raise InterruptedJob(f"the service ends; job {attempt.job.id} goes on with the next")
 
@@ -198,7 +194,7 @@ class JobRunner:
             try:
                 return write()
             except UnavailableError as e:
-                _LOG.warning("the database is away", extra={"facts": {"reason": e.detail}})
+                _LOG.warning("the database is away", extra={"fields": {"reason": e.detail}})
                 if self.stopping.wait(wait_s):
                     raise InterruptedJob("the service ends while the database is away") from e
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
@@ -207,5 +203,5 @@ class JobRunner:
         try:
             return list(figures_of(self.suites.get(suite).project, run_ids))
         except (ProblemError, PromptregError, OSError, ValueError) as e:
-            _LOG.warning("no figures for the trend", extra={"facts": {"reason": str(e)}})
+            _LOG.warning("no figures for the trend", extra={"fields": {"reason": str(e)}})
             return []

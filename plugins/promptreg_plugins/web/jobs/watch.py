@@ -13,7 +13,7 @@ from promptreg_plugins.web.store.workers import Workers
 
 __all__ = ["Heart", "Tender"]
 
-_LOG = logging.getLogger("promptreg.jobs")
+_LOG = logging.getLogger("promptreg.web.jobs")
 
 
 class Heart:
@@ -46,7 +46,7 @@ class Heart:
                     self._workers.join()
             except UnavailableError as e:
                 if self.well_since is not None:
-                    _LOG.warning("the database is away", extra={"facts": {"reason": e.detail}})
+                    _LOG.warning("the database is away", extra={"fields": {"reason": e.detail}})
                 self.well_since = None
             else:
                 if self.well_since is None:
@@ -124,7 +124,7 @@ class Tender:
         for worker in gone:
             self._queue.take_over([worker])
             self._workers.forget(worker)
-            _LOG.info("took over what a process had begun", extra={"facts": {"worker": worker}})
+            _LOG.info("took over what a process had begun", extra={"fields": {"worker": worker}})
 
     def close(self) -> None:
         """Stop."""
