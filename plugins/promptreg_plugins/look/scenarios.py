@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.stages.report.as_json import finite
-from promptreg.stages.report.digest import split_answer
+from promptreg.stages.report.digest import TREATMENTS, split_answer, treatment_of
 from promptreg.stages.report.plots.changes import risk_range, risk_score
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
@@ -23,7 +23,10 @@ class SideView:
     failure: str
     values: tuple[tuple[str, str], ...]
     texts: tuple[tuple[str, str], ...]
-    scores: tuple[tuple[str, str, float | int | None], ...]
+    treatment: str
+    scores: tuple[tuple[str, str, float | int, bool], ...]
+    """Name, words, value, and whether the other version's differs."""
+    unscored: tuple[str, ...]
     latency: str
     thinking: str
     text: str
@@ -72,7 +75,10 @@ def scenario_row(c: ScenarioChange, labels: tuple[str, str], limit: int) -> Scen
         before_sort=risk_score(c.baseline),
         after_sort=risk_score(c.candidate),
         failed=bool(c.baseline.failure or c.candidate.failure),
-        sides=(_side(c.baseline, labels[0], limit), _side(c.candidate, labels[1], limit)),
+        sides=(
+            _side(c.baseline, c.candidate, labels[0], limit),
+            _side(c.candidate, c.baseline, labels[1], limit),
+        ),
         neighbours=tuple(f"{one_line(name, 80)} ({near:.2f})" for name, near in c.neighbours[:5]),
     )
 
@@ -101,17 +107,36 @@ def _remarks(trial: SideTrial, limit: int) -> Iterator[tuple[str, str]]:
         yield f"judge on {', '.join(metrics[:2])}{more}", clean(said, limit)
 
 
-def _side(trial: SideTrial, label: str, limit: int) -> SideView:
+def _differs(value: float, other: float | None) -> bool:
+    """Return whether the other version has another score; one that has none does not differ."""
+    return other is not None and other != value
+
+
+def _side(trial: SideTrial, other: SideTrial, label: str, limit: int) -> SideView:
     values, texts = split_answer(trial.answer, limit)
     unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
+    known = {name: finite(value) for name, value in sorted(trial.scores.items())[:40]}
+    failed = bool(trial.failure)
+    cause = trial.failure.split(":", 1)[0]
     return SideView(
         label=label,
         failure=clean(trial.failure, limit),
         values=tuple(values),
         texts=(*texts, *_remarks(trial, limit)),
+        treatment=TREATMENTS[treatment_of(cause)] if failed else "",
         scores=tuple(
-            (one_line(name, 40), numbers.number(value), finite(value))
-            for name, value in sorted(trial.scores.items())[:40]
+            (
+                one_line(name, 40),
+                numbers.number(value),
+                value,
+                _differs(value, other.scores.get(name)),
+            )
+            for name, value in known.items()
+            if value is not None
+        ),
+        # Of a failed trial nothing is scored, and what it counts as is said beside the cause.
+        unscored=tuple(
+            one_line(name, 40) for name, value in known.items() if value is None and not failed
         ),
         latency=numbers.duration(trial.latency_s) if trial.latency_s is not None else "",
         thinking=clean(trial.thinking, limit),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.lines import (
-    criterion_words,
-    limit_words,
-    name_of,
-    oriented,
-    slice_words,
+from promptreg.stages.report.decision import Shifts, because, sentence, shifts
+from promptreg.stages.report.lines import criterion_words, limit_words
+from promptreg.stages.report.slices import (
+    SLICES_SHOWN,
+    gaining_slices,
+    hurting_slices,
+    too_small,
 )
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
@@ -21,12 +21,10 @@ from promptreg.verdicts import (
     Comparison,
     Criterion,
     Difference,
-    GateVerdict,
     Limit,
     ScenarioChange,
     SideTrial,
     StopReason,
-    Verdict,
 )
 
 __all__ = [
@@ -35,6 +33,7 @@ __all__ = [
     "CauseCount",
     "Shifts",
     "answer_words",
+    "because",
     "calibration_words",
     "causes",
     "criteria",
@@ -50,12 +49,12 @@ __all__ = [
     "split_answer",
     "stopping",
     "too_small",
+    "treatment_of",
     "whole_suite",
     "worst",
 ]
 
 Fields = list[tuple[str, str]]
-SLICES_SHOWN = 8
 TREATMENTS = {
     "worst": "counted as the worst value",
     "bounded": "a gap, bounded from both sides",
@@ -80,103 +79,6 @@ def headline(comparison: Comparison) -> str:
     more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
     why = "; ".join(reasons[:2]) + more
     return comparison.gate.verdict.upper() + (f" — {why}" if why else "")
-
-
-def sentence(comparison: Comparison) -> str:
-    """Return the verdict as a sentence for somebody who does not know the tool.
-
-    `Do not merge: v2 is worse than v1 on risk_level, and misses its limit on in_range.`
-    """
-    c = comparison
-    candidate, baseline = one_line(c.candidate.label, 60), one_line(c.baseline.label, 60)
-    if c.gate.verdict is GateVerdict.FAIL:
-        said = []
-        accused = [d for d in c.differences if d.gating and d.verdict is Verdict.REGRESSED]
-        whole = {(d.template, d.metric) for d in accused if d.slice is None}
-        worse = [  # a guard says nothing new where the whole metric is accused
-            (d.template, name_of(d.metric, d.slice))
-            for d in accused
-            if d.slice is None or (d.template, d.metric) not in whole
-        ]
-        missed = [
-            (x.template, name_of(x.metric, x.slice)) for x in c.limits if x.status == "not_met"
-        ]
-        if worse:
-            said.append(f"is worse than {baseline} on {_named(worse, c)}")
-        if missed:
-            said.append(f"misses its limit on {_named(missed, c)}")
-        return f"Do not merge: {candidate} {', and '.join(said) or 'does not pass'}."
-    if c.gate.verdict is GateVerdict.PASS:
-        if not c.differences:  # nothing was compared, and nothing may be claimed
-            return f"{candidate} passes; nothing had to be compared."
-        return (
-            f"Can be merged: {candidate} is shown to be no worse than {baseline} by more than the "
-            "margin."
-        )
-    open_criteria = any(x.status in ("missing", "not_measured") for x in c.criteria)
-    unshown = any(x.status != "met" and x.must == "shown" for x in c.limits)
-    small = any(d.gating and d.insufficient for d in c.differences)
-    if c.synthetic:
-        return "Nothing is decided: the answers are scripted, which never passes a gate."
-    if open_criteria or unshown or small:
-        return f"Not decided: not all that the policy asks {candidate} for is shown."
-    return f"Not decided: the data do not tell whether {candidate} is worse than {baseline}."
-
-
-def _named(found: list[tuple[str, str]], c: Comparison) -> str:
-    """Return metrics in words, with their templates where the comparison has several."""
-    several = len({d.template for d in c.differences}) > 1
-    where: dict[str, dict[str, None]] = {}
-    for template, metric in found:
-        where.setdefault(metric, {})[one_line(template, 30)] = None
-    words = []
-    for metric, templates in list(where.items())[:3]:
-        names = list(templates)
-        if several and len(names) > 3:
-            metric = f"{metric} ({numbers.count(len(names), 'template')})"
-        elif several:
-            metric = f"{metric} ({', '.join(names)})"
-        words.append(metric)
-    if len(where) > 3:
-        words.append(numbers.count(len(where) - 3, "more metric"))
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Shifts:
-    """What gates, by what became of it; each list has the most telling first.
-
-    Attributes:
-        worse, better: accused of a regression; shown to be better.
-        held: shown no worse, or equivalent.
-        undecided: the data do not tell; what leans to worse comes first.
-        price: ratios (latency, tokens, cost), whatever their verdict.
-    """
-
-    worse: list[Difference]
-    better: list[Difference]
-    held: list[Difference]
-    undecided: list[Difference]
-    price: list[Difference]
-
-
-def shifts(comparison: Comparison) -> Shifts:
-    """Return the gating metrics and guards sorted by what became of them."""
-    found = Shifts([], [], [], [], [])
-    places = {
-        Verdict.REGRESSED: found.worse,
-        Verdict.IMPROVED: found.better,
-        Verdict.INCONCLUSIVE: found.undecided,
-    }
-    for d in comparison.differences:
-        if d.ratio is not None and d.slice is None:
-            found.price.append(d)
-        elif d.gating:
-            places.get(d.verdict, found.held).append(d)
-    found.worse.sort(key=lambda d: -_drop(d))
-    found.better.sort(key=_drop)
-    found.undecided.sort(key=lambda d: (not d.suspect, -_drop(d)))
-    return found
 
 
 def facts(comparison: Comparison) -> str:
@@ -225,14 +127,15 @@ def causes(comparison: Comparison) -> list[CauseCount]:
             one_line(name, 40),
             failed.get("baseline", {}).get(name, 0),
             failed.get("candidate", {}).get(name, 0),
-            _treatment(name),
+            treatment_of(name),
         )
         for name in names
     ]
     return sorted(rows, key=lambda r: (-(r.baseline + r.candidate), r.cause))
 
 
-def _treatment(name: str) -> str:
+def treatment_of(name: str) -> str:
+    """Return which of `TREATMENTS` a cause gets."""
     if name == Cause.HTTP_STATUS:
         return "by status"
     try:
@@ -269,87 +172,6 @@ def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
 def criteria(comparison: Comparison) -> list[tuple[Criterion, str, str]]:
     """Return what the policy asks for besides numbers, and what became of it in words."""
     return [(c, *criterion_words(c)) for c in comparison.criteria]
-
-
-def hurting_slices(
-    comparison: Comparison, limit: int = SLICES_SHOWN
-) -> tuple[list[Difference], int]:
-    """Return the slices that became worse, the worst first, and how many more there are.
-
-    A slice hurts if it is accused, suspect, or worse by more than its margin. Slices are hints:
-    they never gate.
-    """
-    rows = [d for d in comparison.differences if d.slice is not None and not d.gating and _hurts(d)]
-    rows.sort(key=_severity)
-    return rows[:limit], max(0, len(rows) - limit)
-
-
-def gaining_slices(
-    comparison: Comparison, limit: int = SLICES_SHOWN
-) -> tuple[list[Difference], int]:
-    """Return the slices that became better, the best first, and how many more there are.
-
-    A slice gains if it is shown to be improved, or is better by more than its margin.
-    """
-    rows = [
-        d
-        for d in comparison.differences
-        if d.slice is not None
-        and not d.gating
-        and d.interval is not None
-        and not d.insufficient
-        and (d.verdict is Verdict.IMPROVED or _drop(d) < -1)
-    ]
-    rows.sort(key=lambda d: (d.ratio is not None, d.verdict is not Verdict.IMPROVED, _drop(d)))
-    return rows[:limit], max(0, len(rows) - limit)
-
-
-def too_small(comparison: Comparison) -> str:
-    """Return which slices have too few families for a verdict, in words; empty for none.
-
-    A slice of which only some metrics have too few is named with these; what applies to none of
-    its scenarios is not counted.
-    """
-    there: dict[str, list[Difference]] = {}
-    for d in comparison.differences:
-        if d.slice is not None and not d.gating and d.n_scenarios:
-            there.setdefault(slice_words(d.slice), []).append(d)
-    whole = [part for part, rows in there.items() if all(d.insufficient for d in rows)]
-    single = dict.fromkeys(
-        f"{one_line(d.metric, 60)} ({part})"
-        for part, rows in there.items()
-        if part not in whole
-        for d in rows
-        if d.insufficient
-    )
-    names = [*whole, *single]
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
-
-
-def _hurts(d: Difference) -> bool:
-    if d.interval is None or d.insufficient:  # too few scenarios to say anything at all
-        return False
-    return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
-
-
-def _severity(d: Difference) -> tuple[bool, int, float]:
-    """Order: answers before the bill (which a longer prompt raises in every slice alike)."""
-    rank = 0 if d.verdict is Verdict.REGRESSED else 1 if d.suspect else 2
-    return d.ratio is not None, rank, -_drop(d)
-
-
-def _drop(d: Difference) -> float:
-    """Return by how many margins it became worse; without a margin, a tiny amount if worse."""
-    change = oriented(d)
-    if change is None:
-        return 0.0
-    if d.ratio is not None and d.margin is not None and d.margin > 1 and d.ratio[0] > 0:
-        logs = math.log(d.ratio[0]) / math.log(d.margin)
-        return logs if d.direction == "lower_is_better" else -logs
-    if d.margin is None or d.margin <= 0:
-        return 1e-9 if change < 0 else 0.0
-    return -change / d.margin
 
 
 def worst(comparison: Comparison, limit: int) -> list[ScenarioChange]:

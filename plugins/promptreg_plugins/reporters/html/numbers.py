@@ -19,8 +19,8 @@ _SIDE = 8
 """Slices named as losing, and as gaining."""
 _MAX_SLICES = 300
 
-Item = tuple[str, str, str]
-"""Name, both values, change."""
+Item = tuple[str, str, str, str]
+"""Metric, template and slice, both values, change."""
 
 
 def at_a_glance(c: Comparison) -> dict[str, Any]:
@@ -41,8 +41,7 @@ def at_a_glance(c: Comparison) -> dict[str, Any]:
             if rows or title in ("Worse", "Better")
         ]
         if c.differences
-        else [],
-        "explained": c.gate.verdict == "fail" and bool(found.worse),
+        else []
     }
 
 
@@ -51,8 +50,10 @@ def _items(rows: Sequence[Difference], several: bool) -> list[Item]:
     for d in rows:
         line = look.marked(d)[0]
         unit = f" {line.unit}" if line.unit and line.unit != line.metric else ""
-        name = f"{one_line(d.template, 30)}: {line.metric}" if several else line.metric
-        items.append((name, f"{line.baseline} → {line.candidate}{unit}", line.change))
+        where = [one_line(d.template, 30)] if several else []
+        where += [slice_words(d.slice)] if d.slice else []
+        moved = f"{line.baseline} → {line.candidate}{unit}"
+        items.append((one_line(d.metric, 40), ", ".join(where), moved, line.change))
     return items
 
 

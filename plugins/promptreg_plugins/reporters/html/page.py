@@ -12,7 +12,7 @@ from markupsafe import Markup
 from promptreg import numbers
 from promptreg.stages.report import digest, pages
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Comparison, GateVerdict
+from promptreg.verdicts import Comparison, GateVerdict, ScenarioChange
 from promptreg_plugins import look
 from promptreg_plugins.reporters.html.numbers import at_a_glance, metrics, prices, slices
 from promptreg_plugins.reporters.html.pictures import pictures
@@ -23,9 +23,9 @@ __all__ = ["page"]
 
 _ASSETS = Path(__file__).parent / "assets"
 _TONES = {GateVerdict.PASS: "good", GateVerdict.FAIL: "bad", GateVerdict.INCONCLUSIVE: "unsure"}
-_CARDS = 6
-"""Scenarios shown whole in the text; the table holds the others."""
-_OPEN_DIFFS = 2
+_CARDS, _FAILED_CARDS = 6, 2
+"""Scenarios shown whole in the text, and how many of them failed; the table holds the others."""
+_OPEN_DIFFS = 1
 """Of several templates' diffs so many are open at first."""
 
 
@@ -76,7 +76,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "badge": look.badge(c.gate.verdict),
         "tone": _TONES[c.gate.verdict],
         "sentence": digest.sentence(c),
-        "reasons": [one_line(r, 300) for r in c.gate.reasons[:20]],
+        "reasons": digest.because(c),
         "facts": digest.facts(c),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
@@ -109,12 +109,23 @@ def _scenarios(c: Comparison, labels: look.Labels) -> dict[str, Any]:
         "rows_total": total,
         "filters": filters.attributes,
         "template_names": [one_line(name, 60) for name in filters.templates],
-        "cards": [
-            look.scenario_card(change, labels, template=several)
-            for change in digest.worst(c, _CARDS)
-        ],
-        "all_changes": f"The table further down holds {len(rows):,} of {total:,}.",
+        "cards": [look.scenario_card(change, labels, template=several) for change in _worst(c)],
+        "all_changes": (
+            f"At most {_FAILED_CARDS} failed ones stand here; the table further down holds "
+            f"{len(rows):,} of {total:,} scenarios."
+        ),
     }
+
+
+def _worst(c: Comparison) -> list[ScenarioChange]:
+    """Return the scenarios to show whole: of failed ones, which say little, only some."""
+    found: list[ScenarioChange] = []
+    failed = 0
+    for change in digest.worst(c, len(c.changes)):
+        failed += bool(change.candidate.failure)
+        if len(found) < _CARDS and not (change.candidate.failure and failed > _FAILED_CARDS):
+            found.append(change)
+    return found
 
 
 def _contents(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -30,14 +30,14 @@ def address(path: str, /, *parts: str, **query: object) -> str:
 
     A query value that is None or empty is left out; a list gives the key several times.
     """
-    shown = path.format(*(quote(part, safe="") for part in parts))
+    shown = path.format(*(quote(part, safe="", errors="replace") for part in parts))
     pairs = [
         (key.rstrip("_"), str(one))
         for key, value in query.items()
         for one in (value if isinstance(value, (list, tuple)) else [value])
         if one is not None and one != ""
     ]
-    return f"{shown}?{urlencode(pairs)}" if pairs else shown
+    return f"{shown}?{urlencode(pairs, errors='replace')}" if pairs else shown
 
 
 def who_asks(request: Request) -> Who | None:
@@ -53,7 +53,8 @@ async def render(
     known = {**_common(request), **values}
     text = await asyncio.to_thread(_environment().get_template(template).render, known)
     # What a page shows is somebody's business alone, and changes with every job.
-    return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+    content = text.encode("utf-8", "replace")  # files may hold lone surrogates
+    return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})
 
 
 def _common(request: Request) -> Mapping[str, Any]:

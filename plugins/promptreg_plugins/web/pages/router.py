@@ -9,7 +9,6 @@ from promptreg_plugins.web.pages import (
     dashboard,
     inside,
     jobs,
-    result_files,
     runs,
     scenarios,
     suites,
@@ -29,6 +28,6 @@ def pages(service: Service) -> APIRouter:
     """
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
     router.add_api_route("/static/{name}", assets.asset, methods=["GET", "HEAD"])
-    for part in (dashboard, suites, jobs, result_files, runs, trials, scenarios, inside):
+    for part in (dashboard, suites, jobs, runs, trials, scenarios, inside):
         part.add(router, service)
     return router

@@ -34,7 +34,7 @@ def add(router: APIRouter, service: Service) -> None:
         groups = [(name, found[:_PAGE], len(found), "")]
         return await render(request, "runs.html.j2", groups=groups, suite=name)
 
-    @router.get("/suites/{name}/runs/{run_id}")
+    @router.get("/suites/{name}/runs/{run_id:path}")
     async def run(name: str, run_id: str, request: Request) -> Response:
         suite, run = await asyncio.gather(service.suite(name), run_of(service, name, run_id))
         query, part = request.query_params, paging_of(request, _TRIALS)

@@ -42,7 +42,7 @@ def add(router: APIRouter, service: Service) -> None:
             return await _page(service, request, name, wish_of(flat), refused=error)
         return RedirectResponse(address("/jobs/{}", job.id), 303)
 
-    @router.get("/suites/{name}/templates/{template}")
+    @router.get("/suites/{name}/templates/{template:path}")
     async def template(name: str, template: str, request: Request) -> Response:
         query = request.query_params
         known = {t.name: t for t in await service.templates(name)}

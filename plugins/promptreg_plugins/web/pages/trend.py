@@ -105,7 +105,7 @@ def _dots(points: Sequence[Mapping[str, Any]]) -> list[_Dot]:
         label = one_line(str(point.get("label") or ""), 12)
         at = moment(point.get("at"))
         around = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
-        verdict = str(point.get("verdict") or "")
+        verdict = one_line(str(point.get("verdict") or ""), 20)
         words = f"{at} {label}: {numbers.number(value)}{around} {verdict}".rstrip()
         low, high = value if low is None else low, value if high is None else high
         found.append(_Dot(words, label, at[:10], value, low, high, verdict))

@@ -46,12 +46,17 @@ def bars_of_levels(changes: Sequence[ScenarioChange], labels: tuple[str, str], k
             x += width
         parts = ", ".join(f"{name} {side[name]}" for name in names)
         said.append(f"{one_line(label, 40)}: {parts}.")
-    x = 8.0
+    x, y = 8.0, 106.0
     for name in names:
-        picture.box(x, 97, 10, 10, f"step {_class(name)}")
-        picture.text(x + 14, 106, name, "label")
-        x += 26 + 6.2 * len(name)
-    return picture.render(114, "Risk levels answered", " ".join(said), key)
+        shares = [f"{side[name] / len(changes):.0%}" for side in sides]
+        words = f"{name} {shares[0]} → {shares[1]}"
+        width = 30 + 6.6 * len(words)
+        if x > 8 and x + width > picture.width:
+            x, y = 8.0, y + 17
+        picture.box(x, y - 9, 10, 10, f"step {_class(name)}")
+        picture.text(x + 14, y, words, "label")
+        x += width
+    return picture.render(y + 8, "Risk levels answered", " ".join(said), key)
 
 
 def _level(trial: SideTrial) -> str:
