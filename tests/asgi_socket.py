@@ -44,7 +44,7 @@ class AsgiSocket:
         self._out: asyncio.Queue[Any] = asyncio.Queue()
 
     async def __aenter__(self) -> AsgiSocket:
-        self._task = asyncio.create_task(self._app(self._scope, self._in.get, self._out.put))
+        self._task = asyncio.create_task(self._run())
         await self._in.put({"type": "websocket.connect"})
         first = await self._next()
         if first["type"] == "websocket.http.response.start":
@@ -54,6 +54,9 @@ class AsgiSocket:
             raise RefusedSocketError(first["status"], body)
         assert first["type"] == "websocket.accept"
         return self
+
+    async def _run(self) -> None:
+        await self._app(self._scope, self._in.get, self._out.put)
 
     async def __aexit__(self, *_: object) -> None:
         await self._in.put({"type": "websocket.disconnect", "code": 1001})

@@ -23,8 +23,8 @@ from promptreg_plugins.web.api.telemetry import Traces, tracer_provider
 from promptreg_plugins.web.api.watch import Watch
 from promptreg_plugins.web.model import JobKind, JobRequest, Role, Who
 from service_api_app import FakeSettings
-from service_fake import NOW, RUN, FakeService
-from service_fake_data import trials
+from service_fake import RUN, FakeService
+from service_fake_data import NOW, trials
 
 
 def samples(text: str) -> dict[str, float]:
