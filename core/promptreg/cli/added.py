@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import PluginError, PromptregError
@@ -14,31 +13,36 @@ if TYPE_CHECKING:
 
     from promptreg.discovery import Plugins
 
-__all__ = ["add_commands", "with_commands"]
+__all__ = ["add_commands", "alone", "with_commands"]
 
 
-def with_commands(app: typer.Typer, arguments: Sequence[str]) -> typer.Typer:
-    """Return the application, with the commands of plug-ins where one of them may be meant.
+def alone(app: typer.Typer, name: str) -> Any:
+    """Return what reads one command of an application; None where it has none of this name."""
+    import typer.main
 
-    Loading plug-ins takes longer than most commands take to begin, so it is done for help and for
-    words that are no command of promptreg's own.
+    commands = [c for c in app.registered_commands if c.name == name]
+    groups = [g for g in app.registered_groups if g.name == name]
+    if not commands and not groups:
+        return None
+    part = copy.copy(app)
+    part.registered_commands, part.registered_groups = commands, groups
+    return typer.main.get_command(part)
 
-    Args:
-        app: the application with its own commands.
-        arguments: what was typed.
+
+def with_commands(app: typer.Typer, word: str) -> typer.Typer:
+    """Return the application with the commands of plug-ins, for help and for unknown words.
+
+    Loading plug-ins takes longer than most commands take to begin: it is done for nothing else.
 
     Raises:
-        PluginError: the word is not known, and plug-ins contradict each other.
+        PluginError: the word may be a command, and plug-ins contradict each other.
     """
-    word = next((a for a in arguments if not a.startswith("-")), None)
-    if word in _names(app) or (word is None and "--version" in arguments):
-        return app
     from promptreg.discovery import load_plugins
 
     try:
         return add_commands(app, load_plugins())
     except PromptregError as e:
-        if word is not None:
+        if word and not word.startswith("-"):
             raise
         print(f"promptreg: {e}", file=sys.stderr)  # help is there all the same
         return app
@@ -57,7 +61,7 @@ def add_commands(app: typer.Typer, plugins: Plugins) -> typer.Typer:
     whole = copy.copy(app)
     whole.registered_commands = list(app.registered_commands)
     whole.registered_groups = list(app.registered_groups)
-    owners = dict.fromkeys(_names(app), "promptreg")
+    owners = dict.fromkeys(_named(app), "promptreg")
     for impl in plugins.manager.hook.promptreg_register_commands.get_hookimpls():
         owner = plugins.owners.get(impl.plugin_name, impl.plugin_name)
         own = typer.Typer()
@@ -66,7 +70,7 @@ def add_commands(app: typer.Typer, plugins: Plugins) -> typer.Typer:
         except Exception as e:  # noqa: BLE001 - a stranger's code
             _note(plugins, impl.plugin_name, owner, e)
             continue
-        for name in _names(own):
+        for name in _named(own):
             if name in owners:
                 raise PluginError(
                     f"two plug-ins claim the command {name!r}: {owners[name]} and {owner}; "
@@ -78,16 +82,12 @@ def add_commands(app: typer.Typer, plugins: Plugins) -> typer.Typer:
     return whole
 
 
-def _names(app: typer.Typer) -> list[str]:
-    commands = [_name(c.name, c.callback) for c in app.registered_commands]
-    groups = [g.name if isinstance(g.name, str) else None for g in app.registered_groups]
-    return [name for name in (*commands, *groups) if name]
-
-
-def _name(given: Any, function: Any) -> str:
-    if isinstance(given, str):
-        return given
-    return str(getattr(function, "__name__", "")).replace("_", "-")
+def _named(app: typer.Typer) -> list[str]:
+    """Return the names of commands and groups; one that goes by its function's name gets it."""
+    for command in app.registered_commands:
+        if not isinstance(command.name, str):
+            command.name = getattr(command.callback, "__name__", "").replace("_", "-")
+    return [str(c.name) for c in (*app.registered_commands, *app.registered_groups)]
 
 
 def _note(plugins: Plugins, name: str, owner: str, error: Exception) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from promptreg import __version__
 from promptreg.cli import (
@@ -94,6 +96,24 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(history.app, name="history")
 
 
+@functools.cache
+def _own(first: str) -> Any:
+    """Return what reads a command of promptreg's own, that command alone; None: it is none.
+
+    To look into the signatures of all commands takes longer than most of them work.
+    """
+    return added.alone(app, first)
+
+
+def _parser(first: str) -> Any:
+    """Return what reads arguments that begin with a word."""
+    own = _own(first)
+    if own is not None or first == "--version":
+        return own or typer.main.get_command(app)
+    whole = added.with_commands(app, first)
+    return added.alone(whole, first) or typer.main.get_command(whole)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return the exit code.
 
@@ -101,8 +121,8 @@ def run(arguments: list[str]) -> int:
     promptreg itself, and only with PROMPTREG_DEBUG=1.
     """
     try:
-        whole = added.with_commands(app, arguments)
-        result = whole(args=arguments, prog_name="promptreg", standalone_mode=False)
+        parser = _parser(arguments[0] if arguments else "")
+        result = parser(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
     except typer.Abort:

@@ -78,6 +78,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "sentence": digest.sentence(c),
         "reasons": digest.because(c),
         "facts": digest.facts(c),
+        "subject": one_line(c.subject, 600),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
         "warnings": [one_line(w, 500) for w in c.warnings[:30]],
