@@ -22,7 +22,7 @@ from service_fake import FAILED, FINISHED, RUNNING, FakeService
 from service_fake_data import SUITE
 from service_pages_site import read, site_of
 
-EVIL = '<script>alert(1)</script>"\'><img src=x onerror=alert(2)>{{7*7}}\u202e\x1b[31m\ud800'
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}\u202e\x1b[31m\ud800"
 LONG = "x" * 1_000_000
 ID = f"../../{EVIL}?a=b&c#d"
 
@@ -76,9 +76,7 @@ class Hostile(FakeService):
     async def job(self, job_id: str) -> Job:
         job = await super().job(job_id)
         request = replace(job.request, suite=EVIL, refs=(EVIL, EVIL), options={EVIL: EVIL})
-        return replace(
-            job, request=request, by=EVIL, problem=EVIL, headline=EVIL, run_ids=(EVIL,)
-        )
+        return replace(job, request=request, by=EVIL, problem=EVIL, headline=EVIL, run_ids=(EVIL,))
 
     async def jobs(self, **what: Any) -> Page[Job]:
         page = await super().jobs(**what)

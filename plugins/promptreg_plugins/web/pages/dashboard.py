@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from promptreg_plugins.web.model import Job, JobState, SuiteInfo
 from promptreg_plugins.web.pages.rendering import render
-from promptreg_plugins.web.pages.trend import sparkline
+from promptreg_plugins.web.pages.trend import candidates, sparkline
 from promptreg_plugins.web.problems import ProblemError
 from promptreg_plugins.web.service import Service
 
@@ -29,7 +30,7 @@ class _Card:
     last: Job | None
     metric: str
     trend: Markup
-    points: list[dict[str, Any]]
+    points: Sequence[Mapping[str, Any]]
 
 
 def add(router: APIRouter, service: Service) -> None:
@@ -71,7 +72,7 @@ async def _card(service: Service, suite: SuiteInfo, number: int) -> _Card:
         return _Card(suite, None, "", Markup(""), [])
     metric = leading_metric(suite)
     last = await _last(service, suite.name)
-    points: list[dict[str, Any]] = []
+    points: Sequence[Mapping[str, Any]] = []
     if metric:
         try:
             points = await service.trend(suite.name, metric, None)
@@ -79,7 +80,7 @@ async def _card(service: Service, suite: SuiteInfo, number: int) -> _Card:
             points = []
     if points:  # several templates in one line would look like one that jumps
         template = points[-1].get("template")
-        points = [p for p in points if p.get("template") == template][-_POINTS:]
+        points = candidates([p for p in points if p.get("template") == template])[-_POINTS:]
     return _Card(suite, last, metric, sparkline(points, metric, f"spark{number}"), points)
 
 

@@ -80,6 +80,7 @@ def _environment() -> Environment:
         moment=wording.moment,
         stamp=wording.stamp,
         job_title=wording.job_title,
+        decision_words=wording.decision_words,
         option_words=wording.option_words,
         state_tone=wording.state_tone,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from promptreg_plugins.web.model import Job, JobRequest, JobState
 
 __all__ = [
     "command_line",
+    "decision_words",
     "job_title",
     "moment",
     "option_words",
@@ -28,6 +30,7 @@ _STATES = {
     JobState.CANCELLED: "unsure",
 }
 _FLAGS = {"limit": "--limit", "where": "--filter"}
+_DECISION = re.compile(r"(?:GATE )?(?:PASS|FAIL|INCONCLUSIVE)(?: — |: )")
 _EXITS = {
     2: "The suite or the request is at fault: mend what is named above, then ask again.",
     4: "The two sides cannot be compared: something besides the template differs, or too many "
@@ -76,6 +79,13 @@ def option_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in sorted(options.items())
         if value not in (None, [], (), {}, "", False)
     ]
+
+
+def decision_words(headline: str | None) -> str:
+    """Return why a gate decided so, without the verdict, which stands beside it as a badge."""
+    text = one_line(headline or "", 400)
+    found = _DECISION.match(text)
+    return text[found.end() :].partition(" · ")[0] if found else text
 
 
 def _plain(value: Any) -> str:
