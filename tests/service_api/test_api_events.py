@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -11,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from asgi_socket import AsgiSocket, RefusedSocketError
-from promptreg_plugins.web.model import JobKind, JobRequest, Role, Who
+from promptreg_plugins.web.model import Event, JobKind, JobRequest, Role, Who
+from promptreg_plugins.web.problems import UnavailableError
 from service_fake import FINISHED, READ, RUN, RUNNING, FakeService
 
 WISH = JobRequest(JobKind.GATE, "home_security", ("v1", "v2"))
@@ -55,6 +57,24 @@ async def test_a_lost_connection_goes_on_where_it_was(reader: httpx.AsyncClient)
     for odd in ("-1", "x", "9" * 30):
         refused = await reader.get(where, headers={"Last-Event-ID": odd})
         assert refused.status_code == 422
+
+
+async def test_a_database_that_goes_ends_the_stream_and_not_the_job(
+    reader: httpx.AsyncClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = service.events
+
+    async def cut(job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
+        async for event in told(job_id, after=after):
+            yield event
+            raise UnavailableError("the database does not answer")
+
+    monkeypatch.setattr(service, "events", cut)
+    part = await reader.get(f"/api/v1/jobs/{FINISHED}/events")
+    assert [event["id"] for event in events_in(part.text)] == ["1"]
+    monkeypatch.undo()
+    rest = await reader.get(f"/api/v1/jobs/{FINISHED}/events", headers={"Last-Event-ID": "1"})
+    assert [event["id"] for event in events_in(rest.text)] == ["2"]
 
 
 async def test_whoever_leaves_is_not_waited_for(app: FastAPI, service: FakeService) -> None:

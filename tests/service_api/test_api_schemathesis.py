@@ -34,8 +34,8 @@ def address() -> Iterator[str]:
 
 @pytest.mark.heavy
 def test_the_api_keeps_its_word(address: str, tmp_path: Path) -> None:
-    # All checks, as none are named: statuses, content types, headers and bodies as documented, nothing that is
-    # invalid accepted, nothing without a token, other methods refused, no 5xx.
+    # All checks, as none are named: statuses, content types, headers and bodies as documented,
+    # nothing that is invalid accepted, nothing without a token, other methods refused, no 5xx.
     found = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),

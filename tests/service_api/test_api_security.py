@@ -382,6 +382,34 @@ async def test_a_session_ends_with_its_token(
     assert (await nobody.get("/api/v1/suites")).status_code == 401
 
 
+async def test_people_get_pages(service: FakeService) -> None:
+    app = create_app(service, FakeSettings(), service)
+    page = {"Accept": "text/html,*/*;q=0.8"}
+    async with client(app, None, headers=page) as browser:
+        asked = await browser.get("/jobs", params={"state": "failed"})
+        assert (asked.status_code, asked.headers["location"]) == (
+            303, "/login?next=/jobs%3Fstate%3Dfailed",
+        )  # fmt: skip
+        # A link elsewhere was followed: strict cookies stay at home until one of ours is.
+        linked = await browser.get(
+            "/jobs", params={"state": '"><script>'}, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+        assert 'http-equiv="refresh"' in linked.text
+        assert "<script" not in linked.text
+        wrong = await logged_in(browser, "guess")
+        assert (wrong.status_code, "This token is not known" in wrong.text) == (401, True)
+        await logged_in(browser)
+        assert csrf_of(app) in (await browser.get("/jobs")).text
+        for refused, status in (
+            (await browser.get("/nothing"), 404),
+            (await browser.post("/logout", data={"csrf": "guess"}), 403),
+        ):
+            assert refused.status_code == status
+            assert refused.headers["content-type"] == "text/html; charset=utf-8"
+        program = await browser.get("/api/v1/jobs/4711")
+        assert program.headers["content-type"] == "application/problem+json"
+
+
 def test_sessions_end_and_stay_few() -> None:
     now = 0.0
     sessions = Sessions(most=10, clock=lambda: now)

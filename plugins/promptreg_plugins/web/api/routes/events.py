@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
@@ -32,6 +33,7 @@ _HEARTBEAT_S = 15
 _LONGEST_S = 900.0
 _SEND_S = 30.0
 _MOST, _MOST_EACH = 500, 50
+_log = logging.getLogger("promptreg.web.events")
 After = Annotated[int, Query(ge=0, le=2**53, description="Only events after this one.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -113,7 +115,7 @@ async def follow_job(
         return Response(status_code=204)
 
     async def told_events() -> AsyncIterator[ServerSentEvent]:
-        with streams.one(who), suppress(TimeoutError):
+        with streams.one(who), _interrupted(job_id):
             async with (
                 asyncio.timeout(_LONGEST_S),
                 aclosing(_events(service, job_id, seen)) as all_,
@@ -168,6 +170,17 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: str = "0
         failed = sending.done() and not sending.cancelled() and sending.exception() is not None
         with suppress(RuntimeError, WebSocketDisconnect):
             await websocket.close(1011 if failed else 1000)
+
+
+@contextmanager
+def _interrupted(job_id: str) -> Iterator[None]:
+    """End quietly when it is time or the database is gone: clients come again by themselves."""
+    try:
+        yield
+    except TimeoutError:
+        pass
+    except ProblemError as error:
+        _log.warning("events of %s end: %s", job_id, error.detail)
 
 
 async def _send(websocket: WebSocket, service: Service, job_id: str, after: int) -> None:
