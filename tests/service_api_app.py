@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from promptreg_plugins.web.api import create_app
 from service_fake import RUN, FakeService
@@ -34,7 +35,17 @@ class FakeSettings:
 def application(service: FakeService | None = None, **settings: Any) -> FastAPI:
     """Return the application without pages."""
     service = service or FakeService()
-    return create_app(service, FakeSettings(**settings), service, pages=False)
+    app = create_app(service, FakeSettings(**settings), service, pages=False)
+    if "insecure_cookies" not in settings:
+        app.router = _routes()
+    return app
+
+
+@cache
+def _routes() -> APIRouter:
+    """Return routes that are compiled: that costs more than a test, so all tests share them."""
+    service = FakeService()
+    return create_app(service, FakeSettings(), service, pages=False).router
 
 
 def client(app: FastAPI, token: str | None = RUN, **keys: Any) -> httpx.AsyncClient:

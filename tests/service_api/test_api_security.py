@@ -185,9 +185,10 @@ async def test_an_open_service_is_closed_to_foreign_pages(service: FakeService) 
     async with client(app, None) as asking:
         assert (await asking.post("/api/v1/comparisons", json=COMPARE)).status_code == 202
         foreign = {"Origin": "https://evil.example"}
-        for send in ({"json": COMPARE}, {"data": COMPARE}):
-            refused = await asking.post("/api/v1/comparisons", headers=foreign, **send)
-            assert refused.status_code == 403
+        refused = await asking.post("/api/v1/comparisons", headers=foreign, json=COMPARE)
+        assert refused.status_code == 403
+        refused = await asking.post("/api/v1/comparisons", headers=foreign, data=COMPARE)
+        assert refused.status_code == 403
         # What a form of any page can send without asking: no JSON.
         plain = await asking.post(
             "/api/v1/comparisons",
@@ -221,8 +222,10 @@ async def test_kinds_of_bodies_that_are_not_read(runner: httpx.AsyncClient) -> N
     assert (await runner.post("/api/v1/gates", data=COMPARE)).status_code == 415
 
 
-async def test_endless_addresses(runner: httpx.AsyncClient) -> None:
+async def test_endless_addresses_and_headers(runner: httpx.AsyncClient) -> None:
     assert (await runner.get("/api/v1/jobs", params={"suite": "x" * 9_000})).status_code == 414
+    endless = {f"X-{i}": "y" * 1_000 for i in range(40)}
+    assert (await runner.get("/api/v1/jobs", headers=endless)).status_code == 431
 
 
 async def test_a_slow_body_is_cut_off() -> None:
@@ -377,6 +380,34 @@ async def test_a_session_ends_with_its_token(
     await logged_in(nobody)
     await service.revoke_token("ci")
     assert (await nobody.get("/api/v1/suites")).status_code == 401
+
+
+async def test_people_get_pages(service: FakeService) -> None:
+    app = create_app(service, FakeSettings(), service)
+    page = {"Accept": "text/html,*/*;q=0.8"}
+    async with client(app, None, headers=page) as browser:
+        asked = await browser.get("/jobs", params={"state": "failed"})
+        assert (asked.status_code, asked.headers["location"]) == (
+            303, "/login?next=/jobs%3Fstate%3Dfailed",
+        )  # fmt: skip
+        # A link elsewhere was followed: strict cookies stay at home until one of ours is.
+        linked = await browser.get(
+            "/jobs", params={"state": '"><script>'}, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+        assert 'http-equiv="refresh"' in linked.text
+        assert "<script" not in linked.text
+        wrong = await logged_in(browser, "guess")
+        assert (wrong.status_code, "This token is not known" in wrong.text) == (401, True)
+        await logged_in(browser)
+        assert csrf_of(app) in (await browser.get("/jobs")).text
+        for refused, status in (
+            (await browser.get("/nothing"), 404),
+            (await browser.post("/logout", data={"csrf": "guess"}), 403),
+        ):
+            assert refused.status_code == status
+            assert refused.headers["content-type"] == "text/html; charset=utf-8"
+        program = await browser.get("/api/v1/jobs/4711")
+        assert program.headers["content-type"] == "application/problem+json"
 
 
 def test_sessions_end_and_stay_few() -> None:

@@ -61,3 +61,10 @@ def configure_logs(settings: HttpSettings) -> None:
     for name in ("uvicorn.error", "uvicorn.asgi"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+        logging.getLogger(name).filters = [_told_elsewhere]
+
+
+def _told_elsewhere(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of WebSockets: whole addresses, and refusals as its own errors."""
+    message = str(record.msg)
+    return '"WebSocket %s"' not in message and "completing handshake" not in message

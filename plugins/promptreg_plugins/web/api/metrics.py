@@ -94,7 +94,7 @@ class Metrics:
         """Count a request; `route` is a pattern of ours, never what was asked for."""
         method = method if method in _METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
-        if status != 101:  # a WebSocket lasts as long as somebody looks
+        if status != 101 and not route.endswith("/events"):  # they last as long as somebody looks
             self._request_s.labels(method, route).observe(took_s)
 
     def trial(self, row: TrialRow, provider: str, template: str, label: str) -> None:

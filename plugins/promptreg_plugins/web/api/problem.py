@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from promptreg_plugins.web.problems import ProblemError, TooManyError
 
-__all__ = ["MEDIA_TYPE", "problem_response", "refuse", "told"]
+__all__ = ["MEDIA_TYPE", "problem_response", "refuse", "title_of", "told"]
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST = 2_000
@@ -49,7 +49,7 @@ def problem_response(
         errors: each part that is at fault: `field`, `message` and what is `allowed`.
         headers: such as `Retry-After`.
     """
-    known = _TITLES.get(status, (str(status), HTTPStatus(status).phrase))
+    known = _TITLES.get(status, (str(status), title_of(status)))
     body: dict[str, Any] = {
         "type": f"urn:promptreg:problem:{kind or known[0]}",
         "title": title or known[1],
@@ -68,6 +68,11 @@ def problem_response(
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     all_headers = {"Cache-Control": "no-store", **(headers or {})}
     return Response(text, status, headers=all_headers, media_type=MEDIA_TYPE)
+
+
+def title_of(status: int) -> str:
+    """Return what a status means, in words."""
+    return _TITLES[status][1] if status in _TITLES else HTTPStatus(status).phrase
 
 
 def told(scope: Scope, error: ProblemError, headers: Mapping[str, str] | None = None) -> Response:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
-from promptreg_plugins.web.api.problem import problem_response, told
+from promptreg_plugins.web.api.problem import problem_response, title_of, told
 from promptreg_plugins.web.problems import ProblemError
 
 __all__ = ["PlainRefusals", "ProblemPage", "Refusals", "register"]
@@ -63,7 +63,7 @@ class Refusals(PlainRefusals):
     async def plain(self, scope: Scope, status: int, detail: str, **more: Any) -> Response:
         """Return any other refusal; as `problem_response`."""
         response = await super().plain(scope, status, detail, **more)
-        return await self._paged(scope, response, more.get("title") or "Refused", detail, "")
+        return await self._paged(scope, response, more.get("title") or title_of(status), detail, "")
 
     async def _paged(
         self, scope: Scope, response: Response, title: str, detail: str, field: str

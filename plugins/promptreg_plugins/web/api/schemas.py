@@ -258,8 +258,8 @@ class Trend(_Out):
 class Plugin(_Out):
     """A registered plug-in, or a broken one."""
 
-    kind: str
-    name: str
+    kind: str = "unknown"
+    name: str = ""
     distribution: str | None = None
     problem: str | None = Field(None, description="Why it cannot be used.")
 

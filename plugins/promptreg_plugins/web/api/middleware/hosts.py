@@ -16,10 +16,11 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?\Z")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _EVERY = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, never bound
 _LONGEST_TARGET = 8_192
+_HEADERS = 32_768
 
 
 class Hosts:
-    """Refuses hosts that are not served, foreign origins and endless addresses.
+    """Refuses hosts that are not served, foreign origins, endless addresses and headers.
 
     A page elsewhere can let its own name point here (DNS rebinding): only the Host tells. And it
     can send requests here: browsers then name its origin, and no foreign origin is ever served.
@@ -40,6 +41,10 @@ class Hosts:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
             detail = f"an address may have {_LONGEST_TARGET:,} bytes"
             response = problem_response(scope, 414, detail, kind="uri-too-long")
+        elif sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADERS:
+            # The server bounds only what arrives in several pieces.
+            detail = f"headers may have {_HEADERS:,} bytes together"
+            response = problem_response(scope, 431, detail, kind="headers-too-large")
         elif not scope["path"].startswith("/health/"):  # probes use addresses of their own
             hosts = _values(scope, b"host")
             found = _HOST.match(hosts[0]) if len(hosts) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
@@ -17,7 +18,12 @@ from promptreg_plugins.web.api.metrics import Metrics
 from promptreg_plugins.web.api.problem import told
 from promptreg_plugins.web.api.routes.jobs import JobId
 from promptreg_plugins.web.model import Event, Who
-from promptreg_plugins.web.problems import ProblemError, TooManyError, UnauthorizedError
+from promptreg_plugins.web.problems import (
+    InvalidError,
+    ProblemError,
+    TooManyError,
+    UnauthorizedError,
+)
 from promptreg_plugins.web.service import Service
 
 __all__ = ["Streams", "router"]
@@ -27,13 +33,26 @@ _HEARTBEAT_S = 15
 _LONGEST_S = 900.0
 _SEND_S = 30.0
 _MOST, _MOST_EACH = 500, 50
+_log = logging.getLogger("promptreg.web.events")
 After = Annotated[int, Query(ge=0, le=2**53, description="Only events after this one.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events with id, event (`state`, `progress`, `log`) and data (JSON), until "
         "the job's state is final; a comment every 15 seconds. After 15 minutes the stream ends "
         "and is to be opened again, with `Last-Event-ID`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"enum": ["state", "progress", "log"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                    "required": ["id", "event", "data"],
+                }
+            }
+        },
     },
     204: {"description": "Nothing more will happen: a client that reconnects may stop."},
 }
@@ -96,7 +115,7 @@ async def follow_job(
         return Response(status_code=204)
 
     async def told_events() -> AsyncIterator[ServerSentEvent]:
-        with streams.one(who), suppress(TimeoutError):
+        with streams.one(who), _interrupted(job_id):
             async with (
                 asyncio.timeout(_LONGEST_S),
                 aclosing(_events(service, job_id, seen)) as all_,
@@ -106,6 +125,7 @@ async def follow_job(
                         json.dumps({"at": event.at.isoformat(), **event.data}, default=str),
                         event=event.kind,
                         id=str(event.id),
+                        sep="\n",
                     )
 
     return EventSourceResponse(
@@ -118,7 +138,7 @@ async def follow_job(
 
 
 @router.websocket("/{job_id}/ws")
-async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0) -> None:
+async def follow_by_websocket(websocket: WebSocket, job_id: str, after: str = "0") -> None:
     """Follow a job; each message is an event as JSON: id, at, kind, data. Closed at the end."""
     service: Service = websocket.app.state.service
     streams: Streams = websocket.app.state.streams
@@ -126,6 +146,8 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0)
     try:
         if not isinstance(who, Who):
             raise UnauthorizedError("send 'Authorization: Bearer TOKEN', or log in")
+        if not (after.isascii() and after.isdigit() and len(after) < 16):
+            raise InvalidError("after must be the id of an event", field="query.after")
         streams.check(who)
         await service.job(job_id[:100])
     except ProblemError as error:
@@ -133,7 +155,7 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0)
         return
     await websocket.accept()
     with streams.one(who):
-        sending = asyncio.create_task(_send(websocket, service, job_id, max(0, after)))
+        sending = asyncio.create_task(_send(websocket, service, job_id, int(after)))
         leaving = asyncio.create_task(_gone(websocket))
         try:
             await asyncio.wait(
@@ -148,6 +170,17 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: int = 0)
         failed = sending.done() and not sending.cancelled() and sending.exception() is not None
         with suppress(RuntimeError, WebSocketDisconnect):
             await websocket.close(1011 if failed else 1000)
+
+
+@contextmanager
+def _interrupted(job_id: str) -> Iterator[None]:
+    """End quietly when it is time or the database is gone: clients come again by themselves."""
+    try:
+        yield
+    except TimeoutError:
+        pass
+    except ProblemError as error:
+        _log.warning("events of %s end: %s", job_id, error.detail)
 
 
 async def _send(websocket: WebSocket, service: Service, job_id: str, after: int) -> None:

@@ -17,7 +17,7 @@ async def list_plugins(service: Asking, who: Reader) -> Listing[Plugin]:
     """Return what is registered, and what is broken, with why."""
     names = list(Plugin.model_fields)
     found = [
-        Plugin(**{name: one[name] for name in names if name in one})
+        Plugin(**{name: one[name] for name in names if one.get(name)})
         for one in await service.plugins()
     ]
     return Listing(items=found, total=len(found), offset=0, limit=max(1, len(found)))

@@ -67,7 +67,7 @@ async def create_token(body: TokenBody, service: Asking, who: Administrator) -> 
     return NewToken(**TokenOut.model_validate(info).model_dump(), token=token)
 
 
-@router.delete("/{token_id}", operation_id="revokeToken", responses=refusals(404, 413, 415))
+@router.delete("/{token_id}", operation_id="revokeToken", responses=refusals(404, 409, 413, 415))
 async def revoke_token(
     token_id: Annotated[
         str,
