@@ -18,7 +18,7 @@ from service_process import Service
 from suite_factory import write_suite
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "home_security"
@@ -72,6 +72,16 @@ class Tab:
         self.page.get_by_label("Token").fill(token)
         self.page.get_by_role("main").get_by_role("button", name="Log in").click()
 
+    def heard(self, message: ConsoleMessage) -> None:
+        """Keep what the console complains about."""
+        if message.type in ("error", "warning"):
+            self.wrong.append(message.text)
+
+    def asked(self, request: Request) -> None:
+        """Keep addresses that are not the service's."""
+        if not request.url.startswith((self.url, "data:")):
+            self.wrong.append(request.url)
+
     def picture(self, name: str) -> None:
         """Keep a picture where somebody asked for it."""
         if PICTURES:
@@ -85,12 +95,9 @@ def tab(browser: Browser, served: Service, **context: Any) -> Iterator[Tab]:
     opened.set_default_timeout(40_000)
     page = opened.new_page()
     found = Tab(page, served.url)
-    page.on("console", lambda m: m.type in ("error", "warning") and found.wrong.append(m.text))
-    page.on("pageerror", lambda e: found.wrong.append(str(e)))
-    page.on(
-        "request",
-        lambda r: r.url.startswith((served.url, "data:")) or found.wrong.append(r.url),
-    )
+    page.on("console", found.heard)
+    page.on("pageerror", lambda error: found.wrong.append(str(error)))
+    page.on("request", found.asked)
     try:
         found.open("/login")
         found.log_in(served.token)
