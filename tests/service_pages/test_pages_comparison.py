@@ -88,8 +88,6 @@ async def test_the_page_filters_without_a_script(site: Site) -> None:
 
 async def test_the_page_says_how_to_do_it_again(site: Site) -> None:
     text = read(await site.get(f"/jobs/{FINISHED}")).text
-    assert "promptreg compare v1 v2 -c home_security/promptreg.yaml --template basic" in " ".join(
-        text.split()
-    )
+    assert "promptreg compare v1 v2 -c promptreg.yaml --template basic" in " ".join(text.split())
     assert "NOT MET" in text
     assert "misses its limit on in_range" in text

@@ -97,6 +97,6 @@ def test_the_command_line_is_quoted() -> None:
          "template": ["a", "b"], "alpha": 0.05},
     )  # fmt: skip
     assert command_line(request, "x/promptreg.yaml") == (
-        "promptreg compare v1 'a b; rm' -c x/promptreg.yaml --alpha 0.05 --margin m=0.05 "
+        "promptreg compare v1 'a b; rm' -c promptreg.yaml --alpha 0.05 --margin m=0.05 "
         "--sequential --template a --template b --filter 'k=it'\"'\"'s'"
     )

@@ -82,6 +82,7 @@ def _environment() -> Environment:
         job_title=wording.job_title,
         decision_words=wording.decision_words,
         option_words=wording.option_words,
+        short_path=wording.short_path,
         state_tone=wording.state_tone,
     )
     made.filters.update(words=one_line, text=clean)

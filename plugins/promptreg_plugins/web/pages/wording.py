@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from promptreg.stages.report.text import one_line
@@ -17,6 +18,7 @@ __all__ = [
     "job_title",
     "moment",
     "option_words",
+    "short_path",
     "stamp",
     "state_tone",
     "what_to_do",
@@ -96,10 +98,15 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else str(value)
 
 
+def short_path(file: str) -> str:
+    """Return a file and its folder: where on the machine they lie is nobody's business."""
+    return "/".join(PurePath(file).parts[-2:])
+
+
 def command_line(request: JobRequest, file: str) -> str:
-    """Return the command that does the same in a terminal."""
+    """Return the command that does the same in a terminal, in the suite's folder."""
     words = ["promptreg", str(request.kind), *request.refs]
-    words += ["-c", file] if file else []
+    words += ["-c", PurePath(file).name] if file else []
     for name, value in sorted(request.options.items()):
         flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
         if isinstance(value, bool):

@@ -84,6 +84,8 @@ const follow = (live) => {
   const told = {
     state(data) {
       if (final(data.state)) { say("Ended: " + data.state + "."); reload(); return; }
+      const title = document.querySelector("h1 .state");
+      if (title) title.textContent = data.state;
       say(data.state === "queued" ? "Waiting for a free worker." : "Running.");
     },
     progress(data) {
