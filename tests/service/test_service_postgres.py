@@ -71,6 +71,29 @@ async def test_two_services_share_the_work_and_take_over(
     await engine.close()
 
 
+async def test_a_service_that_is_stopped_for_long_does_no_harm(
+    tmp_path: Path, model: ModelServer, database: str
+) -> None:
+    folder = write_suite(tmp_path / "suite", model.url, n=N)
+    engine = watcher(folder, database=database)
+    with EngineProcess(folder, database=database, grace_s=1.0) as a:
+        job = await engine.submit(request(), WHO)
+        await until(engine, job.id, lambda j: j.done >= 3)
+        a.send(signal.SIGSTOP)
+        with EngineProcess(folder, database=database, grace_s=1.0):
+            await until(engine, job.id, lambda j: j.attempts == 2)
+            a.send(signal.SIGCONT)
+            job = await until(engine, job.id)
+            assert a.end() == 0
+    assert (job.state, job.attempts) == (JobState.FINISHED, 2), job
+    events = [event async for event in engine.events(job.id)]
+    states = [event.data["state"] for event in events if event.kind == "state"]
+    assert states == ["queued", "running", "running", "finished"]
+    assert len(set(model.keys)) == 2 * N
+    assert len(model.repeated) <= IN_FLIGHT
+    await engine.close()
+
+
 async def test_a_database_that_goes_away_and_comes_back(
     tmp_path: Path, model: ModelServer, database: str
 ) -> None:

@@ -87,7 +87,8 @@ def _named(app: typer.Typer) -> list[str]:
     for command in app.registered_commands:
         if not isinstance(command.name, str):
             command.name = getattr(command.callback, "__name__", "").replace("_", "-")
-    return [str(c.name) for c in (*app.registered_commands, *app.registered_groups)]
+    groups = [str(g.name) for g in app.registered_groups]
+    return [*(str(c.name) for c in app.registered_commands), *groups]
 
 
 def _note(plugins: Plugins, name: str, owner: str, error: Exception) -> None:

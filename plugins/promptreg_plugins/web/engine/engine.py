@@ -8,19 +8,13 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
-from promptreg.discovery import load_plugins
 from promptreg_plugins.web.engine.bell import Bell
-from promptreg_plugins.web.engine.plugins import plugins_of
+from promptreg_plugins.web.engine.looking import Looking
 from promptreg_plugins.web.engine.refs import check_refs
-from promptreg_plugins.web.engine.scenarios import all_of, one_of, page_of
-from promptreg_plugins.web.engine.suites import Suites
-from promptreg_plugins.web.engine.telling import told
-from promptreg_plugins.web.engine.templates import templates_of, text_of
-from promptreg_plugins.web.engine.trials import RunTrials
 from promptreg_plugins.web.jobs.options import check_options
 from promptreg_plugins.web.model import (
     Event,
@@ -29,12 +23,7 @@ from promptreg_plugins.web.model import (
     JobState,
     Page,
     Role,
-    RunInfo,
-    ScenarioRow,
-    SuiteInfo,
-    TemplateInfo,
     TokenInfo,
-    TrialRow,
     Who,
 )
 from promptreg_plugins.web.problems import ProblemError, UnavailableError
@@ -52,10 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
-T = TypeVar("T")
 
-
-class Engine:
+class Engine(Looking):
     """A `Service` on suites, their run stores and a database.
 
     `start` begins to work on jobs, `close` ends that; all else works without, too.
@@ -70,13 +57,11 @@ class Engine:
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self.settings = settings
-        self._plugins = load_plugins()
-        self._suites = Suites(settings.suites, self._plugins)
         self._database = Database(settings.database, settings.folder)
         self._tokens = Tokens(self._database)
         self._jobs = Jobs(self._database, settings.max_queued)
-        self._trials = RunTrials()
         self._bell = Bell()
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
@@ -130,88 +115,6 @@ class Engine:
         self._database.close()
         if self._lock is not None:
             self._lock.close()
-
-    async def suites(self) -> list[SuiteInfo]:
-        """Return the suites that are served; one that cannot be opened says its problem."""
-        return await self._do(lambda: [self._info(s.name) for s in self._suites.looked_at()])
-
-    async def suite(self, name: str) -> SuiteInfo:
-        """Return one suite."""
-        return await self._do(self._info, name)
-
-    def _info(self, name: str) -> SuiteInfo:
-        served = self._suites.get(name)
-        try:
-            project, found = served.project, served.scenarios()
-            return SuiteInfo(
-                name=served.name,
-                file=str(served.path),
-                provider=project.suite.provider.use,
-                templates=tuple(templates_of(project)),
-                scenarios=len(found.all),
-                attributes=found.attributes,
-                metrics=served.metrics(),
-            )
-        except ProblemError as e:
-            return SuiteInfo(served.name, str(served.path), problem=e.detail)
-
-    async def templates(self, suite: str) -> list[TemplateInfo]:
-        """Return a suite's templates with versions and aliases."""
-        return await self._do(lambda: templates_of(self._suites.get(suite).project))
-
-    async def template_text(self, suite: str, template: str, ref: str) -> str:
-        """Return the text of a version."""
-        return await self._do(lambda: text_of(self._suites.get(suite).project, template, ref).text)
-
-    async def scenarios(
-        self, suite: str, *, where: Mapping[str, str], query: str, offset: int, limit: int
-    ) -> Page[ScenarioRow]:
-        """Return a page of scenarios."""
-        return await self._do(
-            lambda: page_of(self._suites.get(suite).scenarios(), where, query, offset, limit)
-        )
-
-    async def scenario(self, suite: str, scenario_id: str) -> ScenarioRow:
-        """Return one scenario."""
-        return await self._do(lambda: one_of(self._suites.get(suite).scenarios(), scenario_id))
-
-    async def runs(self, suite: str) -> list[RunInfo]:
-        """Return the stored runs of a suite, the newest first."""
-        return await self._do(lambda: all_of(self._suites.get(suite).project))
-
-    async def trials(
-        self,
-        suite: str,
-        run_id: str,
-        *,
-        where: Mapping[str, str],
-        failed: bool | None,
-        offset: int,
-        limit: int,
-    ) -> Page[TrialRow]:
-        """Return a page of a run's trials."""
-
-        def look() -> Page[TrialRow]:
-            served = self._suites.get(suite)
-            return self._trials.page(
-                served.project.store,
-                run_id,
-                served.order(),
-                where=where,
-                failed=failed,
-                offset=offset,
-                limit=limit,
-            )
-
-        return await self._do(look)
-
-    async def trial(self, suite: str, run_id: str, scenario_id: str, repeat: int) -> TrialRow:
-        """Return one trial, prompt included."""
-        return await self._do(
-            lambda: self._trials.one(
-                self._suites.get(suite).project.store, run_id, scenario_id, repeat
-            )
-        )
 
     async def submit(self, request: JobRequest, who: Who) -> Job:
         """Check a request and queue it; it is durable when this returns."""
@@ -299,10 +202,6 @@ class Engine:
 
         return await self._do(look)
 
-    async def plugins(self) -> list[dict[str, str]]:
-        """Return what is registered, and what is broken, with why."""
-        return plugins_of(self._plugins)
-
     async def healthy(self) -> Mapping[str, str]:
         """Return what readiness asks: part to "ok" or what is wrong."""
         return await self._do(self._health)
@@ -349,12 +248,3 @@ class Engine:
         self._bell.ring(job_id)
         if self._tender is not None:
             self._tender.wake()
-
-    async def _do(self, work: Callable[..., T], *args: Any) -> T:
-        """Do what blocks in a thread; errors of promptreg become refusals."""
-
-        def done() -> T:
-            with told():
-                return work(*args)
-
-        return await asyncio.to_thread(done)

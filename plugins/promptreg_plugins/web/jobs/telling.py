@@ -56,7 +56,7 @@ class _Teller:
 
 def _made() -> _Teller | None:
     try:
-        descriptor = int(os.environ.get(EVENTS_VARIABLE, ""))
+        descriptor = int(os.environ.pop(EVENTS_VARIABLE, ""))  # no child of this one is meant
         os.fstat(descriptor)
         return _Teller(descriptor)
     except (ValueError, OSError):

@@ -26,6 +26,8 @@ class SupersededError(Exception):
 def start_attempt(database: Database, job_id: str, generation: int) -> Attempt | None:
     """Begin an attempt; None: there is nothing to do, as the job was cancelled or has ended."""
     with database.write() as c:
+        if _cancelled_meanwhile(c, job_id, generation):
+            return None
         begun = c.execute(
             jobs.update()
             .where(
@@ -48,6 +50,23 @@ def start_attempt(database: Database, job_id: str, generation: int) -> Attempt |
         add_event(c, job_id, "state", {"state": str(JobState.RUNNING)})
         row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().one()
     return Attempt(database, job_of({str(k): v for k, v in row.items()}, ()))
+
+
+def _cancelled_meanwhile(c: sa.Connection, job_id: str, generation: int) -> bool:
+    """End a job that was to stop when its service died."""
+    ended = c.execute(
+        jobs.update()
+        .where(
+            jobs.c.id == job_id,
+            jobs.c.generation == generation,
+            jobs.c.state == str(JobState.RUNNING),
+            jobs.c.cancel == 1,
+        )
+        .values(state=str(JobState.CANCELLED), ended_at=now_text())
+    )
+    if ended.rowcount:
+        add_event(c, job_id, "state", {"state": str(JobState.CANCELLED)})
+    return bool(ended.rowcount)
 
 
 class Attempt:
