@@ -159,6 +159,7 @@ def _listening(settings: Settings) -> Iterator[tuple[socket.socket, bool]]:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen(256)  # who reads where it listens may connect at once
         except OSError as e:
             raise UsageError(f"{place}: {e.strerror or e}") from e
         yield listening, ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
