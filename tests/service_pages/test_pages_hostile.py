@@ -86,7 +86,8 @@ class Hostile(FakeService):
         return EVIL.encode("utf-8", "replace")
 
     async def report(self, job_id: str) -> dict[str, Any]:
-        return _evil(await FakeService().report(job_id))
+        evil: dict[str, Any] = _evil(await FakeService().report(job_id))
+        return evil
 
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:
         point = {"template": EVIL, "label": EVIL, "verdict": EVIL, "job_id": EVIL, "at": EVIL}

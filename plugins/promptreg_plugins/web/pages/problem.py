@@ -28,6 +28,12 @@ _ADVICE = {
     503: "Database, store or suite do not answer at present. Nothing is lost: try again in a "
     "moment.",
 }
+_TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    500: "The service failed",
+}
 
 
 async def problem_page(
@@ -47,7 +53,7 @@ async def problem_page(
         "problem.html.j2",
         status=status,
         code=status,
-        title=title,
+        title=_TITLES.get(status, title),
         detail=clean(detail, 2_000),
         field=field,
         advice=_ADVICE.get(status, ""),

@@ -74,28 +74,28 @@ def _excerpt(row: ScenarioRow, query: str) -> tuple[str, str, str]:
     """Return where the text that was searched for stands: before, it, after; else empty."""
     if not query:
         return "", "", ""
-    for value in row.variables.values():
-        text = (
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        )
+    texts = [v if isinstance(v, str) else _json(v) for v in row.variables.values()]
+    for text in sorted(texts, key=len, reverse=True):  # what tells a story rather than a name
         at = text.lower().find(query.lower())
         if at >= 0:
             end = at + len(query)
-            before = one_line(text[max(0, at - 50) : at], 60)
-            return before, one_line(text[at:end], 100), one_line(text[end : end + 70], 80)
+            before, after = text[max(0, at - 50) : at], text[end : end + 70]
+            left, right = one_line(before, 60), one_line(after, 80)
+            left += " " if before[-1:].isspace() else ""
+            right = (" " if after[:1].isspace() else "") + right
+            return left, one_line(text[at:end], 100), right
     return "", "", ""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
 
 
 def _fields(values: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Text]]:
     return [
         (
             one_line(str(name), 80),
-            bounded(
-                value
-                if isinstance(value, str)
-                else json.dumps(value, ensure_ascii=False, indent=1, default=str),
-                whole=whole,
-            ),
+            bounded(value if isinstance(value, str) else _json(value), whole=whole),
         )
         for name, value in list(values.items())[:200]
     ]
