@@ -326,7 +326,11 @@ async def test_cookies_are_for_tls_unless_said_otherwise(service: FakeService) -
     app = application(service, insecure_cookies=False)
     async with client(app, None) as asking:
         answer = await logged_in(asking)
+        assert answer.headers["set-cookie"].startswith("__Host-promptreg_session=")
         assert "Secure" in answer.headers["set-cookie"]
+        assert "domain" not in answer.headers["set-cookie"].lower()
+        held = answer.headers["set-cookie"].split(";")[0]
+        assert (await asking.get("/api/v1/jobs", headers={"Cookie": held})).status_code == 200
         assert "max-age" in answer.headers["strict-transport-security"]
 
 

@@ -132,7 +132,8 @@ def _add_layers(
         sessions=Sessions(),
         requests=Buckets(per_s=a_minute / 60, burst=max(20, a_minute / 4)) if a_minute else None,
         failures=Buckets(per_s=1 / 30, burst=10),
-        cookie=COOKIE,
+        # With the prefix no other host of the domain, and nothing without TLS, can set it.
+        cookie=COOKIE if settings.insecure_cookies else f"__Host-{COOKIE}",
         refusals=told,
     )
     app.state.identity = identity

@@ -55,6 +55,8 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = problem
             made["components"]["schemas"] = dict(sorted(schemas.items()))
+            schemes = made["components"]["securitySchemes"]
+            schemes["session"]["name"] = app.state.identity.cookie
             app.openapi_schema = made
         return app.openapi_schema
 
