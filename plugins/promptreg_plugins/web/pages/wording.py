@@ -87,7 +87,7 @@ def decision_words(headline: str | None) -> str:
     """Return why a gate decided so, without the verdict, which stands beside it as a badge."""
     text = one_line(headline or "", 400)
     found = _DECISION.match(text)
-    return text[found.end() :].partition(" · ")[0] if found else text
+    return text[found.end() :].partition(" · ")[0].rstrip(" ·") if found else text
 
 
 def _plain(value: Any) -> str:
