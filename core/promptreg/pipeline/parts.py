@@ -165,4 +165,5 @@ def policy_for(
         margins=options.margins,
         looks=options.looks,
         shown_only=scoring.shown_only,
+        pairwise=scoring.pair_scales,
     )
