@@ -53,7 +53,8 @@ def test_a_preference_of_both_orders_is_a_loss(tmp_path: Path) -> None:
         assert len(judge.calls) == 40  # what was said is kept
     line = preferred(found)
     assert (line.baseline, line.candidate, line.difference) == (1.0, 0.0, -1.0)
-    assert (line.verdict, line.gating, line.discordant) == ("regressed", False, (20, 0))
+    assert (line.verdict, line.gating, line.discordant) == ("regressed", False, None)
+    assert "won 0, lost 20, tied 0" in line.notes
     assert "preferred" not in " ".join(found.gate.reasons)  # shown, and accuses nobody
     one = told(found)
     assert (one.won, one.lost, one.tied, one.swapped, one.places) == (0, 20, 0, 0, (20, 20))

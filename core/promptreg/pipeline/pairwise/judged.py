@@ -37,10 +37,17 @@ class PairsJudged:
     cost: float | None = None
 
     def noted(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
-        """Return the differences with what a reader must know of preferences."""
+        """Return the differences with what a reader must know of preferences.
+
+        Who won how many is said in words of its own: nothing "broke" where an answer lost.
+        """
         return tuple(
-            replace(d, notes=(*d.notes, *self.notes.get((d.template, d.metric), ())))
-            if d.slice is None
+            replace(
+                d,
+                notes=d.notes if d.slice else (*d.notes, *self.notes[d.template, d.metric]),
+                discordant=None,
+            )
+            if (d.template, d.metric) in self.notes
             else d
             for d in differences
         )

@@ -21,7 +21,7 @@ from promptreg.records import Template
 from promptreg.stages.call import Budget, Spent
 from promptreg.stages.compare import RunPair
 from promptreg.stages.score import Scoring, ask_pairs, batch_size
-from promptreg.stages.score.facts import Plan
+from promptreg.stages.score.facts import Plan, applies_to
 from promptreg.store.runs import read_trials
 
 __all__ = ["judge_pairs", "pair_fingerprint"]
@@ -128,15 +128,11 @@ def pair_fingerprint(
 
 def _applies(pair: RunPair, plan: Plan, known: Mapping[str, Scenario]) -> list[bool | None]:
     """Return of each scenario whether it is to be judged; None: it is gone, or nobody can tell."""
-    ask: Any = getattr(plan.scorer, "applies", None)
     found: list[bool | None] = []
     for scenario_id in pair.scenario_ids:
         scenario = known.get(scenario_id)
-        try:
-            told = scenario is not None and (ask is None or bool(ask(scenario, plan.own[0])))
-        except Exception:  # noqa: BLE001 - a stranger's code may raise anything; then it is a gap
-            scenario = None
-        found.append(None if scenario is None else told)
+        told = None if scenario is None else applies_to(plan, scenario, plan.own[0])
+        found.append(told if isinstance(told, bool) else None)
     return found
 
 

@@ -13,7 +13,7 @@ from promptreg.errors import PluginError, SuiteError
 from promptreg.protocols import Scorer
 from promptreg.records import Answer, Outcome, Scale, Scenario, Score, Trial, Unscored
 from promptreg.stages.score.answered import Answered
-from promptreg.stages.score.facts import Facts, Plan, facts_of
+from promptreg.stages.score.facts import Facts, Plan, applies_to, facts_of
 from promptreg.stages.score.results import checked, one_line
 from promptreg.stages.score.views import answer_view, completion_view
 
@@ -156,9 +156,14 @@ class Scoring:
         return known
 
     def applying(self, scenario: Scenario) -> list[str]:
-        """Return the metrics that apply to a scenario."""
+        """Return the metrics that apply to a scenario, those of pairs included."""
         facts = self.facts(scenario)
-        return [
+        of_pairs = [
+            scale.name
+            for plan, scale in zip(self.pairwise, self.pair_scales, strict=True)
+            if applies_to(plan, facts.view, scale)
+        ]
+        return of_pairs + [
             scale.name
             for i, plan in enumerate(self._plans)
             for k, scale in enumerate(plan.shown)
