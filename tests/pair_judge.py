@@ -60,11 +60,6 @@ class PairServer(ModelServer):
         said = self.judge(found[0][1], found[0][2], int(request.json.get("seed", 0)))
         return ok(llama(said)) if isinstance(said, str) else said
 
-    @property
-    def prompts(self) -> list[str]:
-        """What was asked, in order."""
-        return [call.json["prompt"] for call in list(self.calls)]
-
 
 def pair_project(
     folder: Path,

@@ -14,16 +14,17 @@ from promptreg.pipeline.looks import make_agenda
 from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
+from promptreg.pipeline.planned_models import PlannedModel, count_models
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
 from promptreg.pipeline.work import Version, Work
 from promptreg.policy import Policy
 from promptreg.protocols import Provider
-from promptreg.records import ScenarioSet
+from promptreg.records import Completion, ScenarioSet
 from promptreg.stages.load import RunRef
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
+__all__ = ["Detectable", "Plan", "PlannedModel", "PlannedVersion", "key_maker", "plan"]
 
 _Known = tuple[str, Mapping[str, object]]
 """A model's name, and what its server says of itself."""
@@ -39,6 +40,13 @@ class Plan:
     detectable: tuple[Detectable, ...]
     cost: float | None
     notes: tuple[str, ...] = ()
+    models: tuple[PlannedModel, ...] = ()
+    """What scorers ask models besides; `cost` and `calls` do not count it."""
+
+    @property
+    def model_calls(self) -> int:
+        """Calls to make by scorers."""
+        return sum(m.calls for m in self.models)
 
     @property
     def trials(self) -> int:
@@ -75,25 +83,33 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     server = _server(project, provider, notes)
     keys = _keys_of(project, provider, server)
     work = Work(tuple(versions), project.repeats(options), project.seed(options))
-    planned = count_trials(project, work, keys, provider, options)
+    asks = bool(scoring.batched or scoring.pairwise)
+    answered: dict[tuple[int, str, int], Completion] | None = {} if asks else None
+    planned = count_trials(project, work, keys, provider, options, answered)
     cost = cost_of(project, planned, notes)
     if not all(v.measured or v.trials == v.cached for v in planned):
         notes.append(
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
-    trials = sum(v.trials for v in planned)
-    for asked in (scoring.plan(at) for at in scoring.batched):
-        calls = getattr(asked.scorer, "calls_per_trial", 0) * trials
-        if calls:
-            notes.append(
-                f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
-                "verdicts are in the store; they are not counted above"
-            )
+    models: list[PlannedModel] = []
+    if answered is not None:
+        models = count_models(
+            project, work, scoring, answered, cache=options.cache, paired=len(refs) == 2
+        )
+    if any(m.calls and m.completion_tokens is None for m in models):
+        notes.append("what judges will say is not known before their first verdicts, nor its cost")
+    if scoring.pairwise and len(refs) != 2:
+        names = ", ".join(scale.name for scale in scoring.pair_scales)
+        notes.append(f"{names}: judged in comparisons only; a plan for two versions counts it")
     if len(refs) == 2:
         notes.extend(_looks(work, policy, asks_anew=provider.cacheable))
-    spreads = known_spreads(project, versions, scenarios, provider, server, notes)
-    detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
+    spreads = known_spreads(project, versions, scenarios, scoring, provider, server, notes)
+    detectable = tuple(
+        detectable_changes(
+            versions, policy if len(refs) == 2 else policy.of_runs, work.repeats, spreads
+        )
+    )
     if any(d.basis == TYPICAL for d in detectable):
         notes.append(
             "detectable changes rest on typical variances; 'promptreg calibrate' measures them, "
@@ -106,6 +122,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
         detectable=detectable,
         cost=cost,
         notes=tuple(notes),
+        models=tuple(models),
     )
 
 

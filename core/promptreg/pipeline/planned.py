@@ -10,6 +10,7 @@ from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.work import Work
 from promptreg.protocols import Provider
+from promptreg.records import Completion
 from promptreg.store.calls import CallStore
 
 __all__ = ["CHARACTERS_PER_TOKEN", "PlannedVersion", "cost_of", "count_trials"]
@@ -43,7 +44,12 @@ class PlannedVersion:
 
 
 def count_trials(
-    project: Project, work: Work, keys: KeyMaker | None, provider: Provider, options: Options
+    project: Project,
+    work: Work,
+    keys: KeyMaker | None,
+    provider: Provider,
+    options: Options,
+    answered: dict[tuple[int, str, int], Completion] | None = None,
 ) -> list[PlannedVersion]:
     """Return each version's share of the work; the store says what is answered already.
 
@@ -53,6 +59,7 @@ def count_trials(
         keys: of completions; None where the server's model is not known.
         provider: who would be asked; one that only looks up makes no calls.
         options: whether stored completions may be used.
+        answered: takes the stored completions, by version, scenario and repeat.
     """
     n = len(work.versions)
     trials, cached, characters = [0] * n, [0] * n, [0] * n
@@ -60,16 +67,18 @@ def count_trials(
     local = not provider.cacheable
     readable = keys is not None and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
-    chunk: list[tuple[int, str, int]] = []
+    chunk: list[tuple[int, str, int, str, int]] = []
 
     def look() -> None:
-        known = store.get_many([key for _, key, _ in chunk]) if store else {}
-        for i, key, size in chunk:
+        known = store.get_many([key for _, key, *_ in chunk]) if store else {}
+        for i, key, size, scenario, repeat in chunk:
             completion = known.get(key)
             if completion is None:
                 characters[i] += size
                 continue
             cached[i] += 1
+            if answered is not None:
+                answered[i, scenario, repeat] = completion
             if completion.prompt_tokens is not None and completion.completion_tokens is not None:
                 seen[i] += 1
                 seen_prompt[i] += completion.prompt_tokens
@@ -77,10 +86,10 @@ def count_trials(
         chunk.clear()
 
     try:
-        for i, _, repeat, prompt in work.order():
+        for i, scenario, repeat, prompt in work.order():
             trials[i] += 1
             key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
-            chunk.append((i, key, len(prompt.text)))
+            chunk.append((i, key, len(prompt.text), scenario.id, repeat))
             if len(chunk) >= _CHUNK:
                 look()
         look()

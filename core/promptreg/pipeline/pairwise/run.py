@@ -16,8 +16,17 @@ from promptreg.pipeline.pairwise.sheet import Sheet, blank_sheet
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.services import SuiteServices
 from promptreg.protocols import Pair
-from promptreg.records import Answer, Completion, Json, Prompt, Run, Scenario, ScenarioSet, Trial
-from promptreg.records import Template
+from promptreg.records import (
+    Answer,
+    Completion,
+    Json,
+    Prompt,
+    Run,
+    Scenario,
+    ScenarioSet,
+    Template,
+    Trial,
+)
 from promptreg.stages.call import Budget, Spent
 from promptreg.stages.compare import RunPair
 from promptreg.stages.score import Scoring, ask_pairs, batch_size
