@@ -12,6 +12,8 @@ from command_line import Promptreg
 from fake_model import ModelServer, right, running
 from judge_server import JudgeServer, address, grades, judged_project
 from pair_judge import PairServer, better, pair_project
+from promptreg.cli.app import run as promptreg
+from promptreg.cli.doctor import _Check
 from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.plan import plan
@@ -144,18 +146,21 @@ def test_a_gate_on_preferences_is_not_shown_rates_without_them(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["judge", "preference"])
-def test_doctor_looks_at_judges(tmp_path: Path, kind: str) -> None:
+def test_doctor_looks_at_judges(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     make: Any = judged_project if kind == "judge" else pair_project
     judge = JudgeServer(fours) if kind == "judge" else PairServer(shorter)
+    monkeypatch.setattr("promptreg.cli.doctor._history", lambda project: _Check("history", True, ""))
     with running(ModelServer(right)) as server:
         with running(judge):
             make(tmp_path, server, judge, n=4)
-            checks = Promptreg(tmp_path)("doctor", "--json").json
+            assert promptreg(["doctor", "-c", str(tmp_path / "promptreg.yaml"), "--json"]) == 0
+            checks = json.loads(capsys.readouterr().out)
             (found,) = [c for c in checks if c["check"] == f"{kind} (scorers[1])"]
-            assert found["ok"]
             assert found["detail"] == f"llama_cpp: llama.cpp server at {address(judge)}"
-        done = Promptreg(tmp_path)("doctor", "--json")
-        assert done.code == 5
-        (found,) = [c for c in done.json if c["check"] == f"{kind} (scorers[1])"]
+        assert promptreg(["doctor", "-c", str(tmp_path / "promptreg.yaml"), "--json"]) == 5
+        checks = json.loads(capsys.readouterr().out)
+        (found,) = [c for c in checks if c["check"] == f"{kind} (scorers[1])"]
     assert found["ok"] is False
     assert not judge.calls

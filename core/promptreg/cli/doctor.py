@@ -89,7 +89,8 @@ def _look(config: str | None) -> Iterator[_Check]:
         yield _Check("suite", False, str(e), ExitCode.USAGE)
         return
     yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
-    yield _provider(project)
+    for name in project.suite.providers or ("",):
+        yield _provider(project, name)
     yield from _models(project)
     yield _store(project)
     yield _history(project)
@@ -104,16 +105,17 @@ def _plugins(plugins: Plugins) -> _Check:
     return _Check("plug-ins", True, f"{n} registered{blocked}")
 
 
-def _provider(project: Project) -> _Check:
+def _provider(project: Project, name: str) -> _Check:
     from promptreg.cli.doctor_models import probe_of, probe_words
     from promptreg.pipeline.parts import make_provider
 
-    use = project.suite.provider.use
+    use = project.suite.provider_of(name).use
+    what = f"provider {name}" if name else "provider"
     try:
-        probe = probe_of(make_provider(project))
+        probe = probe_of(make_provider(project, name))
     except PromptregError as e:
-        return _Check("provider", False, f"{use}: {e}", e.exit_code)
-    return _Check("provider", probe.ready, f"{use}: {probe_words(probe)}")
+        return _Check(what, False, f"{use}: {e}", e.exit_code)
+    return _Check(what, probe.ready, f"{use}: {probe_words(probe)}")
 
 
 def _models(project: Project) -> Iterator[_Check]:
