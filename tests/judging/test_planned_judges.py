@@ -151,7 +151,9 @@ def test_doctor_looks_at_judges(
 ) -> None:
     make: Any = judged_project if kind == "judge" else pair_project
     judge = JudgeServer(fours) if kind == "judge" else PairServer(shorter)
-    monkeypatch.setattr("promptreg.cli.doctor._history", lambda project: _Check("history", True, ""))
+    monkeypatch.setattr(
+        "promptreg.cli.doctor._history", lambda project: _Check("history", True, "")
+    )
     with running(ModelServer(right)) as server:
         with running(judge):
             make(tmp_path, server, judge, n=4)

@@ -106,6 +106,6 @@ def test_a_real_judge_prefers_one_of_two_in_both_orders_or_neither(
     (told,) = found.pairwise
     assert (told.pairs, told.gaps, told.opinions, sum(told.places) <= 4) == (2, 0, 2, True)
     assert told.won + told.lost + told.tied == 2
-    # What it said is in the store: comparing again makes no call, which no budget would allow.
-    again = compare(project, "v1", "v2", Options(budget="1"))
+    # What it said is in the store: the four recorded answers use the budget up.
+    again = compare(project, "v1", "v2", Options(budget="4"))
     assert again.pairwise == found.pairwise
