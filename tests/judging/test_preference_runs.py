@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fake_model import ModelServer, right, running
-from fault_server import status
+from fault_server import chat, ok, status
+from judge_server import address
 from pair_judge import PairServer, better, choice, pair_project
 from promptreg.errors import BudgetError, ProviderError, SuiteError
+from promptreg.pipeline.base_ref import gate_base_ref
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.project import Options, open_project
 from promptreg.pipeline.rescore import rescore
@@ -86,7 +89,7 @@ def test_what_depends_on_the_order_is_a_tie_and_counted(tmp_path: Path) -> None:
     line, one = preferred(found), told(found)
     assert (line.difference, one.tied, one.swapped, one.places) == (0.0, 12, 12, (24, 0))
     assert "12 of 12 opinions depended on the order" in " ".join(line.notes)
-    assert "shown first in 100%" in " ".join(line.notes)
+    assert "shown first was preferred in 100%" in " ".join(line.notes)
     assert any("the order of the answers decided 12 of 12 opinions" in w for w in found.warnings)
 
 
@@ -294,3 +297,72 @@ def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
         pair_project(tmp_path, "http://127.0.0.1:9", PairServer(fair), n=2, settings=settings)
         with pytest.raises(SuiteError, match=problem):
             compare(open_project(str(tmp_path)), "v1", "v2", Options())
+
+
+def test_a_gate_on_a_branch_asks_by_the_criteria_of_the_base(tmp_path: Path) -> None:
+    judge = PairServer(fair)
+    with running(ModelServer(worse)) as server, running(judge):
+        settings = {"criteria": "Is the package named?", "gate": True}
+        gate = {"margins": {"preferred": 0.1}}
+        pair_project(tmp_path, server, judge, n=16, settings=settings, gate=gate)
+        (tmp_path / ".gitignore").write_text(".promptreg/\n")
+
+        def git(*words: str) -> None:
+            who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+            subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+        git("init", "-q", "-b", "main")
+        git("add", "-A")
+        git("commit", "-q", "-m", "start")
+        git("checkout", "-q", "-b", "edit")
+        (tmp_path / "v1.txt").write_text("[{id} v2] Now: {detections}. JSON.")
+        (tmp_path / "v3.txt").write_text("[{id} v1] New: {detections}. JSON.")
+        raw = json.loads((tmp_path / "promptreg.yaml").read_text())
+        raw["scorers"][1] |= {"criteria": "Is it short?", "gate": False}
+        raw["templates"]["basic"]["versions"]["v3"] = "v3.txt"
+        (tmp_path / "promptreg.yaml").write_text(json.dumps(raw))
+        found = gate_base_ref(open_project(str(tmp_path)), "main", [], Options())
+    assert found.gate.verdict == "fail"
+    assert any("preferred regressed" in reason for reason in found.gate.reasons)
+    assert all("- Is the package named?\n" in p for p in prompts(judge))
+    assert told(found).lost == 16
+
+
+def test_the_nvidia_endpoint_is_a_judge_held_to_the_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Chat(PairServer):
+        def _choose(self, request: Any) -> Any:
+            if request.method != "POST":
+                return super()._choose(request)
+            self.calls.append(request)
+            return ok(chat(choice("tie")))
+
+    monkeypatch.setenv("NVIDIA_API_KEY", "nvapi-not-a-key")
+    with running(ModelServer(worse)) as server, running(Chat(fair)) as judge:
+        nvidia = {"use": "nvidia", "url": f"{address(judge)}/v1", "model": "nemotron-49b"}
+        settings = {"provider": nvidia}
+        project = pair_project(tmp_path, server, judge, n=2, settings=settings)
+        found = compare(project, "v1", "v2", Options())
+        sent = judge.calls[0]
+    assert told(found).tied == 2
+    assert sent.headers["authorization"] == "Bearer nvapi-not-a-key"
+    assert [m["role"] for m in sent.json["messages"]] == ["system", "user"]
+    schema = sent.json["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["better"]["enum"] == ["A", "B", "tie"]
+    assert "nvapi" not in json.dumps(comparison_json(found))
+
+
+def test_a_grammar_of_ones_own_takes_the_place_of_the_schema(tmp_path: Path) -> None:
+    with running(ModelServer(worse)) as server, running(PairServer(fair)) as judge:
+        project = pair_project(tmp_path, server, judge, n=2)
+        raw = json.loads((tmp_path / "promptreg.yaml").read_text())
+        compare(project, "v1", "v2", Options())
+        assert "json_schema" in judge.calls[0].json
+        raw["scorers"][1]["provider"]["grammar"] = 'root ::= "{}"'
+        (tmp_path / "promptreg.yaml").write_text(json.dumps(raw))
+        judge.calls.clear()
+        compare(open_project(str(tmp_path)), "v1", "v2", Options())
+        sent = judge.calls[0].json
+    assert sent["grammar"] == 'root ::= "{}"'
+    assert "json_schema" not in sent

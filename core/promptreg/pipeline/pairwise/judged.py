@@ -102,7 +102,7 @@ def summed_up(
         itself=_triple(found.itself),
         panel=_triple(found.panel),
     )
-    notes = [_outcome(told), *_order(told)]
+    notes = [*_outcome(told), *_order(told)]
     warnings = []
     for what, agreement in (
         ("judge self-consistency", found.itself),
@@ -124,24 +124,24 @@ def summed_up(
     return told, tuple(notes), warnings
 
 
-def _outcome(told: Pairwise) -> str:
-    text = f"won {told.won:,g}, lost {told.lost:,g}, tied {told.tied:,g}"
-    inside = []
+def _outcome(told: Pairwise) -> list[str]:
+    notes = [f"won {told.won:,g}, lost {told.lost:,g}, tied {told.tied:,g}"]
+    unasked = []
     if told.same:
-        inside.append(f"{told.same:,} the same answer")
+        unasked.append(f"{told.same:,} the same answer")
     if told.failed:
-        inside.append(f"{told.failed:,} with a failed side")
-    return text + (f" ({', '.join(inside)}: nobody was asked)" if inside else "")
+        unasked.append(f"{told.failed:,} with a failed side")
+    return notes + ([f"not asked: {', '.join(unasked)}"] if unasked else [])
 
 
 def _order(told: Pairwise) -> list[str]:
     if not told.opinions:
         return []
-    text = f"{told.swapped:,} of {numbers.count(told.opinions, 'opinion')} depended on the order"
+    notes = [f"{told.swapped:,} of {numbers.count(told.opinions, 'opinion')} depended on the order"]
     if sum(told.places):
         share = told.places[0] / sum(told.places)
-        text += f"; preferred was the answer shown first in {share:.0%}"
-    return [text]
+        notes.append(f"the answer shown first was preferred in {share:.0%}")
+    return notes
 
 
 def _triple(found: Agreement | None) -> tuple[float, float, float] | None:
