@@ -25,6 +25,7 @@ __all__ = [
     "Look",
     "MapPoint",
     "Missing",
+    "Pairwise",
     "Power",
     "Ranking",
     "Rate",
@@ -293,6 +294,46 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairwise:
+    """How the preferences between both sides' answers came about.
+
+    Attributes:
+        template, metric: whose.
+        fingerprint: hash of the scorer's settings and code, and of what it says shapes its
+            preferences (a judge's model, sampling, criteria).
+        identity: what it says, JSON values.
+        pairs: of answers, repeats included, that the metric applies to.
+        won, lost, tied: by the candidate; fractions where opinions differ.
+        same: ties of two answers that are the same, nobody was asked.
+        failed: pairs with a failed side, nobody was asked.
+        gaps: pairs without a preference.
+        opinions: readable ones; each was asked in both orders.
+        swapped: opinions that the order decided: ties.
+        places: how often the answer shown first, and the one shown second, was preferred.
+        itself: Krippendorff's alpha of judges with themselves, (value, low, high); None where
+            each was asked once, or it is not defined.
+        panel: the same of several judges with each other.
+    """
+
+    template: str
+    metric: str
+    fingerprint: str
+    identity: Mapping[str, object]
+    pairs: int
+    won: float
+    lost: float
+    tied: float
+    same: int
+    failed: int
+    gaps: int
+    opinions: int
+    swapped: int
+    places: tuple[int, int]
+    itself: tuple[float, float, float] | None = None
+    panel: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What was done: planned trials, read from the store, called now, failed by cause."""
 
@@ -496,4 +537,6 @@ class Comparison:
     """What is compared, where it is providers, and whether texts differ too; else empty."""
     breakdowns: tuple[Breakdown, ...] = ()
     curves: tuple[Curve, ...] = ()
+    pairwise: tuple[Pairwise, ...] = ()
+    """Where answers of both sides were held against each other."""
     schema_version: str = SCHEMA_VERSION

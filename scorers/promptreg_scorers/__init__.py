@@ -17,7 +17,7 @@ from promptreg_scorers.cost import Cost
 from promptreg_scorers.exact import Exact
 from promptreg_scorers.failures import Failures
 from promptreg_scorers.iou import Iou
-from promptreg_scorers.judge import Judge
+from promptreg_scorers.judge import Judge, Preference
 from promptreg_scorers.key_points import KeyPoints
 from promptreg_scorers.latency import Latency
 from promptreg_scorers.level_distribution import LevelDistribution
@@ -54,6 +54,7 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     catalog.add("log_loss", LogLoss)
     catalog.add("mentions_context", MentionsContext)
     catalog.add("monotonicity", Monotonicity)
+    catalog.add("preference", Preference)
     catalog.add("recorded", Recorded)
     catalog.add("regex", Regex)
     catalog.add("risk_level", RiskLevel)

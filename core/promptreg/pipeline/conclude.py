@@ -13,6 +13,7 @@ from promptreg.pipeline.execute import Executed
 from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
+from promptreg.pipeline.pairwise import judge_pairs, remarked
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
@@ -64,18 +65,25 @@ def conclude(
     if watch is not None:
         scenarios = watch.asked(chosen)
     pairs = paired(sides, scenarios, options, scoring)
+    spent = sides.executed.spent if sides.executed else None
+    preferred = judge_pairs(project, pairs, scenarios, options, scoring, spent)
+    pairs = preferred.pairs
+    sides.warnings += preferred.warnings
     policy = _with_run_scales(policy, pairs)
     seed = resampling_seed(pairs)
     if watch is None:
         differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
     else:  # judged at the last look, at what that one may err
-        differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
+        shown = compare_pairs(pairs, policy.of_pairs, seed=seed) if policy.pairwise else ()
+        slices = compare_slices(pairs, policy, seed=seed)
+        differences = (*watch.differences, *shown, *slices)
         limits = watch.limits
     differences = with_remarks(differences, pairs, scoring.remarks)
+    differences = preferred.noted(differences)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
-    synthetic = any(f.synthetic for f in facts)
+    synthetic = preferred.synthetic or any(f.synthetic for f in facts)
     # Stopping by the rule is no choice of scenarios: such a comparison may pass, though none of
     # its runs can be a baseline.
     partial = any(f.partial for f in facts) if watch is None else chosen.partial
@@ -87,9 +95,8 @@ def conclude(
         differences = judged.differences
         sides.warnings += judged.warnings
     changes = rank_changes(pairs, policy)
-    shown, scenario_map, troubles = laid_out(
-        project, scenarios, changes, described(changes, pairs, scenarios)
-    )
+    listed = remarked(described(changes, pairs, scenarios), preferred)
+    listed, scenario_map, troubles = laid_out(project, scenarios, changes, listed)
     sides.warnings += troubles
     calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
     sides.warnings += remarks
@@ -101,14 +108,14 @@ def conclude(
         differences=differences,
         limits=limits,
         counts=_counts(pairs, sides.executed),
-        cost=sides.executed.tally.cost if sides.executed else None,
+        cost=preferred.cost_with(sides.executed.tally.cost if sides.executed else None),
         duration_s=time.perf_counter() - started,
         alpha=policy.alpha,
         policy_sha256=policy.sha256,
         provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        changes=shown,
+        changes=listed,
         changes_total=len(changes),
         all_changes=tuple(c.change for c in changes if c.change is not None),
         template_diffs=sides.diffs,
@@ -124,6 +131,7 @@ def conclude(
         subject=subject_of(pairs),
         breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
         curves=curves(pairs, scoring.curves),
+        pairwise=preferred.told,
     )
 
 

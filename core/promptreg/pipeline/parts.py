@@ -178,4 +178,5 @@ def policy_for(
         margins=options.margins,
         looks=options.looks,
         shown_only=scoring.shown_only,
+        pairwise=scoring.pair_scales,
     )

@@ -160,7 +160,12 @@ def terms_of(project: Project, options: Options, wish: Wish) -> Terms:
     for scenario in every.scenarios:
         for attribute, value in scenario.attributes.items():
             values.setdefault(attribute, set()).add(value)
-    return scenarios, scoring, policy_of(wish, policy, values)
+    if wish.metric in policy.pairwise:
+        raise UsageError(
+            f"--metric {wish.metric}: it says which of two versions' answers is preferred, and is "
+            "not bisected; name a metric that each version has alone"
+        )
+    return scenarios, scoring, policy_of(wish, policy.of_runs, values)
 
 
 def _planned(ends: Ends, halfway: Halfway | None) -> int:
@@ -182,6 +187,10 @@ def _judge_state(
 
 def _warnings(ends: Ends, tester: Tester, scenarios: ScenarioSet, synthetic: bool) -> list[str]:
     found = list(ends.notes)
+    found += [
+        f"{scale.name}: which of two versions' answers is preferred is not bisected"
+        for scale in tester.scoring.pair_scales
+    ]
     if synthetic:
         found.append("answers came from a scripted provider: they say nothing about any model")
     if scenarios.partial:

@@ -22,6 +22,7 @@ from promptreg.verdicts import (
     Curve,
     Difference,
     Limit,
+    Pairwise,
     Ranking,
     Rate,
     ScenarioChange,
@@ -80,6 +81,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "calibration": _calibration(c.calibration),
         "breakdowns": [_breakdown(b) for b in c.breakdowns],
         "curves": [_curve(curve) for curve in c.curves],
+        "pairwise": [_pairwise(p) for p in c.pairwise],
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
     }
@@ -376,4 +378,26 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "metric": clean(curve.metric),
         "baseline": [[finite(x), finite(y), n] for x, y, n in curve.baseline],
         "candidate": [[finite(x), finite(y), n] for x, y, n in curve.candidate],
+    }
+
+
+def _pairwise(p: Pairwise) -> dict[str, Any]:
+    return {
+        "template": clean(p.template),
+        "metric": clean(p.metric),
+        "fingerprint": clean(p.fingerprint),
+        "identity": _plain(p.identity),
+        "pairs": p.pairs,
+        "won": finite(p.won),
+        "lost": finite(p.lost),
+        "tied": finite(p.tied),
+        "same": p.same,
+        "failed": p.failed,
+        "gaps": p.gaps,
+        "opinions": p.opinions,
+        "order_dependent": p.swapped,
+        "preferred_first": p.places[0],
+        "preferred_second": p.places[1],
+        "self_consistency": _numbers(p.itself),
+        "panel_agreement": _numbers(p.panel),
     }
