@@ -52,6 +52,7 @@ COLUMNS: dict[str, str] = {
     "rerun_se": REAL,
     "notes": TEXT,
     "synthetic": YES_NO,
+    "subject": TEXT,
     "created_at": TEXT,
 }
 """Column to what it holds."""
@@ -66,6 +67,7 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Any]]:
         "candidate_label": whole["candidate"]["label"],
         "gate": whole["gate"]["verdict"],
         "synthetic": whole["synthetic"],
+        "subject": whole["subject"] or None,
         "created_at": whole["created_at"],
     }
     return [same | _flat(entry) for entry in whole["comparisons"]]
