@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,11 @@ def stages() -> list[Stage]:
 
 
 def commands_of_promptreg() -> Any:
-    return getattr(typer.main.get_command(app), "commands", {})
+    """Return all commands by name, those that plug-ins add included."""
+    whole = app
+    if find_spec("promptreg.cli.added"):
+        whole = import_module("promptreg.cli.added").with_commands(app, "serve")
+    return getattr(typer.main.get_command(whole), "commands", {})
 
 
 def check_promptreg(words: list[str]) -> None:
