@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 
 from fake_model import running
-from history_files import Here, files_history
+from history_files import Here
 from prompted_model import PromptedModel, write_project
 from recorded_suite import right, threats_missed, write_recorded
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return files_history(tmp_path_factory.mktemp("site"))
-
 
 HISTORY = {"use": "files", "folder": "remembered", "record": False}
 
