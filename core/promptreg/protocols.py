@@ -471,6 +471,8 @@ class Generator(Protocol):
     asks_model: ClassVar[bool] = False
     """Whether making scenarios costs calls: what is made is then kept at once, so that a killed
     generation goes on where it stopped and nothing is paid twice."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions are noted beside the scenarios that they had a part in."""
 
     def identity(self) -> Mapping[str, Json]:
         """Return everything but seed and size that shapes the scenarios.
