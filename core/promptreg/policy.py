@@ -31,6 +31,7 @@ __all__ = [
     "GAP_RATE",
     "OVERALL",
     "Bound",
+    "DesignPolicy",
     "Guard",
     "LookPolicy",
     "Policy",
@@ -68,6 +69,19 @@ class LookPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DesignPolicy:
+    """Scenarios were answered by one version each, drawn at random.
+
+    Attributes:
+        unit: what was drawn as a whole: a column, `scenario`, or empty for the suite's cluster.
+        split: label to its declared share.
+    """
+
+    unit: str
+    split: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that was decided before the run; `sha256` identifies it."""
 
@@ -93,6 +107,8 @@ class Policy:
     apart: tuple[Criterion, ...] = ()
     """Criteria of the preset that are not measured, or that the suite drops."""
     looks: LookPolicy = LookPolicy()
+    design: DesignPolicy | None = None
+    """How scenarios were drawn for the versions; None: both answered each."""
 
     @property
     def looked_once(self) -> Policy:
@@ -102,7 +118,10 @@ class Policy:
     @property
     def sha256(self) -> str:
         """Content hash of the policy (hex)."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        told = asdict(self)
+        if self.design is None:  # a policy without one is what it was before there were any
+            del told["design"]
+        text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

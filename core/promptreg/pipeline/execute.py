@@ -16,6 +16,7 @@ from promptreg.errors import (
     ProviderError,
     StoppedError,
 )
+from promptreg.pipeline.design import only_logged
 from promptreg.pipeline.facts import provider_facts, run_facts
 from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.looks import Watch
@@ -119,6 +120,7 @@ class _Session:
         self.scenarios = scenarios
         suite = project.suite
         self.provider = make_provider(project)
+        only_logged(suite, cacheable=self.provider.cacheable)
         self.work = Work(
             versions=tuple(versions),
             images=getattr(self.provider, "takes_images", False),

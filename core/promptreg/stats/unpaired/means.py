@@ -162,7 +162,7 @@ class MeanContrast:
             count = int(np.count_nonzero(beyond | np.isnan(null)))
             return (count + 1) / (rows + 1) <= alpha / 2
 
-        end = min(limit, _LARGEST_LOG)if self.kind == "log_ratio" else limit
+        end = min(limit, _LARGEST_LOG) if self.kind == "log_ratio" else limit
         step = max(2.0 * se, 1e-6 * self.scale if self.kind == "difference" else 1e-6)
         low = edge(lambda s: rejected(s, upwards=False), estimate, -step, -end)
         high = edge(lambda s: rejected(s, upwards=True), estimate, step, end)
@@ -211,9 +211,7 @@ def _share(data: Arms, alpha: float) -> float:
     return float(-np.expm1(np.log(alpha / 2) / max(1, min(data.clusters))))
 
 
-def prepare_means(
-    data: Arms, totals: Totals, draws: Draws, settings: Settings
-) -> MeanContrast:
+def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) -> MeanContrast:
     """Register what T of every draw and every shift is made of; return the waiting contrast.
 
     With S_u the sum over a unit's scenarios and n_u their number: S, n, S**2, S n and n**2, each

@@ -37,8 +37,10 @@ def fisher_p(x0: int, n0: int, x1: int, n1: int, *, mid_p: bool) -> float:
     Given how many passed in all, it is the permutation test of the draw, without sampling error.
 
     Args:
-        x0, n0: Scenarios of the baseline that pass, and all of them.
-        x1, n1: The same of the candidate.
+        x0: Scenarios of the baseline that pass.
+        n0: All scenarios of the baseline.
+        x1: Scenarios of the candidate that pass.
+        n1: All scenarios of the candidate.
         mid_p: Count the observed outcome half (Lancaster 1961, JASA 56:223).
     """
     total, passed = n0 + n1, x0 + x1
@@ -108,8 +110,10 @@ def miettinen_nurminen(
     """Return the score interval of the difference of two independent pass rates.
 
     Args:
-        x0, n0: Scenarios of the baseline that pass, and all of them (at least 1).
-        x1, n1: The same of the candidate.
+        x0: Scenarios of the baseline that pass.
+        n0: All scenarios of the baseline, at least 1.
+        x1: Scenarios of the candidate that pass.
+        n1: All scenarios of the candidate, at least 1.
         alpha: 1 - confidence level.
 
     References:

@@ -34,7 +34,8 @@ def ratio(difference: Floats, se: Floats, scale: float) -> Floats:
     """Return difference / se: 0 where both are 0, but for rounding, and +-FAR where only se is.
 
     Args:
-        difference, se: Same shape; NaN stays NaN.
+        difference: NaN stays NaN.
+        se: Same shape.
         scale: Size of the numbers they were made of.
     """
     floor = 1e-12 * scale
@@ -82,9 +83,7 @@ def hidden_change(data: Arms, alpha: float) -> float:
     return unseen_share(max(1, min(data.clusters)), alpha) * width
 
 
-def agree(
-    low: float, high: float, estimate: float, *, significant: bool
-) -> tuple[float, float]:
+def agree(low: float, high: float, estimate: float, *, significant: bool) -> tuple[float, float]:
     """Return the interval made to agree with the test of no change."""
     if not significant:
         return min(low, 0.0), max(high, 0.0)
@@ -133,7 +132,7 @@ def test_name(draws: Draws, name: str) -> str:
 
 def too_few_units(data: Arms, draws: Draws, alpha: float) -> list[str]:
     """Return the note that nothing can be accused with so few units, if so."""
-    if draws.enumerated and 2.0 / (draws.rows + 1) > alpha or not data.comparable:
+    if (draws.enumerated and 2.0 / (draws.rows + 1) > alpha) or not data.comparable:
         before, after = data.clusters
         return [f"{before} and {after} units: too few to accuse anything at this level"]
     return []

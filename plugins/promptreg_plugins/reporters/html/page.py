@@ -84,6 +84,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "sentence": digest.sentence(c),
         "reasons": [one_line(r, 300) for r in c.gate.reasons[:20]],
         "facts": digest.facts(c),
+        "design": digest.design(c),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
         "warnings": [one_line(w, 500) for w in c.warnings[:30]],
