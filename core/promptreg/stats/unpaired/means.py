@@ -23,10 +23,12 @@ from promptreg.stats.unpaired.shared import (
     swing_of,
     test_name,
     too_few_units,
+    welch_p,
 )
 
 __all__ = ["MeanContrast", "prepare_means"]
 
+_LARGEST_SHARE = 0.9  # of a unit in an arm: beyond it the jackknife has nothing left to go by
 _LARGEST_LOG = 20.0  # a ratio of half a billion: no metric moves so far
 
 
@@ -35,12 +37,19 @@ class MeanContrast:
     """Difference of the means of two arms, or (tokens, cost) the ratio of their means.
 
     ``T = (mean - mean') / sqrt(V + V')`` is recomputed with the units dealt anew to the arms. The
-    variance of an arm is that of its units around the arm's mean,
-    ``V = g/(g-1) sum (S_u - n_u mean)**2 / n**2``: Welch's statistic where every unit is one
-    scenario, the cluster-robust one otherwise. Dealt anew, T has the right distribution if the
-    versions do the same (then exactly), and in large samples even if they only have the same mean
-    with other spreads (Janssen 1997, Stat. Probab. Lett. 36:9; Chung & Romano 2013, Ann. Stat.
-    41:484): a permutation test of the plain difference would not.
+    variance of an arm is that of its units around the arm's mean, as the jackknife has it,
+    ``V = (g-1)/g sum ((S_u - n_u mean) / (1 - h_u))**2 / n**2`` with h_u the unit's share of an
+    arm's scenarios: Welch's statistic where every unit is one scenario, the cluster-robust one for
+    few units of unequal size otherwise (CR3; Bell & McCaffrey 2002, Survey Methodol. 28:169).
+    h_u is taken of the scenarios that an arm gets on average, so that T is made of sums.
+
+    Dealt anew, T has the right distribution if the versions do the same (then exactly), and in
+    large samples even if they only have the same mean with other spreads (Janssen 1997, Stat.
+    Probab. Lett. 36:9; Chung & Romano 2013, Ann. Stat. 41:484); the plain difference would not.
+
+    With few units of one side and a wider spread among them, large samples are far: then T follows
+    Student's t with few degrees of freedom more closely than its draws, which mix both sides. So
+    the p-value is the larger one of that of the draws and Welch's (1947, Biometrika 34:28).
 
     The interval holds the shifts of the candidate that the same test does not reject, found by
     bisection; for a ratio the factors, so it is Fieller's argument with permutations (Fieller
@@ -84,7 +93,10 @@ class MeanContrast:
         low, high = -limit, limit
         known = data.comparable and not math.isnan(observed) and math.isfinite(estimate)
         if known:
-            p_value = p_of(observed, null, self.settings, self.minor)
+            p_value = max(
+                p_of(observed, null, self.settings, self.minor),
+                self._welch(mine, whole, 0.0, observed),
+            )
             se = self._se(mine, whole, before, after)
         if known and self.draws.rows:
             low, high = self._inverted(drawn, mine, whole, estimate, se or 0.0, limit)
@@ -131,13 +143,13 @@ class MeanContrast:
         """Return T of each draw with the candidate's values moved back by `shift`.
 
         Args:
-            drawn: Totals of the drawn units, shape (11, draws).
-            whole: Totals of all units, shape (11,).
+            drawn: Totals of the drawn units, shape (17, draws).
+            whole: Totals of all units, shape (17,).
             shift: In the metric's unit; for a ratio the logarithm of a factor.
         """
         factor, moved = (math.exp(-shift), 0.0) if self.kind == "log_ratio" else (1.0, shift)
-        m1, v1 = _arm(drawn, factor, moved)
-        m0, v0 = _arm(whole[:, None] - drawn, factor, moved)
+        m1, v1 = _arm(drawn, factor, moved, mine=True)
+        m0, v0 = _arm(whole[:, None] - drawn, factor, moved, mine=False)
         with np.errstate(invalid="ignore"):
             scale = self.scale * max(1.0, factor)
             return ratio(m1 - m0, np.sqrt(v1 + v0), scale)
@@ -160,10 +172,12 @@ class MeanContrast:
             slack = 1e-9 * max(1.0, abs(observed))
             beyond = null <= observed + slack if upwards else null >= observed - slack
             count = int(np.count_nonzero(beyond | np.isnan(null)))
-            return (count + 1) / (rows + 1) <= alpha / 2
+            if (count + 1) / (rows + 1) > alpha / 2:
+                return False
+            return self._welch(mine, whole, shift, observed) <= alpha
 
         end = min(limit, _LARGEST_LOG) if self.kind == "log_ratio" else limit
-        step = max(2.0 * se, 1e-6 * self.scale if self.kind == "difference" else 1e-6)
+        step = max(2.0 * se, 1e-4 * (end if math.isfinite(end) else self.scale), 1e-9)
         low = edge(lambda s: rejected(s, upwards=False), estimate, -step, -end)
         high = edge(lambda s: rejected(s, upwards=True), estimate, step, end)
         unlimited = self.kind == "log_ratio"
@@ -171,6 +185,13 @@ class MeanContrast:
             -math.inf if unlimited and low <= -end else low,
             math.inf if unlimited and high >= end else high,
         )
+
+    def _welch(self, mine: Floats, whole: Floats, shift: float, observed: float) -> float:
+        """Return Welch's two-sided p-value of the observed T with the candidate moved back."""
+        factor, moved = (math.exp(-shift), 0.0) if self.kind == "log_ratio" else (1.0, shift)
+        _, v1 = _arm(mine[:, None], factor, moved, mine=True)
+        _, v0 = _arm((whole - mine)[:, None], factor, moved, mine=False)
+        return welch_p(observed, (float(v0[0]), float(v1[0])), self.data.clusters)
 
     def _beyond(self, drawn: Floats, mine: Floats, whole: Floats) -> float:
         """Return the one-sided p-value at the margin: confidence that it is exceeded."""
@@ -183,8 +204,8 @@ class MeanContrast:
         return float((np.count_nonzero(worse) + 1) / (null.size + 1))
 
     def _se(self, mine: Floats, whole: Floats, before: float, after: float) -> float | None:
-        _, v1 = _arm(mine[:, None], 1.0, 0.0)
-        _, v0 = _arm((whole - mine)[:, None], 1.0, 0.0)
+        _, v1 = _arm(mine[:, None], 1.0, 0.0, mine=True)
+        _, v0 = _arm((whole - mine)[:, None], 1.0, 0.0, mine=False)
         if self.kind == "log_ratio":
             if not (before > 0 and after > 0):
                 return None
@@ -214,9 +235,10 @@ def _share(data: Arms, alpha: float) -> float:
 def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) -> MeanContrast:
     """Register what T of every draw and every shift is made of; return the waiting contrast.
 
-    With S_u the sum over a unit's scenarios and n_u their number: S, n, S**2, S n and n**2, each
-    for the units of the observed baseline and of the observed candidate (only the latter are
-    shifted), and whether the unit has scenarios of this metric at all.
+    With S_u the sum over a unit's scenarios and n_u their number: S, n, whether there are any, and
+    S**2, S n and n**2 with the weight that the unit's size has in either arm's variance; all but
+    one of them once for the units of the observed baseline and once for the observed candidate's,
+    since only the latter are shifted.
     """
     values, units = data.values(), data.units()
     is_ratio = data.metric.statistic == "ratio_of_totals"
@@ -225,10 +247,12 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
     s = np.bincount(units, weights=values - centre, minlength=draws.n_units)
     n = np.bincount(units, minlength=draws.n_units).astype(np.float64)
     mine = draws.assigned.astype(np.float64)
-    columns = []
-    for numbers in (s, n, s * s, s * n, n * n):
+    share = float(mine.mean())
+    weights = [_jackknife(n, part * float(n.sum())) for part in (share, 1.0 - share)]
+    columns = [(n > 0).astype(np.float64)]
+    products = [w * x for w in weights for x in (s * s, s * n, n * n)]
+    for numbers in (s, n, *products):
         columns += [numbers * (1.0 - mine), numbers * mine]
-    columns.append((n > 0).astype(np.float64))
     table = np.stack(columns)
     present = n > 0
     means = s[present] / n[present]
@@ -244,24 +268,32 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
     )
 
 
-def _arm(x: Floats, factor: float, shift: float) -> tuple[Floats, Floats]:
+def _jackknife(n: Floats, size: float) -> Floats:
+    """Return the weight of each unit's squared residual in an arm of that many scenarios."""
+    share = np.minimum(n / size if size > 0 else np.zeros_like(n), _LARGEST_SHARE)
+    return 1.0 / (1.0 - share) ** 2
+
+
+def _arm(x: Floats, factor: float, shift: float, *, mine: bool) -> tuple[Floats, Floats]:
     """Return mean and variance of the mean of an arm in each draw; NaN for fewer than two units.
 
-    The values of the observed candidate are ``factor * value - shift``.
+    The values of the observed candidate are ``factor * value - shift``; `mine` says which arm's
+    weights count.
     """
-    s = x[0] + factor * x[1] - shift * x[3]
-    n = x[2] + x[3]
-    square = x[4] + factor**2 * x[5] - 2 * factor * shift * x[7] + shift**2 * x[9]
-    cross = x[6] + factor * x[7] - shift * x[9]
-    g = np.rint(x[10])
+    s = x[1] + factor * x[2] - shift * x[4]
+    n = x[3] + x[4]
+    y = x[5:11] if mine else x[11:17]
+    square = y[0] + factor**2 * y[1] - 2 * factor * shift * y[3] + shift**2 * y[5]
+    cross = y[2] + factor * y[3] - shift * y[5]
+    sizes = y[4] + y[5]
+    g = np.rint(x[0])
     enough = g >= 2
     n = np.where(enough, n, np.nan)
     mean = s / n
-    spread = square - 2 * mean * cross + mean**2 * (x[8] + x[9])
-    size = np.abs(square) + mean**2 * (x[8] + x[9])
+    spread = square - 2 * mean * cross + mean**2 * sizes
     with np.errstate(invalid="ignore"):
-        spread = np.where(spread <= 1e-13 * size, 0.0, spread)
-    return mean, spread * g / np.where(enough, g - 1, 1.0) / n**2
+        spread = np.where(spread <= 1e-13 * (np.abs(square) + mean**2 * sizes), 0.0, spread)
+    return mean, spread * np.where(enough, g - 1, 1.0) / np.where(enough, g, 1.0) / n**2
 
 
 def _log_ratio(after: float, before: float) -> float:

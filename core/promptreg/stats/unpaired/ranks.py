@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtr, stdtrit
 
 from promptreg.stats.evidence import Evidence, Settings, rank_for
 from promptreg.stats.model import Floats
@@ -22,6 +22,7 @@ from promptreg.stats.unpaired.shared import (
     swing_of,
     test_name,
     too_few_units,
+    welch_freedom,
 )
 
 __all__ = ["RankContrast", "brunner_munzel", "hodges_lehmann_shift", "prepare_ranks"]
@@ -56,6 +57,9 @@ class RankContrast:
     median of all pairwise log ratios (Hodges & Lehmann 1963, Ann. Math. Stat. 34:598); the
     interval holds the factors that the test does not reject.
 
+    As for means, the p-value is the larger one of that of the draws and that of Student's t with
+    Brunner and Munzel's degrees of freedom.
+
     Deviation: the critical values of all factors are those of the draws at the estimate; at the
     factor 1, where the test is known, the interval is made to agree with it.
     """
@@ -69,21 +73,22 @@ class RankContrast:
     def evidence(self, totals: Floats) -> Evidence:
         """Return the Hodges-Lehmann log ratio, interval and p-value; ``totals`` is not used."""
         data, metric, alpha = self.data, self.data.metric, self.settings.alpha
-        units, mine = data.units(), self._mine()
+        mine = self._mine()
         estimate = hodges_lehmann_shift(self.logs[~mine], self.logs[mine])
         minor = minority(np.round(self.logs, 12))
         notes = [*self.notes, *too_few_units(data, self.draws, alpha)]
         low, high, p_value, beyond, swing, effect = -math.inf, math.inf, 1.0, None, None, None
         if data.comparable:
-            observed, effect = brunner_munzel(self.logs, mine, units)
+            observed, effect, freedom = self._observed(self.logs)
             null = self._drawn(self.logs, self.draws.rows)
-            p_value = p_of(observed, null, self.settings, minor)
+            by_t = 2.0 * float(stdtr(freedom, -abs(observed))) if freedom else 0.0
+            p_value = max(p_of(observed, null, self.settings, minor), by_t)
             swing = swing_of(observed, null, self.settings, minor)
             aligned = self._drawn(self._moved(estimate), _ALIGNED_ROWS)
             low, high = self._inverted(aligned, estimate)
             low, high = agree(low, high, estimate, significant=p_value <= alpha)
             margin = math.log(metric.margin) * (-1.0 if metric.higher_is_better else 1.0)
-            at_margin, _ = brunner_munzel(self._moved(margin), mine, units)
+            at_margin, _, _ = self._observed(self._moved(margin))
             worse = aligned >= at_margin if metric.higher_is_better else aligned <= at_margin
             beyond = float((np.count_nonzero(worse) + 1) / (aligned.size + 1))
         width = -2.0 * float(ndtri(alpha / 2))
@@ -108,6 +113,10 @@ class RankContrast:
             notes=notes,
         )
 
+    def _observed(self, logs: Floats) -> tuple[float, float, float]:
+        """Return T, P and Welch's degrees of freedom; 0 where nothing varies."""
+        return _observed(logs, self._mine(), self.data.units(), self.data.clusters)
+
     def _mine(self) -> NDArray[np.bool_]:
         return np.asarray(self.draws.assigned[self.data.units()])
 
@@ -130,10 +139,13 @@ class RankContrast:
         # A draw in which T is undefined supports every shift.
         smallest = float(np.sort(np.where(np.isnan(aligned), -np.inf, aligned))[k - 1])
         largest = float(np.sort(np.where(np.isnan(aligned), np.inf, aligned))[-k])
-        units, mine = self.data.units(), self._mine()
+        _, _, freedom = self._observed(self._moved(estimate))
+        if freedom:
+            quantile = float(stdtrit(freedom, 1 - self.settings.alpha / 2))
+            smallest, largest = min(smallest, -quantile), max(largest, quantile)
 
         def statistic(shift: float) -> float:
-            return brunner_munzel(self._moved(shift), mine, units)[0]
+            return self._observed(self._moved(shift))[0]
 
         step = max(float(np.abs(self.logs - np.median(self.logs)).mean()), 1e-9)
         low = edge(lambda s: statistic(s) > largest, estimate, -step, -math.inf, 40)
@@ -159,14 +171,27 @@ def brunner_munzel(
 ) -> tuple[float, float]:
     """Return Brunner and Munzel's statistic and P(candidate > baseline) + P(equal)/2.
 
+    The statistic is positive where the candidate's values are larger.
+
     Args:
         values: Of all scenarios.
         mine: Which are the candidate's.
         units: Whose placements vary together.
     """
-    singles = len(np.unique(units)) == len(units)
-    t, p = _statistics(_place(values), mine[None, :], units, singles=singles)
-    return float(t[0]), float(p[0])
+    sides = (len(np.unique(units[~mine])), len(np.unique(units[mine])))
+    return _observed(values, mine, units, sides)[:2]
+
+
+def _observed(
+    values: Floats,
+    mine: NDArray[np.bool_],
+    units: NDArray[np.intp],
+    clusters: tuple[int, int],
+) -> tuple[float, float, float]:
+    singles = sum(clusters) == len(units)
+    t, p, v0, v1 = _statistics(_place(values), mine[None, :], units, singles=singles)
+    freedom = welch_freedom((float(v0[0]), float(v1[0])), clusters)
+    return float(t[0]), float(p[0]), freedom if math.isfinite(freedom) else 0.0
 
 
 def _place(values: Floats) -> _Order:
@@ -183,8 +208,11 @@ def _place(values: Floats) -> _Order:
 
 def _statistics(
     place: _Order, mine: NDArray[np.bool_], units: NDArray[np.intp], *, singles: bool
-) -> tuple[Floats, Floats]:
-    """Return T and P for each row of `mine`, shape (rows, scenarios); NaN without two units."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return T, P and both sides' variances for each row of `mine`, shape (rows, scenarios).
+
+    NaN without two units on a side.
+    """
     mine = mine[:, place.order]
     rows, n = mine.shape
     before = np.zeros((rows, n + 1))
@@ -206,10 +234,10 @@ def _statistics(
         else:
             s1, s0, g1, g0 = _by_unit(centred, mine, units[place.order])
         usable = (g1 >= 2) & (g0 >= 2)
-        spread = np.maximum(s1, 0) * g1 / (g1 - 1) / n1**2
-        spread = spread + np.maximum(s0, 0) * g0 / (g0 - 1) / n0**2
-        t = ratio(p1 - 0.5, np.sqrt(np.where(usable, spread, np.nan)), 1.0)
-    return t, p1
+        v1 = np.maximum(s1, 0) * g1 / (g1 - 1) / n1**2
+        v0 = np.maximum(s0, 0) * g0 / (g0 - 1) / n0**2
+        t = ratio(p1 - 0.5, np.sqrt(np.where(usable, v1 + v0, np.nan)), 1.0)
+    return t, p1, v0, v1
 
 
 def _by_unit(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import stdtr
 
 from promptreg.stats.evidence import Settings, Swing, tail_p, unseen_share
 from promptreg.stats.model import Floats
@@ -23,6 +24,8 @@ __all__ = [
     "swing_of",
     "test_name",
     "too_few_units",
+    "welch_freedom",
+    "welch_p",
 ]
 
 FAR = 1e9
@@ -122,6 +125,26 @@ def edge(
         else:
             inner = middle
     return outer
+
+
+def welch_p(t: float, variances: tuple[float, float], clusters: tuple[int, int]) -> float:
+    """Return the two-sided p-value of T by Student's t with Welch's degrees of freedom.
+
+    Args:
+        t: The statistic.
+        variances: Of both sides' means.
+        clusters: Units of both sides.
+    """
+    freedom = welch_freedom(variances, clusters)
+    if math.isinf(freedom):  # nothing varies: T is 0 or as large as can be
+        return 1.0 if t == 0 else 0.0
+    return float(2.0 * stdtr(freedom, -abs(t)))
+
+
+def welch_freedom(variances: tuple[float, float], clusters: tuple[int, int]) -> float:
+    """Return Welch's degrees of freedom (Satterthwaite 1946, Biometrics 2:110)."""
+    parts = sum(v**2 / (g - 1) for v, g in zip(variances, clusters, strict=True) if g > 1)
+    return sum(variances) ** 2 / parts if parts > 0 else math.inf
 
 
 def test_name(draws: Draws, name: str) -> str:
