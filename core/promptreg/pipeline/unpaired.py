@@ -133,7 +133,6 @@ def _arms(
     arms = []
     for name, baseline in sides.baseline.items():
         baseline, candidate = (with_worst(r, worst) for r in (baseline, sides.candidate[name]))
-        sides.warnings += check_comparable(baseline, candidate, allow=options.allow_mismatch)
         ids = {*baseline.scenario_ids, *candidate.scenario_ids}
         known = {**{s: s for s in ids}, **units}
         arm, out = split_arms(baseline, candidate, known, allow_unmatched=options.allow_unmatched)
@@ -143,6 +142,9 @@ def _arms(
                 f"left out (--allow-unmatched): {', '.join(out[:10])}"
                 f"{' ...' if len(out) > 10 else ''}"
             )
+        sides.warnings += check_comparable(
+            arm.baseline, arm.candidate, allow=options.allow_mismatch
+        )
         arms.append(arm)
     return arms
 
