@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_factory import answer_text, good_score, record, scenario_ids, scenarios, write_suite
 
 from promptreg.errors import ExitCode, NotComparableError, SuiteError, UsageError
 from promptreg.pipeline.calibrate.run import calibrate
@@ -18,6 +17,7 @@ from promptreg.pipeline.plan import plan
 from promptreg.pipeline.project import Options, open_project
 from promptreg.stages.report import comparison_json, digest, plan_reports, write_reports
 from promptreg.verdicts import Comparison, GateVerdict, Verdict
+from suite_factory import answer_text, good_score, record, scenario_ids, scenarios, write_suite
 
 HALF = {"kind": "unpaired", "unit": "scenario", "split": {"v1": 0.5, "v2": 0.5}}
 MARGINS = {"overall": 0.2, "in_range": 0.2, "deviation": 20, "answered": 0.2}
@@ -163,19 +163,19 @@ def test_the_cluster_is_the_unit_unless_the_suite_says_otherwise(tmp_path: Path)
         return "v2" if int(scenario[1:]) % 10 < 5 else "v1"
 
     split = {"kind": "unpaired", "split": {"v1": 0.5, "v2": 0.5}}
-    c = compared(ab_suite(tmp_path, drawn=by_camera, design=split, cluster="camera"))
+    c = compared(ab_suite(tmp_path, n=20, drawn=by_camera, design=split, cluster="camera"))
     assert c.design is not None
     assert c.design.unit == "camera"
 
 
 def test_a_unit_with_events_of_both_versions_was_not_drawn_as_a_whole(tmp_path: Path) -> None:
-    with pytest.raises(NotComparableError, match="10 of 10 units \\(camera: c0"):
-        compared(ab_suite(tmp_path, design=HALF | {"unit": "camera"}))
+    with pytest.raises(NotComparableError, match="4 of 10 units \\(camera: c2"):
+        compared(ab_suite(tmp_path, n=20, design=HALF | {"unit": "camera"}))
 
 
 def test_an_unknown_unit_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="no 'kamera'"):
-        compared(ab_suite(tmp_path, design=HALF | {"unit": "kamera"}))
+        compared(ab_suite(tmp_path, n=20, design=HALF | {"unit": "kamera"}))
 
 
 @pytest.mark.parametrize("share", [0.5, 0.2])
@@ -214,23 +214,23 @@ def test_three_versions_were_drawn_and_two_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_split_that_does_not_name_a_version_is_refused(tmp_path: Path) -> None:
-    folder = ab_suite(tmp_path, design=HALF | {"split": {"v1": 0.5, "vv2": 0.5}})
+    folder = ab_suite(tmp_path, n=20, design=HALF | {"split": {"v1": 0.5, "vv2": 0.5}})
     with pytest.raises(UsageError, match="did you mean 'vv2'"):
         compared(folder)
 
 
 def test_a_paired_set_is_not_compared_unpaired(tmp_path: Path) -> None:
-    both = {name: "v1" if alternate(name) == "v2" else "v2" for name in scenario_ids(160)}
-    with pytest.raises(NotComparableError, match="160 of 160 scenarios were answered by both"):
-        compared(ab_suite(tmp_path, also=both))
+    both = {name: "v1" if alternate(name) == "v2" else "v2" for name in scenario_ids(20)}
+    with pytest.raises(NotComparableError, match="20 of 20 scenarios were answered by both"):
+        compared(ab_suite(tmp_path, n=20, also=both))
     few = dict(list(both.items())[:3])
-    with pytest.raises(NotComparableError, match="3 of 160 scenarios were answered by both"):
-        compared(ab_suite(tmp_path / "few", also=few), allow_unmatched=True)
+    with pytest.raises(NotComparableError, match="3 of 20 scenarios were answered by both"):
+        compared(ab_suite(tmp_path / "few", n=20, also=few), allow_unmatched=True)
 
 
 @pytest.mark.parametrize("allow", [False, True])
 def test_an_unpaired_set_is_not_compared_paired(tmp_path: Path, allow: bool) -> None:
-    folder = ab_suite(tmp_path, design=None)
+    folder = ab_suite(tmp_path, n=20, design=None)
     with pytest.raises(NotComparableError, match="the suite must say so: design"):
         compared(folder, allow_unmatched=allow)
 
@@ -239,7 +239,7 @@ def test_events_that_nobody_answered_are_refused_or_told(tmp_path: Path) -> None
     def drawn(scenario: str) -> str:
         return "none" if scenario == "s0003" else alternate(scenario)
 
-    folder = ab_suite(tmp_path, drawn=drawn)
+    folder = ab_suite(tmp_path, n=20, drawn=drawn)
     with pytest.raises(NotComparableError, match="answered by neither version \\(s0003\\)"):
         compared(folder)
     c = compared(folder, allow_unmatched=True)
@@ -266,11 +266,11 @@ def test_a_design_that_says_too_little_is_refused(
     tmp_path: Path, design: object, said: str
 ) -> None:
     with pytest.raises(SuiteError, match=said):
-        compared(ab_suite(tmp_path, design=design))
+        compared(ab_suite(tmp_path, n=20, design=design))
 
 
 def test_what_takes_pairs_says_so(tmp_path: Path) -> None:
-    folder = ab_suite(tmp_path)
+    folder = ab_suite(tmp_path, n=20)
     project = open_project(str(folder / "promptreg.yaml"))
     with pytest.raises(UsageError, match="looking several times"):
         compare(project, "v1", "v2", Options(looks=4))
@@ -281,7 +281,7 @@ def test_what_takes_pairs_says_so(tmp_path: Path) -> None:
 
 
 def test_stored_runs_are_compared_as_the_versions_were(tmp_path: Path) -> None:
-    folder = ab_suite(tmp_path)
+    folder = ab_suite(tmp_path, n=20)
     first = compared(folder)
     runs = [side.run_ids["basic"] for side in (first.baseline, first.candidate)]
     project = open_project(str(folder / "promptreg.yaml"))
@@ -335,8 +335,8 @@ def test_every_report_says_unpaired(tmp_path: Path) -> None:
 
 
 def test_pairs_are_called_pairs(tmp_path: Path) -> None:
-    both = {name: "v1" if alternate(name) == "v2" else "v2" for name in scenario_ids(40)}
-    c = compared(ab_suite(tmp_path, n=40, also=both, design=None))
+    both = {name: "v1" if alternate(name) == "v2" else "v2" for name in scenario_ids(20)}
+    c = compared(ab_suite(tmp_path, n=20, also=both, design=None))
     told = comparison_json(c)
     assert told["design"]["kind"] == "paired"
     assert told["comparisons"][0]["scenarios_by_side"] is None
