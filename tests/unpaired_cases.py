@@ -64,7 +64,7 @@ class Rates:
     misses: float
 
 
-def rates(make: Maker, truth: float, times: int, seed: int, **settings: object) -> Rates:
+def rates(make: Maker, truth: float, times: int, seed: int, **settings: Any) -> Rates:
     """Return how often the analysis errs on data made anew each time.
 
     Args:

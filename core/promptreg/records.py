@@ -137,6 +137,7 @@ class Template:
         text: the template's text, newlines normalised to `\\n`, no byte-order mark.
         variables: the names it needs, sorted.
         source: where the text came from, for people.
+        provider_name: which of the suite's `providers` is asked; empty where it has one provider.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Template:
     text: str
     variables: tuple[str, ...] = ()
     source: str = ""
+    provider_name: str = ""
 
     @cached_property
     def sha256(self) -> str:
@@ -408,6 +410,7 @@ class RunFacts:
         provider: one line for people.
         created_at: ISO 8601 UTC time at which the run was finished.
         source: where the template's text came from.
+        provider_name: which of the suite's `providers` answered; empty where it had one provider.
     """
 
     suite: str
@@ -420,6 +423,7 @@ class RunFacts:
     provider: str
     created_at: str
     source: str = ""
+    provider_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -536,6 +536,8 @@ class Comparison:
     scenario_map: ScenarioMap | None = None
     partial: bool = False
     """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
+    subject: str = ""
+    """What is compared, where it is providers, and whether texts differ too; else empty."""
     breakdowns: tuple[Breakdown, ...] = ()
     curves: tuple[Curve, ...] = ()
     design: Design | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg.records import ScoreColumn
+from promptreg_scorers._draws import group_sums
 from promptreg_scorers._prevalence import Prevalence
 from promptreg_scorers._values import fields_of, shown
 
@@ -120,6 +121,26 @@ class LevelDistribution(Scorer):
         # The sum of what is too much is half the sum of all distances, as both add up to 1; and
         # trials of unknown level fill what is too little.
         return float(np.maximum(weights @ within * known - self._shares, 0.0).sum())
+
+    def aggregate_many(
+        self, values: NDArray[np.float64], counts: NDArray[np.uint8]
+    ) -> NDArray[np.float64] | None:
+        """Return the distances of draws in which each row of `values` is counted so often."""
+        import numpy as np
+
+        known = ~np.isnan(values)
+        cells = self._cell(values[known])
+        if ((cells < 0) | (cells >= self._cells)).any():
+            return None  # trials of which nothing is known
+        weights = np.asarray(self._prevalence.weights)
+        drawn = group_sums(cells, self._cells, counts[np.nonzero(known)[0]])
+        by_kind = drawn.reshape(len(weights), len(self._shares), -1)
+        sizes = by_kind.sum(axis=1)
+        within = by_kind / np.maximum(sizes, 1)[:, None]
+        mixed = np.tensordot(weights, within, 1)
+        shares = np.asarray(self._shares)[:, None]
+        far = np.maximum(mixed - shares, 0.0).sum(axis=0)
+        return np.where((sizes[weights > 0] > 0).all(axis=0), far, np.nan)
 
     def remarks(
         self, scale: Scale, baseline: ScoreColumn, candidate: ScoreColumn, families: Sequence[str]

@@ -55,14 +55,10 @@ def ab_suite(
         ]
     record(folder / "completions.jsonl", rows)
     told = [s | {"camera": f"c{i % 10}"} for i, s in enumerate(scenarios(n))]
-    suite = {"gate": POLICY, "scorers": [{"use": "risk_range"}], **keys}
-    return write_suite(
-        folder,
-        rows=told,
-        provider={"use": "recorded", "path": "completions.jsonl"},
-        **({"design": design} if design else {}),
-        **suite,
-    )
+    suite: dict[str, Any] = {"gate": POLICY, "scorers": [{"use": "risk_range"}], **keys}
+    drawing: dict[str, Any] = {"design": design} if design else {}
+    provider = {"use": "recorded", "path": "completions.jsonl"}
+    return write_suite(folder, rows=told, provider=provider, **drawing, **suite)
 
 
 def compared(folder: Path, **options: Any) -> Comparison:

@@ -411,6 +411,8 @@ def test_images_stay_inside_the_project(tmp_path: Path) -> None:
     (tmp_path / "out.png").write_bytes(b"")
     (tmp_path / "data" / "link.png").symlink_to(tmp_path / "out.png")
     row = {"id": "a", "image_path": "a.png", "images": ["b.png", "a.png"]}
+    for name in ("a.png", "b.png"):
+        (tmp_path / "data" / name).write_bytes(b"")
     got = load_text(tmp_path / "data", "s.jsonl", json.dumps(row)).scenarios[0]
     assert got.images == (str(tmp_path / "data/a.png"), str(tmp_path / "data/b.png"))
     assert not got.attributes

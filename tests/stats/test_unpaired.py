@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,7 @@ def test_metrics_are_corrected_together_on_shared_draws() -> None:
     alone = one(arms[0])
     together = analyse_unpaired(arms, assigned_of(*arms), seed=1)[0]
     assert together.p_value == alone.p_value
+    assert together.p_adjusted is not None
     assert together.p_value <= together.p_adjusted <= 6 * together.p_value + 1e-3
     assert together.verdict == "regressed"
 
@@ -203,6 +205,7 @@ def test_thirty_alike_on_either_side_are_no_proof() -> None:
 def test_constant_values_that_differ_are_told_apart(statistic: str) -> None:
     r = one(make_arms(np.full(12, 1.0), np.full(14, 0.5), statistic=statistic))
     assert r.p_value < 0.01
+    assert r.difference is not None
     assert r.difference < 0
 
 
@@ -229,7 +232,7 @@ def test_a_zero_total_has_no_ratio() -> None:
 def test_figures_of_all_rows_are_recomputed() -> None:
     rng = np.random.default_rng(4)
 
-    def spread(rows: np.ndarray) -> float:  # type: ignore[type-arg]
+    def spread(rows: np.ndarray[Any, Any]) -> float:
         return float(rows.std())
 
     arms = make_arms(
@@ -241,6 +244,7 @@ def test_figures_of_all_rows_are_recomputed() -> None:
     r = one(arms, draws=999)
     assert r.difference == pytest.approx(spread(arms.candidate) - spread(arms.baseline))
     assert r.p_value <= 0.005
+    assert r.low is not None
     assert r.low > 0.05
 
 

@@ -89,7 +89,8 @@ def _look(config: str | None) -> Iterator[_Check]:
         yield _Check("suite", False, str(e), ExitCode.USAGE)
         return
     yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
-    yield _provider(project)
+    for name in project.suite.providers or ("",):
+        yield _provider(project, name)
     if project.suite.embedder is not None:
         yield _embedder(project)
     yield _store(project)
@@ -105,16 +106,17 @@ def _plugins(plugins: Plugins) -> _Check:
     return _Check("plug-ins", True, f"{n} registered{blocked}")
 
 
-def _provider(project: Project) -> _Check:
+def _provider(project: Project, name: str) -> _Check:
     import asyncio
 
     from promptreg.pipeline.parts import make_provider
     from promptreg.protocols import Probe
 
-    use = project.suite.provider.use
+    use = project.suite.provider_of(name).use
+    what = f"provider {name}" if name else "provider"
 
     async def ask() -> Probe:
-        provider = make_provider(project)
+        provider = make_provider(project, name)
         try:
             return await provider.probe()
         finally:
@@ -123,11 +125,11 @@ def _provider(project: Project) -> _Check:
     try:
         probe = asyncio.run(ask())
     except PromptregError as e:
-        return _Check("provider", False, f"{use}: {e}", e.exit_code)
+        return _Check(what, False, f"{use}: {e}", e.exit_code)
     detail = probe.detail or "ready"
     if probe.model not in detail:
         detail += f", model {probe.model}"
-    return _Check("provider", probe.ready, f"{use}: {detail}")
+    return _Check(what, probe.ready, f"{use}: {detail}")
 
 
 def _embedder(project: Project) -> _Check:

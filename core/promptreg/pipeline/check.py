@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from promptreg.errors import DataError, MissingPackageError, PromptregError
@@ -74,10 +74,16 @@ def check(project: Project) -> Checked:
 
 def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
     """Find what is wrong with provider, scorers and policy."""
-    try:
-        make_provider(project)
-    except PromptregError as e:
-        yield Finding("error", "provider", "provider", str(e))
+    for name in project.suite.providers or ("",):
+        try:
+            make_provider(project, name)
+        except PromptregError as e:
+            yield Finding("error", "provider", "provider", str(e))
+    named = {n for entry in project.suite.templates.values() for n in entry.providers.values()}
+    for name in sorted({*project.suite.providers} - named - {project.suite.provider_name}):
+        yield Finding(
+            "warning", "provider", "unused-provider", f"providers.{name}: no version names it"
+        )
     try:
         scoring = make_scoring(project)
     except PromptregError as e:
@@ -147,6 +153,7 @@ def _template(project: Project, name: str, scenarios: ScenarioSet) -> Iterator[F
     for label in entry.versions:
         try:
             template = load_template(name, label, entry, project.base)
+            template = replace(template, provider_name=suite.asked(name, label))
             renderer = compile_template(template, clock=suite.clock)
         except PromptregError as e:
             yield Finding("error", "template", f"{name}@{label}", str(e))

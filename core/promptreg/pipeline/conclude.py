@@ -18,9 +18,10 @@ from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.unpaired import conclude_unpaired
 from promptreg.policy import DesignPolicy, Policy
-from promptreg.records import Run, ScenarioSet
+from promptreg.records import Run, RunFacts, ScenarioSet
 from promptreg.stages.compare import (
     RunPair,
+    between_providers,
     breakdowns,
     check_comparable,
     check_criteria,
@@ -118,7 +119,7 @@ def conclude(
         duration_s=time.perf_counter() - started,
         alpha=policy.alpha,
         policy_sha256=policy.sha256,
-        provider=facts[0].provider,
+        provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         changes=shown,
@@ -133,6 +134,7 @@ def conclude(
         scenario_map=scenario_map,
         calibration=calibration,
         partial=partial,
+        subject=subject_of(pairs),
         breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
         curves=curves(pairs, scoring.curves),
     )
@@ -169,7 +171,7 @@ def _unpaired(
         duration_s=time.perf_counter() - started,
         alpha=policy.alpha,
         policy_sha256=policy.sha256,
-        provider=facts[0].provider,
+        provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         template_diffs=sides.diffs,
@@ -179,6 +181,7 @@ def _unpaired(
         preset=policy.preset,
         suite_file=str(project.path.resolve()),
         partial=any(f.partial for f in facts),
+        subject=subject_of(found.runs),
         curves=found.curves,
         design=found.design,
     )
@@ -251,6 +254,39 @@ def _side(label: str, runs: Sequence[Run]) -> Side:
         fingerprints=dict(runs[0].facts.fingerprints),
         sources={r.facts.template: r.facts.source for r in runs},
     )
+
+
+def subject_of(pairs: Sequence[RunPair]) -> str:
+    """Return what is compared where the versions name different providers; else nothing."""
+    told: dict[str, list[bool]] = {}
+    for pair in pairs:
+        left, right = pair.baseline.facts, pair.candidate.facts
+        if between_providers(pair.baseline, pair.candidate):
+            said = f"{left.provider_name} ({left.provider}) with {right.provider_name} "
+            said += f"({right.provider})"
+            told.setdefault(said, []).append(left.template_sha256 == right.template_sha256)
+    if not told:
+        return ""
+    texts = [same for found in told.values() for same in found]
+    both = sum(map(len, told.values())) < len(pairs)
+    if all(texts):
+        text = "the template text is the same on both sides"
+    elif any(texts):
+        text = "some template texts differ too, and there a change may come from either"
+    else:
+        text = "the template text differs too, so a change may come from either"
+    return (
+        f"providers are compared{', not templates alone' if not all(texts) else ', not templates'}"
+        f": {'; '.join(told)}; {text}"
+        + ("; the other templates have one provider on both sides" if both else "")
+    )
+
+
+def _providers(facts: Sequence[RunFacts]) -> str:
+    lines = [f"{f.provider_name}: {f.provider}" if f.provider_name else f.provider for f in facts]
+    apart = list(dict.fromkeys(lines))
+    named = len({f.provider_name for f in facts}) > 1
+    return "; ".join(apart) if named else facts[0].provider
 
 
 def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:

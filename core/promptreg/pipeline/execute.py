@@ -6,29 +6,24 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from promptreg.errors import (
     BudgetError,
-    CallError,
     ExitCode,
     ProviderError,
     StoppedError,
 )
 from promptreg.pipeline.design import only_logged
-from promptreg.pipeline.facts import provider_facts, run_facts
-from promptreg.pipeline.keys import KeyMaker
+from promptreg.pipeline.desk import check_apart, desks_for, first_stop, several
+from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
 from promptreg.pipeline.loop import Loop, Tally
 from promptreg.pipeline.looping import run_loop
-from promptreg.pipeline.opening import make_caller, probed
-from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.recorder import Recorder
 from promptreg.pipeline.services import Batches, SuiteServices
 from promptreg.pipeline.work import Item, Version, Work
-from promptreg.protocols import Probe
 from promptreg.records import (
     Completion,
     Failure,
@@ -37,7 +32,7 @@ from promptreg.records import (
     ScenarioSet,
     Trial,
 )
-from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
+from promptreg.stages.call import Budget, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Given, Scoring
 from promptreg.store.calls import CallStore
@@ -52,7 +47,7 @@ class Executed:
     Attributes:
         runs: one per version, in the order given.
         tally: what was read and called.
-        provider: one line for people.
+        provider: one line for people; with calls and cost of each where several answered.
         synthetic: whether answers were made up.
         warnings: what a reader must know.
         duration_s: seconds, from the first to the last trial.
@@ -119,11 +114,14 @@ class _Session:
         self.options = options
         self.scenarios = scenarios
         suite = project.suite
-        self.provider = make_provider(project)
-        only_logged(suite, cacheable=self.provider.cacheable)
+        self.desks = desks_for(project, [v.template.provider_name for v in versions], options)
+        self.asked = [self.desks[v.template.provider_name] for v in versions]
+        self.spent = Spent()
+        for desk in self.desks.values():
+            only_logged(suite, cacheable=desk.cacheable)
         self.work = Work(
             versions=tuple(versions),
-            images=getattr(self.provider, "takes_images", False),
+            images=tuple(desk.takes_images for desk in self.asked),
             repeats=watch.agenda.most_repeats if watch else project.repeats(options),
             seed=project.seed(options),
             allow_role_tokens=suite.allow_role_tokens,
@@ -138,7 +136,6 @@ class _Session:
         self.loop: Loop | None = None
         self.signal = 0
         self.warnings: list[str] = []
-        self._warm = False
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -151,31 +148,18 @@ class _Session:
                 await self.batches.cancel()
             if self.services is not None:
                 await self.services.aclose()
-            with suppress(Exception):
-                await self.provider.aclose()
+            for desk in self.desks.values():
+                await desk.aclose()
 
     async def _run(self, handle_signals: bool) -> Executed:
-        suite, options, provider = self.project.suite, self.options, self.provider
-        entry = suite.provider
-        width = options.concurrency or entry.concurrency
-        caller = make_caller(entry, provider, concurrency=width, budget=self.budget)
-        probe = await probed(self.project, provider)
-        identity = provider.identity()
-        nonce = "" if options.cache else f"{time.time_ns():x}"
-        server = {"model": probe.model, **probe.fingerprint}
-        keys = KeyMaker(entry.use, identity, server, nonce)
-        line, prints = provider_facts(entry.use, identity, server, probe.model)
-        outside = await self._open_services(caller)
-        synthetic = provider.synthetic or (self.services is not None and self.services.synthetic)
-        facts = run_facts(
-            self.project,
-            self.work,
-            self.scenarios,
-            line,
-            prints,
-            synthetic=synthetic,
-            outside=outside,
-        )
+        suite = self.project.suite
+        for desk in self.desks.values():
+            await desk.open(self.budget, self.spent)
+        check_apart(self.desks)
+        outside = await self._open_services()
+        scripted = self.services is not None and self.services.synthetic
+        answering = [(d.line, d.prints, d.provider.synthetic or scripted) for d in self.asked]
+        facts = run_facts(self.project, self.work, self.scenarios, answering, outside=outside)
         self.recorder = Recorder(
             self.project, self.work, self.scenarios, self.scoring, facts, self.watch
         )
@@ -183,44 +167,52 @@ class _Session:
         planned = 1 if self.watch is None else self.watch.agenda.scenario_looks
         tally = Tally(planned=sum(work.planned for work in works[:planned]))
         self.project.plugins.emit("promptreg_run_started", suite=suite.suite, planned=tally.planned)
-        self.store = store = CallStore.open(self.project.store) if provider.cacheable else None
+        kept = any(desk.cacheable for desk in self.asked)
+        self.store = store = CallStore.open(self.project.store) if kept else None
         started = time.perf_counter()
-        warm_up = self._warm_up if entry.warm_up and probe.ready else None
 
         room = self.batches.room if self.batches is not None else None
 
         def loop_over(work: Work) -> Loop:
-            return Loop(work, keys, caller, store, self._finish, width, warm_up, tally, room)
+            return Loop(work, self.asked, store, self._finish, tally, room)
+
+        absent = [desk for desk in self.desks.values() if not desk.probe.ready]
+        for desk in absent:  # the store alone; the first call that would be needed ends it
+            desk.refuse()
 
         try:
             for work in works:
                 self.loop = loop = loop_over(work)
                 if handle_signals:
                     self._on_signals(loop)
-                if probe.ready:
-                    await loop.run()
-                else:
-                    await self._offline(loop, caller, probe)
+                await loop.run()
                 if self.batches is not None:
-                    await self._settle(self.batches, caller)
-                if caller.stopped is not None or self.watch is None:
+                    await self._settle(self.batches)
+                if self.stopped is not None or self.watch is None:
                     break
                 # In a thread, so that an interruption need not wait for the analysis.
                 so_far = self.recorder.so_far(self.watch.next_repeats)
                 enough = await asyncio.to_thread(self.watch.look, so_far)
-                if enough or caller.stopped is not None:
+                if enough or self.stopped is not None:
                     break
-            if self.watch is not None and caller.stopped is None:
+            if self.watch is not None and self.stopped is None:
                 left = [works[at] for at in self.watch.left_out()]
                 self.watch.calls_saved = sum(loop_over(work).unanswered() for work in left)
         finally:
             if store is not None:
                 store.close()
-        if caller.stopped is not None:
-            self._raise_stopped(caller.stopped, tally)
+        if (stopped := self.stopped) is not None:
+            self._raise_stopped(stopped, tally)
         tally.planned = tally.finished
         runs = self.recorder.close()
-        self._check_models(tally, probe)
+        for desk in absent:
+            self.warnings.append(
+                (f"provider {desk.name}: " if desk.name else "")
+                + f"the provider was not reachable ({desk.probe.detail}); every completion was "
+                "read from the run store, for the model it named last"
+            )
+        for desk in self.desks.values():
+            self.warnings += desk.remarks()
         if self.services is not None:
             self.warnings += self.services.warnings
             if self.services.cost is not None:
@@ -228,29 +220,23 @@ class _Session:
         return Executed(
             runs=runs,
             tally=tally,
-            provider=line,
-            synthetic=synthetic,
+            provider=several(list(self.desks.values())),
+            synthetic=any(told[2] for told in answering),
             duration_s=time.perf_counter() - started,
             warnings=tuple(dict.fromkeys(self.warnings)),
-            spent=caller.spent,
+            spent=self.spent,
         )
 
-    async def _warm_up(self) -> None:
-        """Make the provider's tiny call, if it has one; whether it can answer trials will show."""
-        warm_up, self._warm = (
-            (None if self._warm else getattr(self.provider, "warm_up", None)),
-            True,
-        )
-        if warm_up is not None:
-            with suppress(CallError, TimeoutError):
-                await asyncio.wait_for(warm_up(), self.project.suite.provider.timeout.read)
+    @property
+    def stopped(self) -> Stop | None:
+        return first_stop(list(self.desks.values()))
 
-    async def _open_services(self, caller: Caller) -> dict[int, Mapping[str, Json]]:
+    async def _open_services(self) -> dict[int, Mapping[str, Json]]:
         """Prepare what batched scorers need; return what they say shapes their scores."""
         if not self.scoring.batched:
             return {}
         self.services = SuiteServices(
-            self.project, self.options, self.budget, caller.spent, lambda: self.store
+            self.project, self.options, self.budget, self.spent, lambda: self.store
         )
 
         def halt(reason: str) -> None:
@@ -260,24 +246,14 @@ class _Session:
         self.batches = Batches(self.scoring, self.services, self._record, halt)
         return await self.services.identities(self.scoring)
 
-    async def _settle(self, batches: Batches[tuple[int, str]], caller: Caller) -> None:
+    async def _settle(self, batches: Batches[tuple[int, str]]) -> None:
         """Have the last trials scored, or give that up where the run was stopped."""
-        if caller.stopped is None:
+        if self.stopped is None:
             await batches.drain()
-        if caller.stopped is not None:
+        if self.stopped is not None:
             await batches.cancel()
             if not self.signal:
                 batches.check()
-
-    async def _offline(self, loop: Loop, caller: Caller, probe: Probe) -> None:
-        """Do what the store alone can do; the first call that would be needed ends it."""
-        caller.refuse(f"provider {self.project.suite.provider.use}: not ready: {probe.detail}")
-        await loop.run()
-        if caller.stopped is None:
-            self.warnings.append(
-                f"the provider was not reachable ({probe.detail}); every completion was read from "
-                "the run store, for the model it named last"
-            )
 
     def _finish(self, item: Item, outcome: Completion | Failure) -> None:
         version = self.work.versions[item.version]
@@ -305,18 +281,6 @@ class _Session:
         self.recorder.add(tag[0], trial, tag[1], batched)
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
-
-    def _check_models(self, tally: Tally, probe: Probe) -> None:
-        models = sorted(tally.models)
-        if len(models) > 1:
-            self.warnings.append(
-                f"completions name {len(models)} models: {', '.join(models[:4])}; differences may "
-                "come from the model rather than from the template"
-            )
-        elif models and probe.model and models[0] != probe.model:
-            self.warnings.append(
-                f"completions name the model {models[0]!r}, the server announced {probe.model!r}"
-            )
 
     def _on_signals(self, loop: Loop) -> None:
         running = asyncio.get_running_loop()

@@ -22,10 +22,8 @@ def run_facts(
     project: Project,
     work: Work,
     scenarios: ScenarioSet,
-    line: str,
-    prints: Mapping[str, str],
+    answering: Sequence[tuple[str, Mapping[str, str], bool]],
     *,
-    synthetic: bool,
     outside: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> list[RunFacts]:
     """Return what identifies the run of each version, in the order of the work.
@@ -34,15 +32,13 @@ def run_facts(
         project: the opened suite.
         work: what is run.
         scenarios: the set the versions' scenarios come from.
-        line: the provider, for people.
-        prints: its fingerprints.
-        synthetic: whether answers are made up.
+        answering: for each version its provider, for people; that provider's fingerprints;
+            whether answers are made up.
         outside: what scorers say shapes their scores besides settings and code, by their number.
     """
     suite = project.suite
     now = datetime.now(UTC).isoformat(timespec="seconds")
     every = {
-        **prints,
         "scorers": scorer_facts(suite.scorers, project.plugins, outside),
         "parser": digest(suite.answer.model_dump(mode="json")),
         "seed": str(work.seed),
@@ -54,18 +50,19 @@ def run_facts(
                 template=version.template.name,
                 label=version.template.label,
                 template_sha256=version.template.sha256,
-                fingerprints=every,
+                fingerprints={**prints, **every},
                 partial=False,
                 synthetic=synthetic,
                 provider=line,
                 created_at=now,
                 source=version.template.source,
+                provider_name=version.template.provider_name,
             ),
             version,
             scenarios,
             work.repeats,
         )
-        for version in work.versions
+        for version, (line, prints, synthetic) in zip(work.versions, answering, strict=True)
     ]
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
-from promptreg.errors import DataError
 from promptreg.records import Json, Prompt
+from promptreg.stages.load import image_sha256
 
 __all__ = ["KeyMaker", "canonical", "digest", "seed_of"]
-
-MAX_IMAGE_BYTES = 50_000_000
 
 
 def canonical(value: Json) -> str:
@@ -51,7 +48,11 @@ class KeyMaker:
         }
         # The shared part is hashed once; each key continues from a copy of that state.
         self._state = hashlib.sha256(canonical(shared).encode("utf-8", "surrogatepass"))
-        self._images: dict[str, str] = {}
+
+    @property
+    def shared(self) -> str:
+        """A hash of all that the keys have in common; equal ones make equal keys."""
+        return self._state.hexdigest()
 
     def key(self, prompt: Prompt, repeat: int, subject: str = "") -> str:
         """Return the key of asking `prompt` for the `repeat`-th time.
@@ -62,7 +63,7 @@ class KeyMaker:
             subject: for providers that look completions up: which one is looked up.
         """
         state = self._state.copy()
-        images = [self._image(path) for path in prompt.images]
+        images = [image_sha256(path) for path in prompt.images]
         # Lengths keep the parts apart, so that no two different calls spell the same bytes.
         text = prompt.text.encode("utf-8", "surrogatepass")
         state.update(b"%d:%d:%d:" % (repeat, len(images), len(text)))
@@ -71,13 +72,3 @@ class KeyMaker:
             state.update(image.encode())
         state.update(subject.encode("utf-8", "surrogatepass"))
         return state.hexdigest()
-
-    def _image(self, path: str) -> str:
-        if path not in self._images:
-            try:
-                if Path(path).stat().st_size > MAX_IMAGE_BYTES:
-                    raise DataError(f"image {path}: larger than {MAX_IMAGE_BYTES} bytes")
-                self._images[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-            except OSError as e:
-                raise DataError(f"image {path}: cannot be read: {e.strerror}") from e
-        return self._images[path]

@@ -8,15 +8,15 @@ is held but the calls in flight.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
-from promptreg.pipeline.keys import KeyMaker
+from promptreg.pipeline.desk import Desk, first_stop
 from promptreg.pipeline.work import Item, Work
 from promptreg.protocols import Call
 from promptreg.records import Cause, Completion, Failure
-from promptreg.stages.call import Caller
+from promptreg.stages.call import Stop
 from promptreg.store.calls import CallStore
 
 __all__ = ["Loop", "Tally"]
@@ -42,7 +42,6 @@ class Tally:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
-    models: set[str] = field(default_factory=set)
 
 
 class Loop:
@@ -50,13 +49,9 @@ class Loop:
 
     Args:
         work: what to ask.
-        keys: makes the keys.
-        caller: makes the calls.
-        store: where completions are kept; None for providers that need none.
-        read_store: whether completions already in the store are used.
+        desks: who answers, for each version of the work.
+        store: where completions are kept; None where all providers need none.
         finish: told of each finished item, in the order of completion.
-        width: calls in flight at most.
-        warm_up: awaited once before the first call, if there is any call to make.
         tally: of the loops before this one, to go on with.
         room: awaited before more is asked; returns when finished trials find room.
     """
@@ -64,30 +59,28 @@ class Loop:
     def __init__(
         self,
         work: Work,
-        keys: KeyMaker,
-        caller: Caller,
+        desks: Sequence[Desk],
         store: CallStore | None,
         finish: Finish,
-        width: int,
-        warm_up: Callable[[], Awaitable[None]] | None = None,
         tally: Tally | None = None,
         room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.work = work
-        self.keys = keys
-        self.caller = caller
         self.store = store
+        self._desks = tuple(desks)
         self.tally = tally or Tally(planned=work.planned)
         self._finish = finish
         self._room = room
-        self._warm_up = warm_up
-        self._width = width
-        self._queue: asyncio.Queue[Item] = asyncio.Queue(maxsize=2 * width)
+        self._apart = tuple(dict.fromkeys(desks))
+        # A queue for each, so that the slower one holds back no worker of the faster; both are
+        # short, so that both sides of a comparison are asked in the same minutes.
+        self._queues: dict[Desk, asyncio.Queue[Item]] = {
+            desk: asyncio.Queue(maxsize=2 * desk.width) for desk in self._apart
+        }
         self._same: dict[str, list[Item]] = {}
         self._foreign: list[Item] = []
         self._commits: set[asyncio.Future[Completion]] = set()
         self._workers: list[asyncio.Task[None]] = []
-        self._warming = asyncio.Lock()
         self._producer: asyncio.Task[None] | None = None
         self._failed: Exception | None = None
 
@@ -97,14 +90,16 @@ class Loop:
         Raises:
             StoreError: a completion could not be made durable.
         """
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._width)]
+        self._workers = [
+            asyncio.create_task(self._work(desk)) for desk in self._apart for _ in range(desk.width)
+        ]
         self._producer = asyncio.create_task(self._produce())
         try:
             await self._producer
             await self._drain()
             await self._await_others()
         except asyncio.CancelledError:
-            if not self.caller.stopped:
+            if not self.stopped:
                 raise
         finally:
             for task in self._workers:
@@ -115,30 +110,43 @@ class Loop:
             if isinstance(error, Exception):
                 raise error
 
+    @property
+    def stopped(self) -> Stop | None:
+        """Why no more calls are made; None while they are."""
+        return first_stop(self._apart)
+
     def unanswered(self) -> int:
         """Return how many calls the work would make; none where answers are local."""
         if self.store is None:
             return 0
         found = 0
         for chunk in _chunks(self._items(), CHUNK):
-            keys = {item.key for item in chunk}
+            keys = {item.key for item in chunk if self._is_kept(item)}
             found += len(keys) - len(self.store.get_many(sorted(keys)))
         return found
 
     def stop(self, reason: str) -> None:
         """Stop now: calls in flight are given up, what was completed is kept."""
-        self.caller.stop(reason)
+        self._stop_all(reason)
         for task in (self._producer, *self._workers):
             if task is not None:
                 task.cancel()
 
+    def _stop_all(self, reason: str) -> None:
+        for desk in self._apart:
+            desk.caller.stop(reason)
+
+    def _is_kept(self, item: Item) -> bool:
+        """Whether the store keeps what is answered; it does not where answers are local."""
+        return self.store is not None and self._desks[item.version].cacheable
+
     async def _produce(self) -> None:
         for chunk in _chunks(self._items(), CHUNK):
-            if self.caller.stopped:
+            if self.stopped:
                 return
             known: dict[str, Completion] = {}
             if self.store is not None:
-                known = self.store.get_many([item.key for item in chunk])
+                known = self.store.get_many([i.key for i in chunk if self._is_kept(i)])
             missing = [i for i in chunk if i.key not in known]
             mine = self._claim(missing)
             for item in chunk:
@@ -159,22 +167,26 @@ class Loop:
     def _items(self) -> Iterator[Item]:
         for version, scenario, repeat, prompt in self.work.order():
             v = self.work.versions[version]
-            subject = "" if self.store is not None else f"{version}:{scenario.id}"
-            key = self.keys.key(prompt, v.first_repeat + repeat, subject)
+            desk = self._desks[version]
+            subject = "" if desk.cacheable else f"{version}:{scenario.id}"
+            key = desk.keys.key(prompt, v.first_repeat + repeat, subject)
             yield Item(version, scenario, repeat, prompt, key)
 
     def _claim(self, items: list[Item]) -> set[str]:
-        keys = [i.key for i in items if i.key not in self._same]
+        new = [i for i in items if i.key not in self._same]
+        local = {i.key for i in new if not self._is_kept(i)}
+        keys = [i.key for i in new if i.key not in local]
         if self.store is None or not keys:
-            return set(keys)
-        return self.store.claim(keys)
+            return local
+        return local | self.store.claim(keys)
 
     async def _put(self, item: Item) -> None:
+        queue = self._queues[self._desks[item.version]]
         while True:  # a worker that died of a full disk must not leave this waiting for ever
             try:
-                self._queue.put_nowait(item)
+                queue.put_nowait(item)
             except asyncio.QueueFull:
-                put = asyncio.ensure_future(self._queue.put(item))
+                put = asyncio.ensure_future(queue.put(item))
                 await asyncio.wait({put, *self._workers}, return_when=asyncio.FIRST_COMPLETED)
                 if put.done():
                     return
@@ -189,38 +201,36 @@ class Loop:
                 raise error
 
     async def _drain(self) -> None:
-        joined = asyncio.ensure_future(self._queue.join())
+        joined = asyncio.ensure_future(self._all_done())
         await asyncio.wait({joined, *self._workers}, return_when=asyncio.FIRST_COMPLETED)
         if not joined.done():
             joined.cancel()
             self._raise_dead()
         await self._settle()
 
+    async def _all_done(self) -> None:
+        for queue in self._queues.values():
+            await queue.join()
+
     async def _settle(self) -> None:
         while self._commits:
             await asyncio.wait(set(self._commits))
 
-    async def _warm(self) -> None:
-        """Warm the provider up once; the others wait for whoever is first."""
-        async with self._warming:
-            warm_up, self._warm_up = self._warm_up, None
-            if warm_up is not None:
-                await warm_up()
-
-    async def _work(self) -> None:
+    async def _work(self, desk: Desk) -> None:
+        queue = self._queues[desk]
         while True:
-            item = await self._queue.get()
+            item = await queue.get()
             try:
-                await self._warm()
+                await desk.warm_up()
                 if self._room is not None:
                     await self._room()
-                await self._ask(item)
+                await self._ask(item, desk)
             finally:
-                self._queue.task_done()
+                queue.task_done()
 
-    async def _ask(self, item: Item) -> None:
+    async def _ask(self, item: Item, desk: Desk) -> None:
         version = self.work.versions[item.version]
-        outcome = await self.caller.call(
+        outcome = await desk.caller.call(
             Call(
                 prompt=item.prompt,
                 repeat=version.first_repeat + item.repeat,
@@ -231,16 +241,18 @@ class Loop:
                 lane=version.lane,
             )
         )
+        if len(self._apart) > 1 and (stop := self.stopped) is not None:
+            self._stop_all(stop.reason)  # one side alone is no comparison
         if isinstance(outcome, Failure):
-            if outcome.cause is Cause.CANCELLED and self.caller.stopped:
+            if outcome.cause is Cause.CANCELLED and self.stopped:
                 return  # not asked, or not to the end: the next run does
-            if self.store is not None:
+            if self.store is not None and desk.cacheable:
                 await self.store.fail(item.key, outcome)
             self._done(item, outcome)
             self._release(item.key, outcome)
             return
-        self._count(outcome)
-        if self.store is None:
+        self._count(outcome, desk)
+        if self.store is None or not desk.cacheable:
             self._done(item, outcome)
             self._release(item.key, outcome)
             return
@@ -268,11 +280,12 @@ class Loop:
             self.tally.cached += isinstance(outcome, Completion)
             self._done(twin, outcome)
 
-    def _count(self, completion: Completion) -> None:
+    def _count(self, completion: Completion, desk: Desk) -> None:
         t = self.tally
-        if self.store is None:  # completions that are local already were not called
+        if not desk.cacheable:  # completions that are local already were not called
             t.cached += 1
             return
+        desk.count(completion)
         t.called += 1
         t.prompt_tokens += completion.prompt_tokens or 0
         t.completion_tokens += completion.completion_tokens or 0
@@ -283,13 +296,13 @@ class Loop:
         if isinstance(outcome, Completion):
             self.tally.kept += 1
             if outcome.model:
-                self.tally.models.add(outcome.model)
+                self._desks[item.version].models.add(outcome.model)
         self.tally.finished += 1
         self._finish(item, outcome)
 
     async def _await_others(self) -> None:
         """Wait for calls that other processes are making; take over those of dead ones."""
-        while self._foreign and self.store is not None and not self.caller.stopped:
+        while self._foreign and self.store is not None and not self.stopped:
             waiting, self._foreign = self._foreign, []
             for chunk in _chunks(iter(waiting), CHUNK):
                 known = self.store.get_many([i.key for i in chunk])

@@ -36,14 +36,16 @@ def make_caller(
     )
 
 
-async def probed(project: Project, provider: Provider) -> Probe:
+async def probed(project: Project, provider: Provider, name: str = "") -> Probe:
     """Ask the provider what it is; a silent one may still be served from the store.
 
     Raises:
         ProviderError: it is not ready, and the store does not know what it was.
     """
-    use = project.suite.provider.use
-    return await probed_as(project, use, provider, f"provider {use}")
+    use = project.suite.provider_of(name).use
+    return await probed_as(
+        project, use, provider, f"provider {name} ({use})" if name else f"provider {use}"
+    )
 
 
 async def probed_as(project: Project, use: str, provider: Provider, who: str) -> Probe:

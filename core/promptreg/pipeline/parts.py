@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import EFFECTIVE, DesignPolicy, Policy, make_policy
 from promptreg.protocols import Provider
-from promptreg.records import Outcome, ScenarioSet, Trial
+from promptreg.records import Outcome, ScenarioSet, Template, Trial
 from promptreg.stages.score import Given, Scoring
 from promptreg.suite import ProviderEntry
 
 __all__ = [
+    "answering",
     "default_blocks",
     "make_provider",
     "make_scoring",
@@ -24,13 +25,24 @@ __all__ = [
 ]
 
 
-def make_provider(project: Project) -> Provider:
-    """Return the suite's provider.
+def make_provider(project: Project, name: str = "") -> Provider:
+    """Return the suite's provider, or the one of that name among several.
 
     Raises:
         PluginError, SuiteError: it is unknown, or its settings are wrong.
     """
-    return _provider(project, project.suite.provider, f"{project.path}: provider")
+    where = f"providers.{name}" if name in project.suite.providers else "provider"
+    return _provider(project, project.suite.provider_of(name), f"{project.path}: {where}")
+
+
+def answering(project: Project, versions: Iterable[Template]) -> dict[str, Provider]:
+    """Return the providers that these versions are asked of, by name.
+
+    Raises:
+        PluginError, SuiteError: one is unknown, or its settings are wrong.
+    """
+    names = dict.fromkeys(version.provider_name for version in versions)
+    return {name: make_provider(project, name) for name in names}
 
 
 def model_parts(
@@ -103,7 +115,8 @@ def make_scoring(project: Project) -> Scoring:
         settings = entry.settings
         if "cap_s" in project.plugins.scorers.get(entry.use, where).settings():
             # What a trial that never came back took: as long as one waits for it.
-            settings = {"cap_s": project.suite.provider.timeout.read} | settings
+            entries = project.suite.providers.values() or [project.suite.provider]
+            settings = {"cap_s": max(e.timeout.read for e in entries)} | settings
         if "read_text" in project.plugins.scorers.get(entry.use, where).settings():
             # Files that settings name: relative to the suite, of the revision whose policy decides.
             settings = settings | {"read_text": project.read_text}

@@ -13,10 +13,16 @@ from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_change
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
 from promptreg.pipeline.looping import run_loop
-from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
+from promptreg.pipeline.parts import answering, make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
 from promptreg.pipeline.project import Options, Project
-from promptreg.pipeline.versions import common_templates, lookup, make_version, serves
+from promptreg.pipeline.versions import (
+    common_templates,
+    lookup,
+    make_version,
+    same_asked,
+    serves,
+)
 from promptreg.pipeline.work import Version, Work
 from promptreg.policy import Policy
 from promptreg.protocols import Provider
@@ -68,16 +74,21 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
-    provider = make_provider(project)
     notes: list[str] = []
     repeats = max(project.repeats(options), policy.looks.more_repeats)
-    versions = _versions(
-        project, refs, scenarios, options, anew_from=repeats if provider.cacheable else 0
+    versions = _versions(project, refs, scenarios, options, anew_from=repeats)
+    providers = answering(project, (v.template for v in versions))
+    servers = {name: _server(project, made, notes, name) for name, made in providers.items()}
+    keys = {name: _keys_of(project, made, servers[name], name) for name, made in providers.items()}
+    names = [v.template.provider_name for v in versions]
+    work = Work(
+        tuple(versions),
+        project.repeats(options),
+        project.seed(options),
+        images=tuple(getattr(providers[name], "takes_images", False) for name in names),
     )
-    server = _server(project, provider, notes)
-    keys = _keys_of(project, provider, server)
-    work = Work(tuple(versions), project.repeats(options), project.seed(options))
-    planned = count_trials(project, work, keys, provider, options)
+    who = [(keys[name], providers[name]) for name in names]
+    planned = count_trials(project, work, who, options)
     cost = cost_of(project, planned, notes)
     if not all(v.measured or v.trials == v.cached for v in planned):
         notes.append(
@@ -93,8 +104,17 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
                 "verdicts are in the store; they are not counted above"
             )
     if len(refs) == 2:
-        notes.extend(_looks(work, policy, asks_anew=provider.cacheable))
-    spreads = known_spreads(project, versions, scenarios, provider, server, notes)
+        anew = all(made.cacheable for made in providers.values())
+        notes.extend(_looks(work, policy, asks_anew=anew))
+    spreads = {}
+    if len(providers) == 1:
+        (name,) = providers
+        spreads = known_spreads(project, versions, scenarios, providers[name], servers[name], notes)
+    elif len(refs) == 2 and all(a != b for a, b in zip(names[::2], names[1::2], strict=True)):
+        notes.append(
+            f"providers are compared, not templates alone: {names[0]} with {names[1]}; both are "
+            "asked interleaved, each at its own pace"
+        )
     detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
         notes.append(
@@ -103,7 +123,12 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
         )
     return Plan(
         suite=project.suite.suite,
-        provider=project.suite.provider.use,
+        provider=", ".join(
+            f"{name} ({project.suite.provider_of(name).use})"
+            if name
+            else project.suite.provider.use
+            for name in providers
+        ),
         versions=tuple(planned),
         detectable=detectable,
         cost=cost,
@@ -133,7 +158,11 @@ def _versions(
         served = serves(project, name, scenarios)
         held = [templates[name] for templates in found if name in templates]
         # As `compare` does: the second half of a version against itself is asked anew.
-        anew = len(held) == 2 and held[0].sha256 == held[1].sha256
+        anew = (
+            len(held) == 2
+            and same_asked(held[0], held[1])
+            and make_provider(project, held[0].provider_name).cacheable
+        )
         for i, template in enumerate(held if served else ()):
             offset = anew_from if anew and i else 0
             lane = len(versions)
@@ -171,21 +200,27 @@ def _looks(work: Work, policy: Policy, *, asks_anew: bool) -> Iterator[str]:
         )
 
 
-def key_maker(project: Project, provider: Provider, notes: list[str]) -> KeyMaker | None:
+def key_maker(
+    project: Project, provider: Provider, notes: list[str], name: str = ""
+) -> KeyMaker | None:
     """Return what makes keys; None where the server's model is not known."""
-    return _keys_of(project, provider, _server(project, provider, notes))
+    return _keys_of(project, provider, _server(project, provider, notes, name), name)
 
 
-def _keys_of(project: Project, provider: Provider, server: _Known | None) -> KeyMaker | None:
+def _keys_of(
+    project: Project, provider: Provider, server: _Known | None, name: str
+) -> KeyMaker | None:
     if server is None:
         return None
     told = {"model": server[0], **server[1]}
-    return KeyMaker(project.suite.provider.use, provider.identity(), told, "")  # type: ignore[arg-type]
+    use = project.suite.provider_of(name).use
+    return KeyMaker(use, provider.identity(), told, "")  # type: ignore[arg-type]
 
 
-def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | None:
+def _server(project: Project, provider: Provider, notes: list[str], name: str) -> _Known | None:
     """Return model and facts of the server; None where they are not known or do not matter."""
-    entry = project.suite.provider
+    entry = project.suite.provider_of(name)
+    who = f"provider {name} ({entry.use})" if name else f"provider {entry.use}"
     identity = provider.identity()
     if not provider.cacheable:
         return None
@@ -199,16 +234,11 @@ def _server(project: Project, provider: Provider, notes: list[str]) -> _Known | 
             await provider.aclose()
         return (probe.model, dict(probe.fingerprint)) if probe.ready else None
 
-    name = digest({"use": entry.use, "identity": dict(identity)})
     told = run_loop(ask())
-    known = told or recall_probe(project.store, name)
+    kept = digest({"use": entry.use, "identity": dict(identity)})
+    known = told or recall_probe(project.store, kept)
     if known is not None and told is None:
-        notes.append(
-            f"provider {entry.use} is not reachable: the store was searched for the model it "
-            "named last"
-        )
+        notes.append(f"{who} is not reachable: the store was searched for the model it named last")
     if known is None:
-        notes.append(
-            f"provider {entry.use} is not reachable: nothing can be looked up in the store"
-        )
+        notes.append(f"{who} is not reachable: nothing can be looked up in the store")
     return known

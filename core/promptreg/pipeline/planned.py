@@ -40,30 +40,34 @@ class PlannedVersion:
     prompt_tokens: int
     completion_tokens: int | None
     measured: bool
+    provider: str = ""
+    """The name of its provider, where the suite has several."""
 
 
 def count_trials(
-    project: Project, work: Work, keys: KeyMaker | None, provider: Provider, options: Options
+    project: Project,
+    work: Work,
+    asked: Sequence[tuple[KeyMaker | None, Provider]],
+    options: Options,
 ) -> list[PlannedVersion]:
     """Return each version's share of the work; the store says what is answered already.
 
     Args:
         project: says where the store is.
         work: what would be asked.
-        keys: of completions; None where the server's model is not known.
-        provider: who would be asked; one that only looks up makes no calls.
+        asked: for each version who would be asked, and what makes the keys of its completions: None
+            where the server's model is not known. A provider that only looks up makes no calls.
         options: whether stored completions may be used.
     """
     n = len(work.versions)
     trials, cached, characters = [0] * n, [0] * n, [0] * n
     seen_prompt, seen_completion, seen = [0] * n, [0] * n, [0] * n
-    local = not provider.cacheable
-    readable = keys is not None and options.cache and CallStore.exists(project.store)
+    readable = any(keys for keys, _ in asked) and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
     chunk: list[tuple[int, str, int]] = []
 
     def look() -> None:
-        known = store.get_many([key for _, key, _ in chunk]) if store else {}
+        known = store.get_many([key for _, key, _ in chunk if key]) if store else {}
         for i, key, size in chunk:
             completion = known.get(key)
             if completion is None:
@@ -79,6 +83,7 @@ def count_trials(
     try:
         for i, _, repeat, prompt in work.order():
             trials[i] += 1
+            keys = asked[i][0]
             key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
             chunk.append((i, key, len(prompt.text)))
             if len(chunk) >= _CHUNK:
@@ -90,11 +95,13 @@ def count_trials(
     out = []
     for i, version in enumerate(work.versions):
         calls = trials[i] - cached[i]
+        local = not asked[i][1].cacheable
         measured = seen[i] > 0
         out.append(
             PlannedVersion(
                 template=version.template.name,
                 label=version.template.label,
+                provider=version.template.provider_name,
                 scenarios=len(version.scenarios),
                 trials=trials[i],
                 cached=trials[i] if local else cached[i],
@@ -116,17 +123,20 @@ def count_trials(
 
 def cost_of(project: Project, planned: Sequence[PlannedVersion], notes: list[str]) -> float | None:
     """Return what the calls would cost by the provider's prices; None, with a note, if unknown."""
-    prices = project.suite.provider.prices
-    if not prices:
+    suite = project.suite
+    priced = [(v, prices) for v in planned if (prices := suite.provider_of(v.provider).prices)]
+    if not priced:
         return None
-    if any(v.completion_tokens is None and v.cached < v.trials for v in planned):
+    if free := sorted({v.provider for v in planned} - {v.provider for v, _ in priced}):
+        notes.append(f"the cost is without that of {', '.join(free)}: it has no prices")
+    if any(v.completion_tokens is None and v.cached < v.trials for v, _ in priced):
         notes.append("cost cannot be said before the first completions: their length is not known")
         return None
     return (
         sum(
             v.prompt_tokens * prices.get("prompt", 0.0)
             + (v.completion_tokens or 0) * prices.get("completion", 0.0)
-            for v in planned
+            for v, prices in priced
         )
         / 1e6
     )

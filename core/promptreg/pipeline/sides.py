@@ -16,6 +16,7 @@ from promptreg.pipeline.versions import (
     common_templates,
     lookup,
     make_version,
+    same_asked,
     serves,
 )
 from promptreg.pipeline.work import Version
@@ -130,15 +131,16 @@ def _run_both(
     versions: list[Version] = []
     kept: list[str] = []
     repeats = project.repeats(options)
-    asks_anew = make_provider(project).cacheable
     for name in names:
         served = serves(project, name, scenarios)
         if not served:
             warnings.append(f"template {name} serves none of the chosen scenarios; left out")
             continue
         kept.append(name)
-        check_looked_up_apart(a[name], b[name], cacheable=asks_anew)
-        same = a[name].sha256 == b[name].sha256
+        asks_anew = make_provider(project, a[name].provider_name).cacheable
+        same = same_asked(a[name], b[name])
+        if a[name].provider_name == b[name].provider_name:
+            check_looked_up_apart(a[name], b[name], cacheable=asks_anew)
         if same:
             warnings.append(
                 f"template {name}: {ref_a} and {ref_b} have the same text: an A/A comparison"

@@ -94,8 +94,9 @@ def conclude_unpaired(
     sides.warnings += unequal_arms(arms, policy, seed=seed)
     if unit == SCENARIO and project.suite.cluster:
         sides.warnings.append(
-            f"each scenario was drawn for itself: the change is that of each {project.suite.cluster} "
-            "in this log, and how it would differ in others is not in the intervals"
+            "each scenario was drawn for itself: the change is that of each "
+            f"{project.suite.cluster} in this log, and how it would differ in others is not in the "
+            "intervals"
         )
     facts = [r.facts for p in own for r in (p.baseline, p.candidate)]
     gate = decide_gate(

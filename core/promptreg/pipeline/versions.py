@@ -11,7 +11,14 @@ from promptreg.records import Scenario, ScenarioSet, Template
 from promptreg.stages.load import Resolved, RunRef, matches, resolve
 from promptreg.stages.render import check_rendering, compile_template
 
-__all__ = ["check_looked_up_apart", "common_templates", "lookup", "make_version", "serves"]
+__all__ = [
+    "check_looked_up_apart",
+    "common_templates",
+    "lookup",
+    "make_version",
+    "same_asked",
+    "serves",
+]
 
 
 def lookup(project: Project, ref: str, options: Options) -> dict[str, Template] | RunRef:
@@ -55,6 +62,11 @@ def common_templates(
             f"no template has both {ref_a!r} ({', '.join(a)}) and {ref_b!r} ({', '.join(b)})"
         )
     return names
+
+
+def same_asked(a: Template, b: Template) -> bool:
+    """Return whether two versions are one text, asked of one provider: an A/A comparison."""
+    return a.sha256 == b.sha256 and a.provider_name == b.provider_name
 
 
 def check_looked_up_apart(a: Template, b: Template, *, cacheable: bool) -> None:

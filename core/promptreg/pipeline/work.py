@@ -59,8 +59,8 @@ class Work:
     repeats: int
     seed: int
     allow_role_tokens: bool = False
-    images: bool = False
-    """Whether the provider takes images; one that does not is sent text alone."""
+    images: tuple[bool, ...] = ()
+    """Whether each version's provider takes images; one that does not is sent text alone."""
     from_repeat: int = 0
     """Repeats before this one were asked already."""
 
@@ -95,4 +95,6 @@ class Work:
         prompt = render(
             self.versions[index].renderer, scenario, allow_role_tokens=self.allow_role_tokens
         )
-        return prompt if self.images or not prompt.images else Prompt(prompt.text)
+        if not prompt.images or (self.images and self.images[index]):
+            return prompt
+        return Prompt(prompt.text)

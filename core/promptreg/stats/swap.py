@@ -26,6 +26,10 @@ from promptreg.stats.model import Floats
 from promptreg.stats.paired import flip_test_name, share_beyond, widen
 
 
+# Draws are made in blocks that stay in the processor's cache.
+_BLOCK_ELEMENTS = 1 << 17
+
+
 @dataclass(frozen=True, slots=True)
 class AggregateContrast:
     """Difference of an aggregate of all rows of each version.
@@ -107,31 +111,58 @@ class AggregateContrast:
         return len(np.unique(self.data.families[rows]))
 
     def _swapped(self) -> Floats:
-        data, function, done = self.data, self.function, 0
+        data, done = self.data, 0
         values = np.empty(self.flips.rows)
-        shape = (data.n,) + (1,) * (data.baseline.ndim - 1)
+        both = np.concatenate([data.baseline, data.candidate])
         for block in self.flips.blocks():
-            for flip in block:
-                rows = np.reshape(flip[data.families] == 1, shape)
-                before = np.where(rows, data.candidate, data.baseline)
-                after = np.where(rows, data.baseline, data.candidate)
-                values[done] = function(after) - function(before)
-                done += 1
+            flipped = block.T[data.families]
+            kept = 1 - flipped
+            before = aggregated(self.function, both, np.concatenate([kept, flipped]))
+            after = aggregated(self.function, both, np.concatenate([flipped, kept]))
+            values[done : done + len(block)] = after - before
+            done += len(block)
         return values
 
     def _bootstrap(self) -> Floats:
-        data, function = self.data, self.function
-        # Rows are sorted by family, so each family is one run of consecutive rows.
-        starts = np.flatnonzero(np.diff(data.families, prepend=-1))
-        members = np.split(np.arange(data.n), starts[1:])
+        data = self.data
+        # Rows are sorted by family: each family is counted as often as it is drawn.
+        families, member = np.unique(data.families, return_inverse=True)
+        n = len(families)
         rng = np.random.Generator(np.random.PCG64([self.flips.seed, 1]))
         values = np.empty(self.flips.draws)
-        single = len(members) == data.n
-        for i in range(len(values)):
-            picks = rng.integers(0, len(members), size=len(members))
-            rows = picks if single else np.concatenate([members[p] for p in picks])
-            values[i] = function(data.candidate[rows]) - function(data.baseline[rows])
+        step = max(4, _BLOCK_ELEMENTS // n)
+        for start in range(0, len(values), step):
+            size = min(step, len(values) - start)
+            picks = rng.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
+            drawn = np.bincount(picks.ravel(), minlength=size * n).reshape(size, n)
+            counts = np.ascontiguousarray(drawn.T)[member]
+            before = aggregated(self.function, data.baseline, counts)
+            after = aggregated(self.function, data.candidate, counts)
+            values[start : start + size] = after - before
         return values
+
+
+def aggregated(
+    function: Callable[[NDArray[Any]], float], values: NDArray[Any], counts: NDArray[Any]
+) -> Floats:
+    """Return the aggregate for each of several draws.
+
+    Args:
+        function: from rows to the metric; its method `many`, where it has one and that does not
+            decline, makes all draws at once.
+        values: the rows, shape (n, ...).
+        counts: how often each row is part of each draw, shape (n, draws).
+    """
+    many = getattr(function, "many", None)
+    found = many(values, counts) if callable(many) else None
+    if found is not None:
+        made = np.asarray(found, dtype=np.float64)
+        if made.shape != (counts.shape[1],):
+            raise ValueError(
+                f"an aggregate of {counts.shape[1]} draws came as an array of shape {made.shape}"
+            )
+        return made
+    return np.array([function(np.repeat(values, drawn, axis=0)) for drawn in counts.T])
 
 
 def prepare_aggregate(data: Checked, flips: Flips, settings: Settings) -> AggregateContrast | None:

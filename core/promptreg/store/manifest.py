@@ -94,6 +94,7 @@ def read_manifest(path: Path) -> Manifest:
             provider=facts.text("provider"),
             created_at=facts.text("created_at"),
             source=facts.text("source"),
+            provider_name=facts.text("provider_name", ""),  # runs made before there was such
         ),
         repeats=content.whole("repeats"),
         scenarios=content.whole("scenarios"),
@@ -155,8 +156,8 @@ class _Fields:
         field = f"{self.where}{name}".rstrip(".") or "the whole"
         return StoreError(f"{self.path}: {field} is {shown}; expected {allowed}")
 
-    def text(self, name: str) -> str:
-        value = self.content.get(name)
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.content.get(name, default)
         if not isinstance(value, str):
             raise self.wrong(name, value, "text")
         return value

@@ -25,6 +25,12 @@ from promptreg.suite.gate_parts import (
     SliceEntry,
     named_limits,
 )
+from promptreg.suite.several import (
+    check_asked,
+    check_providers,
+    with_provider_by_name,
+    with_sources_apart,
+)
 from promptreg.suite.strict import Scalar
 from promptreg.suite.strict import Strict as _Strict
 
@@ -79,6 +85,15 @@ class TemplateEntry(_Strict):
     """Label to source: a text file, `module:CONSTANT`, `file.yaml#key.path`, `git:REV:path`."""
     optional: tuple[str, ...] = ()
     """Variables that may be left unused by some version without a finding."""
+    providers: dict[Name, Name] = Field(default_factory=dict)
+    """Label to the provider that is asked, filled from versions such as
+    `{file: templates/basic.v1.txt, provider: large}`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asked_apart(cls, value: Any) -> Any:
+        """Take a version that names its provider apart into source and name."""
+        return with_sources_apart(value)
 
 
 class TimeoutEntry(_Strict):
@@ -286,6 +301,9 @@ class Suite(_Strict):
     templates: dict[Name, TemplateEntry] = Field(min_length=1)
     select: dict[Name, dict[str, Scalar | tuple[Scalar, ...]]] = Field(default_factory=dict)
     provider: ProviderEntry
+    """Who answers; or the name of one of `providers`."""
+    providers: dict[Name, ProviderEntry] = Field(default_factory=dict)
+    """Several who answer: versions name theirs, and those that name none have `provider`."""
     answer: AnswerEntry = AnswerEntry()
     repeats: int = Field(default=1, ge=1, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -310,6 +328,33 @@ class Suite(_Strict):
     @classmethod
     def _kind_alone(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @property
+    def provider_name(self) -> str:
+        """The name of the provider of versions that name none; empty where there is one alone."""
+        return next((n for n, entry in self.providers.items() if entry == self.provider), "")
+
+    def asked(self, template: str, label: str) -> str:
+        """Return the name of the provider that a version is asked of; empty for the only one."""
+        entry = self.templates.get(template)
+        named = entry.providers.get(label, "") if entry is not None else ""
+        return named or self.provider_name
+
+    def provider_of(self, name: str) -> ProviderEntry:
+        """Return the provider of that name; the suite's own for the empty name."""
+        return self.providers.get(name, self.provider)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _provider_by_name(cls, value: Any) -> Any:
+        return with_provider_by_name(value)
+
+    @model_validator(mode="after")
+    def _known_providers(self) -> Suite:
+        check_providers(self.providers)
+        for name, entry in self.templates.items():
+            check_asked(name, entry.versions, entry.providers, self.providers)
+        return self
 
     @model_validator(mode="after")
     def _more_is_more(self) -> Suite:

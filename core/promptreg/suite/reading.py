@@ -189,15 +189,28 @@ def _expand(value: Any, where: str) -> Any:
 
     Elsewhere a dollar stays a dollar: secrets are named (`api_key_env`), never written in.
     """
-    if not isinstance(value, dict) or not isinstance(value.get("provider"), dict):
+    if not isinstance(value, dict):
         return value
-    provider = dict(value["provider"])
+    found = dict(value)
+    if isinstance(value.get("provider"), dict):
+        found["provider"] = _expanded(value["provider"], f"{where}: provider")
+    if isinstance(value.get("providers"), dict):
+        found["providers"] = {
+            name: _expanded(entry, f"{where}: providers.{name}")
+            if isinstance(entry, dict)
+            else entry
+            for name, entry in value["providers"].items()
+        }
+    return found
+
+
+def _expanded(provider: dict[str, Any], where: str) -> dict[str, Any]:
+    found = dict(provider)
     for key in ("url", "path", "model"):
         text = provider.get(key)
         if isinstance(text, str):
-            spot = f"{where}: provider.{key}"
-            provider[key] = _VARIABLE.sub(partial(_environment, spot), text)
-    return {**value, "provider": provider}
+            found[key] = _VARIABLE.sub(partial(_environment, f"{where}.{key}"), text)
+    return found
 
 
 def _environment(spot: str, match: re.Match[str]) -> str:

@@ -39,6 +39,8 @@ def headline(c: Comparison) -> Section:
     ]
     if c.design is not None:
         rows.append(f"\n{escape(digest.design(c), 900)}.")
+    if c.subject:
+        rows.append(f"\n**{escape(c.subject, 600)}.**")
     if c.stopping is not None:
         rows.append(f"\n{escape(digest.stopping(c), 400)}.")
     if c.synthetic:

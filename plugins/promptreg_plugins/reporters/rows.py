@@ -55,6 +55,7 @@ COLUMNS: dict[str, str] = {
     "scenarios_baseline": WHOLE,
     "scenarios_candidate": WHOLE,
     "synthetic": YES_NO,
+    "subject": TEXT,
     "created_at": TEXT,
 }
 """Column to what it holds."""
@@ -70,6 +71,7 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Any]]:
         "gate": whole["gate"]["verdict"],
         "design": whole["design"]["label"],
         "synthetic": whole["synthetic"],
+        "subject": whole["subject"] or None,
         "created_at": whole["created_at"],
     }
     return [same | _flat(entry) for entry in whole["comparisons"]]

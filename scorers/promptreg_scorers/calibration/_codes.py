@@ -54,6 +54,21 @@ class Codes:
         """Return the code of a kind and a place from 0 to 1; None: the trial has no place."""
         return (1 + kind + (_FAILED if place is None else place / 2)) / (self._kinds + 1)
 
+    def by_row(self, values: NDArray[np.float64]) -> tuple[NDArray[np.intp], Decoded] | None:
+        """Return the row of each entry that is not NaN, and what it stands for.
+
+        None where there are trials of which nothing is known.
+
+        Args:
+            values: shape (rows, ...).
+        """
+        import numpy as np
+
+        found = self.unpack(values)
+        if found.best or found.worst:
+            return None
+        return np.nonzero(~np.isnan(values))[0], found
+
     def unpack(self, values: NDArray[np.float64]) -> Decoded:
         """Return what codes of any shape stand for; NaN entries are left out."""
         import numpy as np

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from promptreg_scorers._draws import group_sums
 from promptreg_scorers.calibration._codes import Codes
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["concordance"]
+__all__ = ["concordance", "concordances"]
 
 
 def concordance(codes: Codes, kinds: int, values: NDArray[np.float64]) -> float:
@@ -43,6 +44,44 @@ def concordance(codes: Codes, kinds: int, values: NDArray[np.float64]) -> float:
         present = np.flatnonzero(sizes)
         sizes[present[np.argmin(sizes[present])]] += 1
     return 1.0 - wrong / _pairs(sizes)
+
+
+def concordances(
+    codes: Codes, kinds: int, values: NDArray[np.float64], counts: NDArray[np.uint8]
+) -> NDArray[np.float64] | None:
+    """Return `concordance` of several draws; None where trials are there of which nothing is known.
+
+    Args:
+        codes: how values are packed.
+        kinds: how many kinds there are.
+        values: shape (rows, ...).
+        counts: how often each row is part of each draw, shape (rows, draws).
+    """
+    import numpy as np
+
+    known = codes.by_row(values)
+    if known is None:
+        return None
+    rows, found = known
+    draws = counts.shape[1]
+    sizes, right = np.zeros((kinds, draws)), np.zeros(draws)
+    places = np.unique(found.places[~found.failed])
+    # By place, all lower kinds at once: how many trials of a lower kind lie below, ties half.
+    below = np.zeros((len(places), draws))
+    for kind in range(kinds):
+        mine = found.kinds == kind
+        sizes[kind] = counts[rows[mine]].sum(axis=0, dtype=np.float64)
+        mine &= ~found.failed
+        at = np.searchsorted(places, found.places[mine])
+        table = group_sums(at, len(places), counts[rows[mine]])
+        if kind:
+            right += (table * below).sum(axis=0)
+        if kind + 1 < kinds:
+            below += np.cumsum(table, axis=0) - table / 2
+    total = sizes.sum(axis=0)
+    pairs = (total * total - (sizes * sizes).sum(axis=0)) / 2
+    with np.errstate(invalid="ignore"):  # no pair is NaN, as it should be
+        return np.asarray(1.0 - (pairs - right) / pairs)
 
 
 def _pairs(sizes: NDArray[np.intp]) -> float:

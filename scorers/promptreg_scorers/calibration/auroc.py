@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg_scorers.calibration._alert import Alert
 from promptreg_scorers.calibration._codes import Codes
-from promptreg_scorers.calibration._concordance import concordance
+from promptreg_scorers.calibration._concordance import concordance, concordances
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,3 +76,9 @@ class Auroc(Scorer):
         NaN where one of the two kinds is missing.
         """
         return concordance(self._codes, 2, values)
+
+    def aggregate_many(
+        self, values: NDArray[np.float64], counts: NDArray[np.uint8]
+    ) -> NDArray[np.float64] | None:
+        """Return the figure of draws in which each row of `values` is counted so often."""
+        return concordances(self._codes, 2, values, counts)

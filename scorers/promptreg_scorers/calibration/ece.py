@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
+from promptreg_scorers._draws import group_sums
 from promptreg_scorers.calibration._alert import Alert
 from promptreg_scorers.calibration._codes import Codes, Decoded
 
@@ -104,6 +105,21 @@ class Ece(Scorer):
             return math.nan
         gaps = np.bincount(self._bin(found), weights=found.kinds - found.places)
         return float(np.abs(gaps).sum() / count)
+
+    def aggregate_many(
+        self, values: NDArray[np.float64], counts: NDArray[np.uint8]
+    ) -> NDArray[np.float64] | None:
+        """Return the errors of draws in which each row of `values` is counted so often."""
+        import numpy as np
+
+        known = self._codes.by_row(values)
+        if known is None:
+            return None
+        rows, found = known
+        drawn = counts[rows]
+        gaps = group_sums(self._bin(found), self._bins, drawn, found.kinds - found.places)
+        with np.errstate(invalid="ignore"):  # nothing of nothing is NaN, as it should be
+            return np.asarray(np.abs(gaps).sum(axis=0) / drawn.sum(axis=0, dtype=np.float64))
 
     def curve(self, scale: Scale, values: NDArray[np.float64]) -> list[tuple[float, float, int]]:
         """Return (mean probability, share of alerts due, trials) of each bin that holds any."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg_scorers._values import absent, fields_of, number, shown, word
 from promptreg_scorers.calibration._codes import Codes
-from promptreg_scorers.calibration._concordance import concordance
+from promptreg_scorers.calibration._concordance import concordance, concordances
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +93,12 @@ class Monotonicity(Scorer):
         NaN entries are left out. NaN where all trials have the same severity.
         """
         return concordance(self._codes, len(self._rank), values)
+
+    def aggregate_many(
+        self, values: NDArray[np.float64], counts: NDArray[np.uint8]
+    ) -> NDArray[np.float64] | None:
+        """Return the figure of draws in which each row of `values` is counted so often."""
+        return concordances(self._codes, len(self._rank), values, counts)
 
     def _severity(self, scenario: Scenario) -> str | None:
         places = (scenario.ground_truth, scenario.attributes, scenario.variables)

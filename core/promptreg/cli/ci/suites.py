@@ -89,9 +89,10 @@ def standing_suite(path: Path) -> Wanted:
     project = open_project(str(path))
     suite = project.suite
     try:
-        live = make_provider(project).cacheable
+        live = all(make_provider(project, n).cacheable for n in suite.providers or ("",))
     except PromptregError:  # it needs a key or a file that is not here; then it answers prompts
-        live = suite.provider.use != "recorded"
+        entries = suite.providers.values() or [suite.provider]
+        live = all(entry.use != "recorded" for entry in entries)
     versions: tuple[str, ...] = ()
     if not live:
         versions = next(

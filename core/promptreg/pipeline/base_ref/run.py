@@ -18,10 +18,10 @@ from promptreg.pipeline.base_ref.touched import Touched, find_touched
 from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.looks import Member, Watch, watch_for
-from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
+from promptreg.pipeline.parts import answering, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
-from promptreg.records import Run, ScenarioSet
+from promptreg.records import Run, ScenarioSet, Template
 from promptreg.stages.load import is_tracked, narrow
 from promptreg.store.calls import FILE_NAME
 from promptreg.verdicts import Comparison
@@ -80,7 +80,7 @@ def gate_base_ref(
     watch: Watch | None = None
     looks: tuple[str, ...] = ()
     if prepared.versions:
-        _check_provider(project)
+        _check_providers(project, [v.template for v in prepared.versions])
         if options.cache:
             _check_store(project)
         members = _members(prepared)
@@ -148,12 +148,14 @@ def _prepare(terms: Terms, touched: Touched, chosen: ScenarioSet) -> Prepared:
         ) from e
 
 
-def _check_provider(project: Project) -> None:
-    if not make_provider(project).cacheable:
+def _check_providers(project: Project, versions: Sequence[Template]) -> None:
+    for name, provider in answering(project, versions).items():
+        if provider.cacheable:
+            continue
         raise UsageError(
-            f"provider {project.suite.provider.use}: looks completions up by a version's label, "
-            "and a baseline from git has the label of its candidate; --base-ref needs a provider "
-            "that answers prompts"
+            f"provider {project.suite.provider_of(name).use}: looks completions up by a version's "
+            "label, and a baseline from git has the label of its candidate; --base-ref needs a "
+            "provider that answers prompts"
         )
 
 

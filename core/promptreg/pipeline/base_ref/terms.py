@@ -12,7 +12,7 @@ from promptreg.errors import DataError, PluginError, SuiteError
 from promptreg.pipeline.base_ref.base import Base
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import ScenarioSet
-from promptreg.stages.load import is_tracked, past_scenarios, past_text
+from promptreg.stages.load import edited_files, is_tracked, past_scenarios, past_text
 from promptreg.suite import ProviderEntry, Suite
 
 __all__ = ["Terms", "agree"]
@@ -81,10 +81,16 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
             else f"the change edits the policy: {told}; not followed: the policy and the scenarios "
             f"of {base.commit} decide (--allow-policy-change takes the work tree's)"
         )
-    if shaped := list(_provider_changes(now.provider, then.provider)):
+    if shaped := list(_providers_changes(now, then)):
         notes.append(
             f"the change edits the provider: {', '.join(shaped)}; both sides are asked as the work "
             "tree says, so what that changes is not part of the comparison"
+        )
+    used = before or after
+    if edited := _edited_images(base, used):
+        notes.append(
+            f"the change edits {len(edited)} images that scenarios show: {', '.join(edited[:5])}"
+            f"{' ...' if len(edited) > 5 else ''}; both sides are asked about them as they are now"
         )
     if now.store != then.store:
         notes.append(
@@ -150,6 +156,11 @@ def _work_scenarios(
         return None
 
 
+def _edited_images(base: Base, scenarios: ScenarioSet | None) -> tuple[str, ...]:
+    shown = {path for s in scenarios.scenarios for path in s.images} if scenarios else set()
+    return edited_files(base.revision, sorted(shown))
+
+
 def _read_as(project: Project, then: Suite, path: str) -> ScenarioSet:
     update = {"scenarios": path, "cluster": then.cluster, "attributes": then.attributes}
     suite = project.suite.model_copy(update=update)
@@ -186,6 +197,24 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # too long, or with NUL: no path was meant
         return False
+
+
+def _providers_changes(now: Suite, then: Suite) -> Iterator[str]:
+    """Yield what differs of who answers: of `provider`, of `providers`, and of who names whom."""
+    yield from _provider_changes(now.provider, then.provider)
+    for name in _unequal(then.providers, now.providers):
+        if name in then.providers and name in now.providers:
+            changed = _provider_changes(now.providers[name], then.providers[name])
+            yield from (f"providers.{name}.{key}" for key in changed)
+        else:
+            yield f"providers.{name}"
+    for template, entry in now.templates.items():
+        before = then.templates.get(template)
+        for label in entry.versions:
+            if before is None or label not in before.versions:
+                continue
+            if before.providers.get(label) != entry.providers.get(label):
+                yield f"the provider of {template}@{label}"
 
 
 def _provider_changes(now: ProviderEntry, then: ProviderEntry) -> Iterator[str]:

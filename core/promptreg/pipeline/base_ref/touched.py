@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptreg.errors import UsageError, did_you_mean
 from promptreg.pipeline.base_ref.base import Base
@@ -65,7 +65,7 @@ def find_touched(
     _check("label", labels, [label for n in names for label in known[n]])
     edits: list[Edit] = []
     notes: list[str] = []
-    seen: dict[tuple[str, str, str], str] = {}
+    seen: dict[tuple[str, str, str, str], str] = {}
     unchanged = 0
     for name in names:
         if templates and name not in templates:
@@ -79,11 +79,14 @@ def find_touched(
                 if label not in replaced.values():
                     notes.append(f"{version} is deleted by the change: nothing is left to compare")
                 continue
+            asked = project.suite.asked(name, label)  # of which both sides are, whatever was
             candidate = load_template(name, label, now[name], project.base)
+            candidate = replace(candidate, provider_name=asked)
             baseline = None
             before = label if label in _labels(then, name) else replaced.get(label)
             if before is not None:
                 baseline = past_template(name, before, then[name], base.revision)
+                baseline = replace(baseline, provider_name=asked)
                 same = baseline.sha256 == candidate.sha256
                 if before != label:
                     how = "with the same content" if same else "and is compared with it"
@@ -91,7 +94,7 @@ def find_touched(
                 if same:
                     unchanged += 1
                     continue
-            content = (name, baseline.sha256 if baseline else "", candidate.sha256)
+            content = (name, baseline.sha256 if baseline else "", candidate.sha256, asked)
             twin = seen.setdefault(content, version)
             if twin != version:
                 notes.append(f"{version} has the content of {twin} on both sides: compared once")

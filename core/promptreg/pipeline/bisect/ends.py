@@ -47,17 +47,28 @@ def find_ends(
             or commits are asked for where there are none.
     """
     name = _template(project, (good, bad), options)
+    found = _found(project, name, good, bad, by)
+    left, right = found.good.provider_name, found.bad.provider_name
+    if left != right:
+        raise UsageError(
+            f"{good} is asked of the provider {left!r} and {bad} of {right!r}: bisect looks into a "
+            "text, and what a change of providers does is not in it. Name versions of one provider"
+        )
+    return found
+
+
+def _found(project: Project, name: str, good: str, bad: str, by: str | None) -> Ends:
     at = [git_version(ref, name, project.suite, project.base) for ref in (good, bad)]
     notes: tuple[str, ...] = ()
     if at[0] is not None and at[1] is not None:
         states, notes = _states(project, at[0], at[1], by)
         if by == "commits" or (by is None and len(states) > 2):
-            return Ends(_end(states[0], good), _end(states[-1], bad), states)
+            return _ends(project, states, good, bad)
         if states:
             if len(states) == 2:
                 commit = states[1].commit.hash[:10]
                 notes = (f"one commit, {commit}, changed the template between {good} and {bad}",)
-            return Ends(_end(states[0], good), _end(states[-1], bad), notes=notes)
+            return replace(_ends(project, states, good, bad), states=(), notes=notes)
     elif by == "commits":
         raise UsageError(
             f"--commits needs a revision of git on both sides, such as {name}@git:HEAD~9 and "
@@ -82,6 +93,14 @@ def _states(
             f"{good.template}: there is nothing to bisect"
         )
     return states, ()
+
+
+def _ends(project: Project, states: tuple[State, ...], good: str, bad: str) -> Ends:
+    first, last = _end(states[0], good), _end(states[-1], bad)
+    asked = project.suite.provider_name  # what has no label of the suite is asked of that one
+    return Ends(
+        replace(first, provider_name=asked), replace(last, provider_name=asked), tuple(states)
+    )
 
 
 def _end(state: State, ref: str) -> Template:

@@ -136,12 +136,13 @@ def _count(
     options: Options,
     notes: list[str],
 ) -> list[PlannedText]:
-    provider = make_provider(project)
-    keys = key_maker(project, provider, notes)
+    name = next((t.provider_name for _, t in texts if not isinstance(t, str)), "")
+    provider = make_provider(project, name)
+    keys = key_maker(project, provider, notes, name)
     if not provider.cacheable:
         notes.append(
-            f"provider {project.suite.provider.use} looks completions up by a version's label: "
-            "only texts that are recorded under these labels can be tested"
+            f"provider {project.suite.provider_of(name).use} looks completions up by a version's "
+            "label: only texts that are recorded under these labels can be tested"
         )
     readable = keys is not None and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
@@ -153,7 +154,8 @@ def _count(
             if isinstance(version, str):
                 found.append(PlannedText(label, problem=version))
                 continue
-            work = Work((version,), project.repeats(options), project.seed(options))
+            images = (getattr(provider, "takes_images", False),)
+            work = Work((version,), project.repeats(options), project.seed(options), images=images)
             wanted = [keys.key(p, r) if keys else f"{r}:{p}" for _, _, r, p in work.order()]
             cached = set(store.get_many(wanted)) if store else set()
             new = set(wanted) - cached - asked

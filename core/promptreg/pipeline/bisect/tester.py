@@ -124,7 +124,8 @@ class Tester:
         self._policy = policy
         self._handle_signals = handle_signals
         self._tell = tell
-        self._cacheable = make_provider(project).cacheable
+        self._asked = project.suite.provider_name
+        self._cacheable = False
         self._good: Run | None = None
         self._known: dict[str, Tested] = {}
 
@@ -134,6 +135,8 @@ class Tester:
         Raises:
             UsageError: the ends send the same prompts, or cannot be rendered.
         """
+        self._asked = good.provider_name
+        self._cacheable = make_provider(self.project, self._asked).cacheable
         versions = [
             make_version(self.project, template, self._served, side=side, lane=lane)
             for lane, (side, template) in enumerate((("baseline", good), ("candidate", bad)))
@@ -167,7 +170,7 @@ class Tester:
             targets: metrics, and slices, that are to be explained.
             level: two-sided level of an accusation, corrected for all tests.
         """
-        tested = self._test(template, targets, level)
+        tested = self._test(replace(template, provider_name=self._asked), targets, level)
         self.tests.append(tested)
         return tested
 
@@ -225,9 +228,9 @@ class Tester:
         planned = run.counts.get("planned", 0)
         if not self._cacheable and run.failures.get(Cause.MISSING, 0) >= planned:
             raise UsageError(
-                f"provider {self.project.suite.provider.use}: looks completions up by a version's "
-                f"label and holds none for {template.name}@{template.label}; bisect needs a "
-                "provider that answers prompts, or completions recorded under that label"
+                f"provider {self.project.suite.provider_of(self._asked).use}: looks completions up "
+                f"by a version's label and holds none for {template.name}@{template.label}; bisect "
+                "needs a provider that answers prompts, or completions recorded under that label"
             )
 
 

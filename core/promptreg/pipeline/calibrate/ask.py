@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptreg.errors import UsageError
 from promptreg.pipeline.execute import Executed, execute
-from promptreg.pipeline.parts import make_provider
+from promptreg.pipeline.parts import answering
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.versions import lookup, make_version, serves
@@ -66,7 +66,9 @@ def ask_twice(
         project, versions, scenarios, options, scoring, handle_signals=handle_signals
     )
     halves = list(zip(executed.runs[::2], executed.runs[1::2], strict=True))
-    if not make_provider(project).cacheable:
+    if not all(
+        made.cacheable for made in answering(project, (v.template for v in versions)).values()
+    ):
         _check_recorded(project, halves, project.repeats(options))
     worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
     pairs = []

@@ -12,7 +12,7 @@ from promptreg.pipeline.calibrate.document import Kept, read_document
 from promptreg.pipeline.calibrate.report import CalibrationReport, report_json
 from promptreg.pipeline.project import Project
 from promptreg.policy import Policy
-from promptreg.stages.compare import RunPair
+from promptreg.stages.compare import RunPair, between_providers
 from promptreg.store.calibrations import read_calibrations, write_calibration
 from promptreg.store.problems import running_version
 from promptreg.verdicts import Calibration, CalibrationState
@@ -116,6 +116,8 @@ def calibration_of(
         return Calibration(), warnings
     if several:  # its errors are bounded alike, but nobody simulated them
         reasons = (*reasons, "it is of gates that look once, and this one may look several times")
+    if any(between_providers(p.baseline, p.candidate) for p in pairs):
+        reasons = (*reasons, "it is of one provider against itself, and this compares two")
     found = Calibration(
         state=CalibrationState.STALE if reasons else CalibrationState.FRESH,
         reasons=tuple(reasons),

@@ -13,7 +13,7 @@ from promptreg.pipeline.looks.reach import reach_of
 from promptreg.pipeline.looks.rule import Look as Found
 from promptreg.pipeline.looks.rule import stop_reason
 from promptreg.pipeline.looks.two_ways import TwoWays
-from promptreg.pipeline.parts import make_provider
+from promptreg.pipeline.parts import answering
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.work import Version, Work
@@ -276,7 +276,9 @@ def watch_for(
         alpha=policy.alpha,
         repeats=project.repeats(options),
         seed=project.seed(options),
-        asks_anew=make_provider(project).cacheable,
+        asks_anew=all(
+            made.cacheable for made in answering(project, (v.template for v in versions)).values()
+        ),
     )
     if len(agenda.batches) == 1:
         return None, agenda.notes

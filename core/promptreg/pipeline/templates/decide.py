@@ -64,10 +64,18 @@ def decide(
         )
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
-    cacheable = make_provider(project).cacheable
     versions: list[Version] = []
+    notes: list[str] = []
     for contender in contenders:
         candidate, baseline = contender.candidate, contender.baseline
+        cacheable = make_provider(project, candidate.provider_name).cacheable
+        if candidate.provider_name:
+            notes.append(
+                f"template {candidate.name}: an alias points to a text, whoever answers it; both "
+                f"sides are asked of the provider {candidate.provider_name!r}"
+            )
+            if baseline is not None:
+                baseline = replace(baseline, provider_name=candidate.provider_name)
         served = serves(project, candidate.name, scenarios)
         if not served:
             raise UsageError(
@@ -95,7 +103,7 @@ def decide(
         sides.warnings.append(
             "a promotion asks about every scenario: gate.sequential and gate.more do not apply"
         )
-    sides.warnings += executed.warnings
+    sides.warnings += [*notes, *executed.warnings]
     if sides.baseline:
         beside = tuple(alone.values())
         comparison = conclude(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promptreg.errors import ExitCode, NotComparableError, UsageError
 from promptreg.journal import Decision, Event, Moved, State, check_alias
-from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
+from promptreg.pipeline.parts import answering, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.templates.decide import Contender, decide
 from promptreg.pipeline.templates.given import given_options
@@ -225,9 +225,14 @@ def _decide(
             f"--initial: the suite declares gate.limits, and they decide over the first version "
             f"of {told}; --override REASON moves the alias even if they are missed"
         )
-    if make_provider(project).synthetic and (bare or terms.override is not None):
+    made_up = [
+        suite.provider_of(name).use
+        for name, provider in answering(project, (move.candidate for move in asked)).items()
+        if provider.synthetic
+    ]
+    if made_up and (bare or terms.override is not None):
         raise UsageError(
-            f"provider {suite.provider.use}: answers are made up; they can never promote, and "
+            f"provider {made_up[0]}: answers are made up; they can never promote, and "
             "neither --initial nor --override changes that"
         )
     contenders = []

@@ -2,6 +2,7 @@
 
 from promptreg.stages.compare.changes import Change, rank_changes
 from promptreg.stages.compare.comparable import (
+    between_providers,
     check_baseline,
     check_comparable,
     check_gaps,
@@ -24,6 +25,7 @@ __all__ = [
     "Change",
     "Judge",
     "RunPair",
+    "between_providers",
     "breakdowns",
     "check_baseline",
     "check_comparable",

@@ -14,7 +14,9 @@ from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 
 __all__ = [
+    "BETWEEN_PROVIDERS",
     "MAX_GAP_SHARE",
+    "between_providers",
     "check_baseline",
     "check_comparable",
     "check_gaps",
@@ -29,6 +31,16 @@ _APART = (
     "if a draw gave each scenario to one version (an A/B log), the suite must say so: design: "
     "{kind: unpaired, split: {...}}"
 )
+
+
+BETWEEN_PROVIDERS = frozenset({"provider", "sampling", "model"})
+"""Fingerprints that differ where versions name different providers of the suite."""
+
+
+def between_providers(baseline: Run, candidate: Run) -> bool:
+    """Return whether the suite declares that the sides were answered by different providers."""
+    left, right = baseline.facts.provider_name, candidate.facts.provider_name
+    return bool(left and right and left != right)
 
 
 def check_comparable(
@@ -46,11 +58,12 @@ def check_comparable(
             side were lost to infrastructure.
     """
     warnings: list[str] = []
+    declared = between_providers(baseline, candidate)
     names = sorted({*baseline.facts.fingerprints, *candidate.facts.fingerprints})
     for name in names:
         left = baseline.facts.fingerprints.get(name, "(not recorded)")
         right = candidate.facts.fingerprints.get(name, "(not recorded)")
-        if left == right:
+        if left == right or (declared and name in BETWEEN_PROVIDERS):
             continue
         text = (
             f"{name} differs between baseline {baseline.id} ({_short(left)}) "
@@ -58,8 +71,9 @@ def check_comparable(
         )
         if name not in allow:
             raise NotComparableError(
-                f"not comparable: {text}; only the template may differ. "
-                f"Run both again, or accept it with --allow-mismatch {name}"
+                f"not comparable: {text}; only the template may differ"
+                + (" and the provider that the versions name" if declared else "")
+                + f". Run both again, or accept it with --allow-mismatch {name}"
             )
         warnings.append(f"allowed by --allow-mismatch: {text}")
     if baseline.repeats != candidate.repeats:

@@ -146,6 +146,8 @@ def lint_pair(baseline: Template, candidate: Template, optional: Collection[str]
         optional: names that some version may leave out.
     """
     where = f"{baseline.name}@{candidate.label}"
+    if baseline.sha256 == candidate.sha256 and baseline.provider_name != candidate.provider_name:
+        return []  # the same question to two providers
     if baseline.sha256 == candidate.sha256:
         message = f"is the same text as {baseline.label}; there is nothing to compare"
         return [Finding("warning", "identical-versions", where, message)]

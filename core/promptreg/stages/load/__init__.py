@@ -1,10 +1,12 @@
 """Reads what a suite names: scenarios, templates, and references to versions."""
 
+from promptreg.stages.load.content import image_sha256
 from promptreg.stages.load.gitsource import Revision
 from promptreg.stages.load.labels import Label, read_labels
 from promptreg.stages.load.lineage import Commit, GitVersion, State, git_version, lineage
 from promptreg.stages.load.narrow import matches, narrow
 from promptreg.stages.load.past import (
+    edited_files,
     is_tracked,
     merge_base,
     past_scenarios,
@@ -26,8 +28,10 @@ __all__ = [
     "RunRef",
     "State",
     "at_revision",
+    "edited_files",
     "find_registered",
     "git_version",
+    "image_sha256",
     "is_tracked",
     "lineage",
     "load_scenarios",

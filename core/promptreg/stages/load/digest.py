@@ -10,6 +10,7 @@ from typing import Any
 
 from promptreg.errors import DataError
 from promptreg.records import Scenario
+from promptreg.stages.load.content import image_sha256
 
 __all__ = ["digest"]
 
@@ -19,7 +20,7 @@ _encode = json.JSONEncoder(
 
 
 def digest(scenarios: Iterable[Scenario], place: Callable[[Scenario], str] = str) -> str:
-    """Return the SHA-256 (hex) of id, family and every column, in the order of the ids.
+    """Return the SHA-256 (hex) of id, family, every column and what images hold, by id.
 
     A missing column and a null are the same: JSON may leave out what Parquet cannot.
 
@@ -28,7 +29,8 @@ def digest(scenarios: Iterable[Scenario], place: Callable[[Scenario], str] = str
         place: says where a scenario stands, for messages.
 
     Raises:
-        DataError: a value that no prompt can hold: an infinite number, half a surrogate pair.
+        DataError: a value that no prompt can hold: an infinite number, half a surrogate pair; or
+            an image that cannot be read.
     """
     total = hashlib.sha256()
     update = total.update
@@ -39,6 +41,9 @@ def digest(scenarios: Iterable[Scenario], place: Callable[[Scenario], str] = str
             if ":null" in text:  # or a text that says so, which changes nothing
                 text = _encode([scenario.id, scenario.family, _without_nulls(row)])
             update(text.encode())
+            if scenario.images:  # what they show, not only what they are called
+                shown = ",".join(image_sha256(path) for path in scenario.images)
+                update(f"\nimages {shown}".encode())
         except (ValueError, TypeError) as e:
             raise DataError(f"{place(scenario)}: {_explain(row, e)}") from e
         update(b"\n")

@@ -18,6 +18,7 @@ from promptreg.stages.load.text import decode
 from promptreg.suite import TemplateEntry
 
 __all__ = [
+    "edited_files",
     "is_tracked",
     "merge_base",
     "past_scenarios",
@@ -67,6 +68,23 @@ def uncommitted(base: Path) -> int | None:
 def is_tracked(base: Path, path: str) -> bool:
     """Return whether git knows a file of the work tree."""
     return run_git(base, "ls-files", "--error-unmatch", "--", path).returncode == 0
+
+
+def edited_files(revision: Revision, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return which of some files differ from what the revision holds; those it lacks do not count.
+
+    Args:
+        revision: with the folder that shown names start from.
+        paths: as they can be opened.
+    """
+    wanted = {os.path.realpath(path): path for path in paths}
+    if not wanted:
+        return ()
+    options = ("--name-only", "-z", "--no-renames", "--diff-filter=MDT", "--no-ext-diff")
+    found = run_git(revision.base, "diff", *options, "--relative", revision.commit, "--", ".")
+    names = [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
+    here = os.path.realpath(revision.base)
+    return tuple(sorted(n for n in names if os.path.realpath(os.path.join(here, n)) in wanted))
 
 
 def past_text(revision: Revision, path: str, limit: int) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promptreg.errors import UsageError, did_you_mean
@@ -67,6 +67,18 @@ def resolve(
         UsageError: nothing is called so; the message lists what there is.
         TemplateError: it is known and cannot be read.
     """
+    found = _resolve(ref, suite, base, template=template)
+    if isinstance(found, RunRef) or not suite.providers:
+        return found
+    # What no version of the suite says by its label is asked of the suite's `provider`.
+    asked = {
+        name: replace(t, provider_name=suite.asked(name, t.label))
+        for name, t in found.templates.items()
+    }
+    return Resolved(ref, asked)
+
+
+def _resolve(ref: str, suite: Suite, base: Path, *, template: str | None) -> Resolved | RunRef:
     if template is not None:
         _entry(suite, template)
     if ref.startswith("run:"):

@@ -11,6 +11,7 @@ from typing import Any
 from promptreg.errors import DataError, did_you_mean
 from promptreg.records import Scenario, ScenarioSet
 from promptreg.stages.load.attributes import attribute_columns, word_of
+from promptreg.stages.load.content import check_images
 from promptreg.stages.load.csvfile import read_csv
 from promptreg.stages.load.digest import digest
 from promptreg.stages.load.images import IMAGE_COLUMNS, Images
@@ -98,7 +99,12 @@ def _build(table: Table, cluster: str | None, attributes: Sequence[str] | None) 
         truth = known_truths.of(row, n)
         family = _family(table, row, cluster, ids[n], n) if cluster else ids[n]
         scenarios.append(Scenario(ids[n], row, truth, kept, family, images.of(row, n)))
-    sha256 = digest(scenarios, lambda scenario: f"{table.path}: scenario {scenario.id!r}")
+
+    def place(scenario: Scenario) -> str:
+        return f"{table.path}: scenario {scenario.id!r}"
+
+    check_images(scenarios, place)
+    sha256 = digest(scenarios, place)
     return ScenarioSet(tuple(scenarios), sha256, str(table.path), len(scenarios))
 
 

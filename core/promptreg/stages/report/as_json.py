@@ -53,6 +53,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "suite": clean(c.suite),
         "created_at": clean(c.created_at),
         "provider": clean(c.provider),
+        "subject": clean(c.subject),
         "synthetic": c.synthetic,
         "baseline": _side(c.baseline),
         "candidate": _side(c.candidate),

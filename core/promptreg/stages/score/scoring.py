@@ -12,6 +12,7 @@ from typing import Any
 from promptreg.errors import PluginError, SuiteError
 from promptreg.protocols import Scorer
 from promptreg.records import Answer, Outcome, Scale, Scenario, Score, Trial, Unscored
+from promptreg.stages.score.aggregate import Aggregate
 from promptreg.stages.score.answered import Answered
 from promptreg.stages.score.facts import Facts, Plan, facts_of
 from promptreg.stages.score.results import checked, one_line
@@ -120,7 +121,7 @@ class Scoring:
                     f"{plan.who}: the scale {scale.name!r} is an aggregate, "
                     "but the scorer has no method 'aggregate'"
                 )
-            self.aggregates[scale.name] = function
+            self.aggregates[scale.name] = Aggregate(plan.scorer)
         curve = getattr(plan.scorer, "curve", None)
         if callable(curve) and not plan.effective:
             self.curves[scale.name] = partial(curve, plan.own[plan.shown.index(scale)])

@@ -244,7 +244,8 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
     is_ratio = data.metric.statistic == "ratio_of_totals"
     # Centred values keep sums of squares exact enough; a ratio must keep its zero.
     centre = 0.0 if is_ratio or not values.size else float(values.mean())
-    s = np.bincount(units, weights=values - centre, minlength=draws.n_units)
+    s = np.zeros(draws.n_units)
+    np.add.at(s, units, values - centre)
     n = np.bincount(units, minlength=draws.n_units).astype(np.float64)
     mine = draws.assigned.astype(np.float64)
     share = float(mine.mean())

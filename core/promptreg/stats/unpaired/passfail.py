@@ -44,11 +44,11 @@ def fisher_p(x0: int, n0: int, x1: int, n1: int, *, mid_p: bool) -> float:
         mid_p: Count the observed outcome half (Lancaster 1961, JASA 56:223).
     """
     total, passed = n0 + n1, x0 + x1
-    support = np.arange(max(0, passed - n0), min(n1, passed) + 1)
+    support = np.arange(max(0, passed - n0), min(n1, passed) + 1, dtype=np.float64)
     logs = (
         _log_choose(n1, support)
         + _log_choose(n0, passed - support)
-        - _log_choose(total, np.array([passed]))
+        - _log_choose(total, np.array([float(passed)]))
     )
     mass = np.exp(logs)
     at = float(mass[support == x1][0])
@@ -230,6 +230,7 @@ def prepare_pass_fail(
 ) -> PassFailContrast:
     """Register who passed; return the waiting contrast."""
     units = data.units()
-    passed = np.bincount(units, weights=data.values(), minlength=draws.n_units)
+    passed = np.zeros(draws.n_units)
+    np.add.at(passed, units, data.values())
     there = np.bincount(units, minlength=draws.n_units).astype(np.float64)
     return PassFailContrast(data, settings, draws, (totals.add(passed), totals.add(there)))
