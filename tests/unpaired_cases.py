@@ -78,7 +78,7 @@ def rates(make: Maker, truth: float, times: int, seed: int, **settings: Any) -> 
     alarms = misses = 0
     for i in range(times):
         arms = make_arms(*make(rng), **settings)
-        (r,) = analyse_unpaired([arms], assigned_of(arms), draws=999, seed=i)
+        (r,) = analyse_unpaired([arms], assigned_of(arms), draws=399, seed=i)
         low, high = (r.ratio[1], r.ratio[2]) if r.ratio else (r.low, r.high)
         alarms += r.p_value <= 0.05
         misses += (low is not None and truth < low) or (high is not None and truth > high)

@@ -194,6 +194,7 @@ def test_a_split_unlike_the_declared_one_decides_nothing(tmp_path: Path, share: 
     assert c.gate.verdict is GateVerdict.INCONCLUSIVE
     assert c.gate.exit_code == ExitCode.NOT_COMPARABLE
     assert "sample ratio mismatch" in c.gate.reasons[0]
+    assert "the draw is broken" in digest.sentence(c)
     assert c.warnings[0].startswith("sample ratio mismatch: 32 of 160 units")
 
 

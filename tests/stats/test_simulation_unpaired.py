@@ -1,7 +1,7 @@
 """False alarms and coverage of unpaired comparisons, where the truth is known.
 
-Bands hold the nominal 5 % with four standard errors of the number of logs; small, unequal arms are
-allowed to be a little off, and to be conservative.
+Bands hold the nominal 5 % with three standard errors of the number of logs. With 600 logs of each
+kind the misses were 0 to 6 %, and 7.3 % for totals of few, skewed values with another spread.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ MEANS: dict[str, tuple[Callable[[Rng], Any], float, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", MEANS)
 def test_intervals_miss_the_truth_as_often_as_they_say(case: str) -> None:
     make, truth, settings = MEANS[case]
-    times = 300
+    times = 200
     found = rates(make, truth, times, seed=7, **settings)
-    band = 4 * math.sqrt(0.05 * 0.95 / times)
+    band = 3 * math.sqrt(0.05 * 0.95 / times)
     assert found.misses <= 0.05 + band
     if truth in (0.0, 1.0) and "ratio" not in str(settings):
         assert found.alarms <= 0.05 + band
@@ -106,14 +106,14 @@ def test_events_of_a_camera_are_not_independent() -> None:
 def test_many_metrics_accuse_together_as_seldom_as_one() -> None:
     """Eight correlated metrics without any change: some accusation in 5 % of the logs."""
     rng = np.random.default_rng(6)
-    times, accused = 300, 0
+    times, accused = 200, 0
     for i in range(times):
         both = rng.normal(0, 1, (100, 1)) + rng.normal(0, 1, (100, 8))
         values = 1 / (1 + np.exp(-both))
         arms = [make_arms(values[:45, j], values[45:, j], name=f"m{j}") for j in range(8)]
-        found = analyse_unpaired(arms, assigned_of(*arms), draws=999, seed=i)
+        found = analyse_unpaired(arms, assigned_of(*arms), draws=399, seed=i)
         accused += any(r.p_adjusted is not None and r.p_adjusted <= 0.05 for r in found)
-    assert accused / times <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / times)
+    assert accused / times <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
 
 
 def test_a_worsening_by_twice_the_margin_is_found() -> None:

@@ -90,6 +90,7 @@ def import_(
         ),
     ] = None,
     config: o.Config = None,
+    env_file: o.EnvFile = None,
     scenario_variable: Annotated[
         str,
         typer.Option("--scenario", metavar="NAME", help="promptfoo: the variable with the id."),
@@ -98,6 +99,7 @@ def import_(
     """Turn production logs or another tool's results into recorded completions."""
     from promptreg.stages.report.text import clean
 
+    o.read_env_file(env_file)
     if form is not None:
         labels = {k: v for k, v in (("primary", primary), ("shadow", shadow)) if v}
         told = _logged(source, output, form, map_, keep, labels, cause, scenarios, config)

@@ -19,6 +19,8 @@ def sentence(comparison: Comparison) -> str:
     """
     c = comparison
     candidate, baseline = one_line(c.candidate.label, 60), one_line(c.baseline.label, 60)
+    if c.design is not None and not c.design.balanced:
+        return f"Not decided: the draw is broken, so nothing here tells what {candidate} did."
     if c.gate.verdict is GateVerdict.FAIL:
         said = []
         worse = [(d.template, name_of(d.metric, d.slice)) for d in _accused(c)]

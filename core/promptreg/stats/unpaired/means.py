@@ -105,11 +105,13 @@ class MeanContrast:
         low, high = agree(low, high, estimate, significant=p_value <= alpha)
         hidden = 0.0
         if self.minor < FEW_CHANGED:
-            hidden = hidden_change(data, alpha)
-            if is_ratio:  # the largest value seen stands for the largest there can be
-                top = max(float(data.before.baseline.max()), float(data.after.baseline.max()))
-                share = hidden if math.isfinite(hidden) else hidden_change_to(data, top, alpha)
-                hidden = math.log1p(share / before) if before > 0 else math.inf
+            width = metric.high - metric.low
+            if is_ratio and math.isinf(width):
+                # The largest value seen stands for the largest there can be.
+                width = max(float(side.baseline.max()) for side in (data.before, data.after))
+            hidden = hidden_change(data, alpha, width)
+            if is_ratio:
+                hidden = math.log1p(hidden / before) if before > 0 else math.inf
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
             notes.append(
                 f"only {self.minor} units differ from the rest: interval widened by what was not "
@@ -220,16 +222,6 @@ class MeanContrast:
             return "Cohen's d", None
         sd = math.sqrt(0.5 * sum(float(side.var(ddof=1)) for side in sides))
         return "Cohen's d", estimate / sd if sd > 1e-12 * self.scale else None
-
-
-def hidden_change_to(data: Arms, top: float, alpha: float) -> float:
-    """Return what units not seen could hide where no value exceeds `top`."""
-    width = data.metric.high - data.metric.low
-    return hidden_change(data, alpha) if math.isfinite(width) else _share(data, alpha) * top
-
-
-def _share(data: Arms, alpha: float) -> float:
-    return float(-np.expm1(np.log(alpha / 2) / max(1, min(data.clusters))))
 
 
 def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) -> MeanContrast:

@@ -183,7 +183,7 @@ class PassFailContrast:
             p_value=p_value,
             se=se,
             changed=minor,
-            hidden=hidden_change(data, alpha) if minor < FEW_CHANGED else 0.0,
+            hidden=hidden_change(data, alpha, 1.0) if minor < FEW_CHANGED else 0.0,
             beyond_margin=float(beyond),
             test="unpaired Fisher mid-p and score test"
             if self.settings.mid_p(minor)

@@ -76,13 +76,12 @@ def minority(values: Floats) -> int:
     return int(values.size - counts.max())
 
 
-def hidden_change(data: Arms, alpha: float) -> float:
+def hidden_change(data: Arms, alpha: float, width: float) -> float:
     """Return the largest change that units not seen could hide in the smaller arm.
 
     The "rule of three", as for pairs: with 30 units that all agree, up to 11.6 % of the others
     may be otherwise.
     """
-    width = data.metric.high - data.metric.low
     return unseen_share(max(1, min(data.clusters)), alpha) * width
 
 
