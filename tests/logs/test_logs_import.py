@@ -145,6 +145,8 @@ def test_what_is_declared_and_not_there_is_named(tmp_path: Path) -> None:
         shadow(tmp_path, [event("a", good, good)], mapping=("scenario_id=event_idd",))
     with pytest.raises(DataError, match=r"no column 'latency'.*it has: event_id, old, new"):
         shadow(tmp_path, [event("a", good, good)], mapping=(*SHADOW, "shadow.latency_s=latency"))
+    with pytest.raises(DataError, match=r"no column 'new\.rawr'"):
+        shadow(tmp_path, [event("a", good, good)], mapping=(*SHADOW[:2], "shadow.text=new.rawr"))
     with pytest.raises(DataError, match="no column 'kamera'"):
         shadow(
             tmp_path,

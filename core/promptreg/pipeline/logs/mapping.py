@@ -31,12 +31,10 @@ class ColumnMap:
     Attributes:
         columns: our name to the log's: a column, or a dotted path into nested objects.
         kept: column of the scenarios to the log's.
-        asked: our names that were declared, and not just found under their own name.
     """
 
     columns: Mapping[str, str]
     kept: Mapping[str, str]
-    asked: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -45,21 +43,25 @@ class Mapped:
 
     mapping: ColumnMap
     seen: dict[str, None] = field(default_factory=dict)
-    filled: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
 
     def take(self, row: Mapping[str, Any], name: str) -> Any:
         """Return our field of a row; None where there is none."""
-        column = self.mapping.columns.get(name, name)
-        value = lookup(row, column)
-        if value is not None:
-            self.filled.add(name)
+        there, value = lookup(row, self.mapping.columns.get(name, name))
+        if there:
+            self.found.add(name)
         return value
 
     def keep(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the scenario's columns of a row."""
-        found = {ours: lookup(row, theirs) for ours, theirs in self.mapping.kept.items()}
-        self.filled.update(f"keep {k}" for k, v in found.items() if v is not None)
-        return {k: v for k, v in found.items() if v is not None}
+        kept = {}
+        for ours, theirs in self.mapping.kept.items():
+            there, value = lookup(row, theirs)
+            if there:
+                self.found.add(f"keep {ours}")
+            if value is not None:
+                kept[ours] = value
+        return kept
 
     def note(self, row: Mapping[str, Any]) -> None:
         """Remember a row's columns."""
@@ -67,12 +69,10 @@ class Mapped:
             self.seen.setdefault(column)
 
     def missing(self) -> list[str]:
-        """Return the declared columns that no row has anything in, named with what there is."""
-        wanted = {k: v for k, v in self.mapping.columns.items() if k in self.mapping.asked}
-        lacking = [v for k, v in wanted.items() if k not in self.filled]
-        lacking += [v for k, v in self.mapping.kept.items() if f"keep {k}" not in self.filled]
-        # A column that is there and empty (no call failed) is no slip.
-        return [c for c in lacking if c not in self.seen and c.split(".")[0] not in self.seen]
+        """Return the declared columns that no row has; one that is there and empty is no slip."""
+        lacking = [v for k, v in self.mapping.columns.items() if k not in self.found]
+        lacking += [v for k, v in self.mapping.kept.items() if f"keep {k}" not in self.found]
+        return lacking
 
     def unused(self, fields: Sequence[str]) -> list[str]:
         """Return the log's columns that nothing was taken from."""
@@ -115,19 +115,19 @@ def read_mapping(pairs: Sequence[str], kept: Sequence[str], allowed: Sequence[st
                 f"--keep {item!r}: must be COLUMN or OURS=THEIRS, each once; the id is kept anyway"
             )
         own[ours] = theirs or ours
-    return ColumnMap(columns, own, frozenset(columns))
+    return ColumnMap(columns, own)
 
 
-def lookup(row: Mapping[str, Any], column: str) -> Any:
-    """Return a row's value: of the column, or along a dotted path of nested objects; else None."""
+def lookup(row: Mapping[str, Any], column: str) -> tuple[bool, Any]:
+    """Return whether a row has a column, and its value; a dotted path leads into objects."""
     if column in row:
-        return row[column]
+        return True, row[column]
     value: Any = row
     for part in column.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            return None
+            return False, None
         value = value[part]
-    return value
+    return True, value
 
 
 def missing_error(path: object, mapped: Mapped) -> DataError | None:
