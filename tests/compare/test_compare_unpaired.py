@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from promptreg import open_suite
 from promptreg.errors import ExitCode, NotComparableError, SuiteError, UsageError
 from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
@@ -329,6 +330,12 @@ def test_every_report_says_unpaired(tmp_path: Path) -> None:
     write_reports(c, plan_reports(project.plugins.reporters, out))
     for path in out[:5]:
         assert "unpaired, randomised" in Path(path).read_text("utf-8"), path
+
+
+def test_no_scenario_is_said_not_to_have_become_worse(tmp_path: Path) -> None:
+    found = open_suite(str(ab_suite(tmp_path, n=20))).compare("v1", "v2")
+    assert found.changes.empty
+    assert "answered by one version only" in repr(found.worst())
 
 
 def test_pairs_are_called_pairs(tmp_path: Path) -> None:

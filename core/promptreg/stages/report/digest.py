@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
@@ -46,6 +46,7 @@ __all__ = [
     "limits",
     "sentence",
     "shifts",
+    "size",
     "spent",
     "split_answer",
     "stopping",
@@ -106,7 +107,7 @@ def design(comparison: Comparison) -> str:
 
 def facts(comparison: Comparison) -> str:
     """Return what the verdict rests on: scenarios, families, repeats, failures."""
-    sizes = {name: _size(rows) for name, rows in whole_suite(comparison).items()}
+    sizes = {name: size(rows) for name, rows in whole_suite(comparison).items()}
     if not sizes:
         shown = "no metric compared"
     elif len(sizes) == 1:
@@ -121,7 +122,8 @@ def facts(comparison: Comparison) -> str:
     return ", ".join([*label, shown, *_failed_words(causes(comparison))])
 
 
-def _size(rows: list[Difference]) -> str:
+def size(rows: Sequence[Difference]) -> str:
+    """Return how much some rows rest on: scenarios, families or units of the draw, repeats."""
     largest = max(rows, key=lambda d: d.n_scenarios)
     if largest.scenarios_by_side is not None and largest.clusters_by_side is not None:
         (before, after), units = largest.scenarios_by_side, largest.clusters_by_side
