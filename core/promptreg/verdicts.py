@@ -521,6 +521,8 @@ class Comparison:
     created_at: str
     changes: tuple[ScenarioChange, ...] = ()
     changes_total: int = 0
+    all_changes: tuple[float, ...] = ()
+    """The change of every scenario that has one, those that `changes` has no room for included."""
     rankings: tuple[Ranking, ...] = ()
     template_diffs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -145,7 +145,7 @@ class ComparisonResult:
     def histogram(self) -> Plot:
         """Return how far single scenarios moved."""
         c = self.comparison
-        drawn = histogram_of_changes(c.changes, c.changes_total, "changes")
+        drawn = histogram_of_changes(c.changes, c.changes_total, "changes", every=c.all_changes)
         return Plot.of("Change of single scenarios", drawn)
 
     def ranges(self, template: str | None = None) -> Plot:

@@ -124,6 +124,7 @@ def conclude(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         changes=shown,
         changes_total=len(changes),
+        all_changes=tuple(c.change for c in changes if c.change is not None),
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),

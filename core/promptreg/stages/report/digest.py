@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.decision import Shifts, because, sentence, shifts
+from promptreg.stages.report.decision import Shifts, because, sentence, shifts, templates
 from promptreg.stages.report.lines import criterion_words, limit_words
 from promptreg.stages.report.slices import (
     SLICES_SHOWN,
@@ -50,6 +50,7 @@ __all__ = [
     "spent",
     "split_answer",
     "stopping",
+    "templates",
     "too_small",
     "treatment_of",
     "whole_suite",
@@ -194,10 +195,9 @@ def guards(comparison: Comparison) -> list[Difference]:
 
 def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
     """Return each limit, with what it demands and what became of it in words."""
-    shares = {(d.template, d.metric): d.kind == "binary" for d in comparison.differences}
+    shares = {d.metric for d in comparison.differences if d.kind == "binary"}
     return [
-        (limit, *limit_words(limit, share=shares.get((limit.template, limit.metric), False)))
-        for limit in comparison.limits
+        (limit, *limit_words(limit, share=limit.metric in shares)) for limit in comparison.limits
     ]
 
 
@@ -235,8 +235,17 @@ def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fie
         elif isinstance(value, int):
             short.append((name, str(value) if abs(value) < 10**15 else "(huge integer)"))
         else:
-            short.append((name, one_line(str(value), 60)))
+            short.append((name, one_line(_listed(value), 60)))
     return short, long
+
+
+def _listed(value: object) -> str:
+    """Return a list of texts and numbers as people write one; anything else as Python does."""
+    if isinstance(value, (list, tuple)) and len(value) <= 50:
+        words = [one_line(str(item), 60) for item in value if isinstance(item, (str, int, float))]
+        if len(words) == len(value):
+            return ", ".join(words) or "none"
+    return str(value)
 
 
 _TEXTS = ("summary", "reasoning")
