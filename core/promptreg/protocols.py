@@ -371,6 +371,7 @@ class GenerationPlan:
         models: the models that are asked.
         text: the columns to look for near-duplicates in; empty: all columns of texts.
         notes: what a person should know beforehand.
+        table: the name of the scenarios' file.
     """
 
     slots: Sequence[str]
@@ -383,6 +384,7 @@ class GenerationPlan:
     models: Sequence[str] = ()
     text: Sequence[str] = ()
     notes: Sequence[str] = ()
+    table: str = "scenarios.parquet"
 
 
 @dataclass(frozen=True, slots=True)

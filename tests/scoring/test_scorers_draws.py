@@ -22,12 +22,12 @@ SCALE = Scale("median", statistic="aggregate")
 def values_of(scorer: Any, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Return codes of rows, with failures and entries that are lacking."""
     if isinstance(scorer, LevelDistribution):
-        codes = [scorer._code(0, int(k)) for k in rng.choice(5, ROWS * REPEATS)]  # noqa: SLF001 - its own codes
+        codes = [scorer._code(0, int(k)) for k in rng.choice(5, ROWS * REPEATS)]
     else:
         kinds = 4 if isinstance(scorer, Monotonicity) else 2
         fails = not isinstance(scorer, Ece)  # there a failure is a sure mistake
         codes = [
-            scorer._codes.pack(  # noqa: SLF001 - its own codes
+            scorer._codes.pack(
                 int(rng.integers(kinds)),
                 None if fails and rng.random() < 0.1 else float(rng.integers(8)) / 7,
             )

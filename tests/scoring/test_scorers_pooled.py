@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from coco_sets import drawn, of_coco
 from promptreg import Completion, Failure
 from promptreg.records import Answer, Cause, Outcome, Prompt, Scenario, Trial, payload_code
 from promptreg.stages.score import Scoring
@@ -15,7 +16,6 @@ from promptreg_scorers.iou.average_precision import THRESHOLDS, average_precisio
 from promptreg_scorers.iou.boxes import Box
 from promptreg_scorers.iou.pooled import fifty, pack, pooled
 from scoring_makers import TEMPLATE
-from test_scorers_iou_coco import drawn, of_coco
 
 Images = list[tuple[list[Box], list[Box]]]
 
@@ -33,6 +33,7 @@ def untied(images: Images, draw: random.Random) -> Images:
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("count", [1, 7, 60])
 def test_it_is_that_of_pycocotools(seed: int, count: int) -> None:
@@ -72,7 +73,8 @@ def test_equal_confidences_enter_together_whatever_the_order() -> None:
 
 def test_known_values() -> None:
     box = Box(0, 0, 10, 10, "person")
-    seen, unseen = ([box], [Box(0, 0, 10, 10, "person", 0.9)]), ([box], [])
+    unseen: tuple[list[Box], list[Box]] = ([box], [])
+    seen = ([box], [Box(0, 0, 10, 10, "person", 0.9)])
     assert ap_of([seen, unseen], fifty) == pytest.approx(51 / 101)
     assert ap_of([seen, seen]) == 1.0
     assert ap_of([unseen]) == 0.0

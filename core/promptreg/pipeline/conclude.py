@@ -14,6 +14,7 @@ from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
 from promptreg.policy import Policy
@@ -252,6 +253,8 @@ def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator
             f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
             f"({scenarios.selection}); such a run can never become a baseline"
         )
+    if said := unreviewed_words(scenarios):
+        yield said
     watch = sides.watch
     if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
         yield (

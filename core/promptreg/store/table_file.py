@@ -114,10 +114,10 @@ def texts(table: pa.Table, name: str, path: Path) -> set[str]:
     column = table.column(name)
     if not pa.types.is_dictionary(column.type):
         raise StoreError(f"{path}: column {name!r} is of type {column.type}; expected text")
-    chunk: Any
-    if (size := sum(chunk.dictionary.nbytes for chunk in column.chunks)) > _MOST_BYTES:
+    chunks: list[Any] = list(column.chunks)
+    if (size := sum(chunk.dictionary.nbytes for chunk in chunks)) > _MOST_BYTES:
         raise StoreError(f"{path}: column {name!r} has {size} bytes; allowed are {_MOST_BYTES}")
-    return {word for chunk in column.chunks for word in chunk.dictionary.to_pylist() if word}
+    return {word for chunk in chunks for word in chunk.dictionary.to_pylist() if word}
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:

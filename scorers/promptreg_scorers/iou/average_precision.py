@@ -68,7 +68,8 @@ def hits_of(
     """Return for each found box its confidence, and at which thresholds it is right.
 
     Args:
-        expected, found: boxes of one label in one image.
+        expected: boxes of one label in one image.
+        found: those that were found of it.
         thresholds: overlaps.
     """
     counted = sorted(found, key=_rank)[:_MOST]
