@@ -1,4 +1,8 @@
-"""Runs `promptreg` as users do: a process of its own, in the folder of a suite."""
+"""Runs `promptreg` as users do: a process of its own, in the folder of a suite.
+
+A command that is only run to its end is forked (`command_forks`); one that is to be disturbed, is
+wrapped, or needs another Python, locale or path is started.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from command_forks import run_forked
+
 __all__ = ["Finished", "Promptreg", "essence", "stored_keys", "written_bytes"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = os.pathsep.join(
     str(_ROOT / part) for part in ("core", "providers", "scorers", "plugins")
 )
+_READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
+"""Variables that are read when Python starts, or a library is loaded."""
 _VARYING = frozenset({"created_at", "duration_s", "cost", "latency_s"})
 _COUNTS = frozenset({"cached", "called", "prompt_tokens", "completion_tokens"})
 
@@ -54,7 +62,19 @@ class Promptreg:
         self, *args: str, env: Mapping[str, str] | None = None, within_s: float = 60.0
     ) -> Finished:
         """Run to the end; whatever happens, users see no traceback."""
-        return self.end(self.start(*args, env=env), within_s)
+        forked = None if self.wrapper else self._forked(args, env or {}, within_s)
+        return forked or self.end(self.start(*args, env=env), within_s)
+
+    def _forked(
+        self, args: Sequence[str], more: Mapping[str, str], within_s: float
+    ) -> Finished | None:
+        """Run to the end in a forked process; None where one has to be started."""
+        plain, env = Promptreg(self.folder)._environment({}), self._environment(more)
+        changed = {k for k in plain.keys() | env.keys() if plain.get(k) != env.get(k)}
+        if any(name.startswith(_READ_AT_THE_START) for name in changed):
+            return None
+        done = run_forked(args, self.folder, env, plain, within_s)
+        return None if done is None else _checked(*done)
 
     def python(self, *args: str) -> Finished:
         """Run Python as the command is run."""
@@ -97,12 +117,7 @@ class Promptreg:
             process.kill()
             out, err = process.communicate()
             raise AssertionError(f"did not end within {within_s} s: {out}\n{err}") from None
-        for text in (out, err):
-            assert "Traceback (most recent" not in text, err
-            assert "internal error" not in text, err
-            assert "Exception ignored" not in text, err
-            assert "never retrieved" not in text, err
-        return Finished(process.returncode, out, err)
+        return _checked(process.returncode, out, err)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         left_out = ("PROMPTREG_", "PYTHONDONTWRITEBYTECODE", "NEMOTRON_", "NVIDIA_", "LC_", "LANG")
@@ -110,6 +125,16 @@ class Promptreg:
         env |= {"PYTHONPATH": _SOURCES, "COLUMNS": "120"}
         env |= dict(self.env or {}) | dict(more)
         return {name: value for name, value in env.items() if value}
+
+
+def _checked(code: int, out: str, err: str) -> Finished:
+    """Return what came of a command; no user may see a traceback."""
+    for text in (out, err):
+        assert "Traceback (most recent" not in text, err
+        assert "internal error" not in text, err
+        assert "Exception ignored" not in text, err
+        assert "never retrieved" not in text, err
+    return Finished(code, out, err)
 
 
 def essence(report: Any) -> Any:

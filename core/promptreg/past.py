@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 __all__ = [
     "Line",
     "Measure",
     "Origin",
+    "Past",
     "PastComparison",
+    "PastEvent",
     "PastRun",
     "PastTemplate",
     "Record",
@@ -71,6 +74,7 @@ class PastRun:
         notes: what somebody who reads it must know, such as trials that are no longer there.
         table, manifest: files of the run; only on the way in, None where they are gone.
         source: the template's, for people.
+        settings: of the sampling, where they are known to be those of the run.
         place: how the history calls it, for people.
     """
 
@@ -93,6 +97,7 @@ class PastRun:
     origin: Origin = Origin()
     source: str = ""
     scenario_source: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     table: Path | None = None
     manifest: Path | None = None
@@ -105,7 +110,11 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One metric of a comparison over all scenarios; numbers as in `Difference`."""
+    """One metric of a comparison; numbers as in `Difference`.
+
+    Attributes:
+        slice: attribute and value of a guard or of a slice that regressed; None: all scenarios.
+    """
 
     template: str
     metric: str
@@ -116,6 +125,7 @@ class Line:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    slice: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,8 @@ class PastComparison:
         baseline_runs, candidate_runs: template, as reports name it, to run id.
         verdict: `pass`, `fail` or `inconclusive`.
         exit_code: what the gate exits with.
-        lines: metrics over all scenarios.
+        lines: metrics over all scenarios; then guards, and slices that regressed.
+        command: what it was made by, such as `gate --base-ref origin/main`; empty: not known.
         report, page: the JSON and the HTML report; only on the way in.
         place: how the history calls it, for people.
     """
@@ -150,9 +161,42 @@ class PastComparison:
     lines: tuple[Line, ...] = ()
     warnings: tuple[str, ...] = ()
     origin: Origin = Origin()
+    command: str = ""
     report: str | None = None
     page: str | None = None
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastEvent:
+    """What happened to a template's versions besides runs and comparisons.
+
+    Attributes:
+        id: of the move in the template registry; of a bisection, hash of what it found.
+        kind: `promotion`, `rollback` or `bisection`.
+        summary: one line for people.
+        facts: name (letters, digits, `_`) to text.
+        template_sha256: the version it led to; empty: none.
+        report, page: JSON and Markdown; only on the way in.
+        place: how the history calls it, for people.
+    """
+
+    id: str
+    suite: str
+    template: str
+    kind: str
+    created_at: str
+    summary: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    template_sha256: str = ""
+    origin: Origin = Origin()
+    report: str | None = None
+    page: str | None = None
+    place: str = ""
+
+
+Past: TypeAlias = PastRun | PastComparison | PastEvent
+"""What a history gives back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +214,23 @@ class PastTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is taken in at once: runs, the templates they are of, and what compared them, if any."""
+    """What is taken in at once: runs, the templates they are of, and what they belong to.
+
+    Attributes:
+        comparison: what compared the runs.
+        event: what else happened; the runs, if any, are what it was found by.
+    """
 
     suite: str
     runs: tuple[PastRun, ...]
     templates: tuple[PastTemplate, ...] = ()
     comparison: PastComparison | None = None
+    event: PastEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which runs or comparisons are asked for; the newest first.
+    """Which runs, comparisons or events are asked for; the newest first.
 
     Attributes:
         suite: the suite's name.

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from promptreg.past import PastComparison, PastRun, PastTemplate, Record, Wanted
+from promptreg.past import (
+    Past,
+    PastComparison,
+    PastEvent,
+    PastRun,
+    PastTemplate,
+    Record,
+    Wanted,
+)
 from promptreg.records import (
     Completion,
     Failure,
@@ -504,19 +512,28 @@ class History(Protocol):
         """
         ...
 
-    def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
-        """Return a file that was recorded with a run or a comparison.
+    def events(self, wanted: Wanted) -> Sequence[PastEvent]:
+        """Return promotions, rollbacks and bisections, the newest first, without reports.
 
-        That is `trials.parquet` or `manifest.json`, and `report.json` or `report.html`. It lies
-        in `folder`, or wherever it may be read. None: it was never recorded.
+        Raises:
+            StoreError: it could not be reached.
+        """
+        return ()
+
+    def fetch(self, found: Past, name: str, folder: Path) -> Path | None:
+        """Return a file that was recorded with a run, a comparison or an event.
+
+        That is `trials.parquet` or `manifest.json`; `report.json` or `report.html`; `report.json`
+        or `report.md`. It lies in `folder`, or wherever it may be read. None: it was never
+        recorded.
 
         Raises:
             StoreError: it could not be reached.
         """
         ...
 
-    def remove(self, found: Sequence[PastRun | PastComparison]) -> int:
-        """Remove runs and comparisons and return how many there were.
+    def remove(self, found: Sequence[Past]) -> int:
+        """Remove runs, comparisons and events, and return how many there were.
 
         Raises:
             StoreError: it could not be reached.

@@ -103,6 +103,15 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
+@pytest.fixture
+def heeding_interruptions() -> Iterator[None]:
+    """A shell's background jobs ignore Ctrl-C; here one has to arrive."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding_interruptions")
 def test_an_interruption_ends_the_work_before_it_is_raised(
     loop: asyncio.AbstractEventLoop,
 ) -> None:

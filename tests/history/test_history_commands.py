@@ -151,9 +151,12 @@ def test_trend_follows_a_metric_and_sees_an_unchanged_version_drift(
     assert not any(look["alarm"] for look in v2[1:])
     assert "provider" in v1[-1]["changed"]
     svg = ElementTree.fromstring(picture.read_text("utf-8"))
-    assert len(svg.findall(".//{*}circle")) >= len(chart["points"]) + 1
+    told_of = [mark for mark in svg.iter() if mark.find("{*}title") is not None]
+    assert len(told_of) == len(chart["points"]) + 1  # the picture has a title, too
+    assert [c for c in svg.findall(".//{*}circle") if "alarm" in c.get("class", "")]
     text = page.read_text("utf-8")
     assert "default-src 'none'" in text
+    assert "An alarm is false in at most 0.50% of the runs (one in 200)." in text
     assert "http://" not in text.replace("http://www.w3.org", "")
     newest = told("history", "trend", "deviation", "--exit-code")
     assert "DRIFT" in newest.out

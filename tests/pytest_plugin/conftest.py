@@ -22,7 +22,11 @@ SOURCES = [str(ROOT / part) for part in ("core", "providers", "scorers", "plugin
 INI = "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
 METADATA = "Metadata-Version: 2.1\nName: promptreg-as-installed\nVersion: 1.0\n"
 """Whole: where the package importlib-metadata is loaded, a missing version is an error."""
-QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # hypothesis takes seconds to load
+# hypothesis takes seconds to load; schemathesis turns our errors into warnings of its old hooks.
+QUICK = (
+    *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+    *("-p", "no:schemathesis"),
+)
 
 Run = Callable[..., pytest.RunResult]
 

@@ -20,7 +20,7 @@ from promptreg.stages.report.plots.changes import (
 from promptreg.stages.report.plots.forest import forest_of_metrics, forest_of_slices
 from promptreg.stages.report.plots.svg import Drawing, scale, ticks
 from promptreg.verdicts import Slice
-from promptreg_plugins.reporters.html.diff import side_by_side
+from promptreg_plugins.look.diff import side_by_side
 
 ROWS = {row[0]: row for row in METRICS}
 

@@ -105,9 +105,16 @@ def test_headline_and_facts() -> None:
 def test_the_sentence_says_what_is_known(verdict: GateVerdict) -> None:
     said = digest.sentence(make_comparison(verdict=verdict))
     expected = {
-        GateVerdict.FAIL: "v2 is worse than v1 and misses an absolute limit.",
-        GateVerdict.PASS: "v2 is shown to be no worse than v1 by more than the margin.",
-        GateVerdict.INCONCLUSIVE: "The data do not tell whether v2 is worse than v1.",
+        GateVerdict.FAIL: (
+            "Do not merge: v2 is worse than v1 on in_range (basic, enriched), and misses its "
+            "limit on answered (basic)."
+        ),
+        GateVerdict.PASS: (
+            "Can be merged: v2 is shown to be no worse than v1 by more than the margin."
+        ),
+        GateVerdict.INCONCLUSIVE: (
+            "Not decided: the data do not tell whether v2 is worse than v1."
+        ),
     }
     assert said == expected[verdict]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from promptreg import __version__
 from promptreg.cli import (
@@ -93,6 +96,21 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(history.app, name="history")
 
 
+@functools.cache
+def _parser(first: str) -> Any:
+    """Return what reads arguments that begin with a word; of a command's name, that command alone.
+
+    To look into the signatures of all commands takes longer than most of them work.
+    """
+    commands = [c for c in app.registered_commands if c.name == first]
+    groups = [g for g in app.registered_groups if g.name == first]
+    if not commands and not groups:
+        return typer.main.get_command(app)
+    part = copy.copy(app)
+    part.registered_commands, part.registered_groups = commands, groups
+    return typer.main.get_command(part)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return the exit code.
 
@@ -100,7 +118,8 @@ def run(arguments: list[str]) -> int:
     promptreg itself, and only with PROMPTREG_DEBUG=1.
     """
     try:
-        result = app(args=arguments, prog_name="promptreg", standalone_mode=False)
+        parser = _parser(arguments[0] if arguments else "")
+        result = parser(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
     except typer.Abort:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promptreg.cli import options as o
+from promptreg.cli.recording import Record
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
     from promptreg.pipeline.bisect import Bisection, Wish
-    from promptreg.pipeline.project import Options
+    from promptreg.pipeline.project import Options, Project
 
 __all__ = ["bisect"]
 
@@ -80,6 +81,7 @@ def bisect(
     alpha: o.Alpha = None,
     margin: o.Margin = None,
     budget: o.Budget = None,
+    record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -95,6 +97,8 @@ def bisect(
 
     0 a culprit is named; 3 none is, or nothing regressed; 2, 4, 5 as for 'gate'.
     """
+    from promptreg.cli.recording import remember_bisection
+
     o.read_env_file(env_file)
     options = o.make_options(
         template=template,
@@ -112,9 +116,11 @@ def bisect(
     if dry_run:
         return _dry_run(config, (good, bad), options, wish, as_json=as_json)
     _check_endings(output or [])
-    found = _run(config, (good, bad), options, wish, quiet=quiet or as_json)
+    project, at_once = _opened(config, record)
+    found = _run(project, (good, bad), options, wish, quiet=quiet or as_json)
     written = _write(found, output or [])
     _show(found, written, as_json=as_json, quiet=quiet, verbose=verbose)
+    remember_bisection(project, found, at_once=at_once, quiet=quiet)
     return int(found.exit_code)
 
 
@@ -159,22 +165,28 @@ def _dry_run(
     return 0
 
 
+def _opened(config: str | None, record: bool | None) -> tuple[Project, bool]:
+    from promptreg.cli.recording import recording
+    from promptreg.pipeline.project import open_project
+
+    project = open_project(config)
+    return project, recording(project, record)
+
+
 def _run(
-    config: str | None, ends: tuple[str, str], options: Options, wish: Wish, *, quiet: bool
+    project: Project, ends: tuple[str, str], options: Options, wish: Wish, *, quiet: bool
 ) -> Bisection:
     import sys
 
     from promptreg.cli.progress import progress
     from promptreg.cli.show import complain
     from promptreg.pipeline.bisect import bisect as run_bisection
-    from promptreg.pipeline.project import open_project
     from promptreg.stages.report.text import one_line
 
     def tell(what: str) -> None:
         if not quiet:
             print(f"testing {one_line(what, 100)}", file=sys.stderr)
 
-    project = open_project(config)
     with progress(project.plugins, quiet=quiet):
         found = run_bisection(project, *ends, options, wish, handle_signals=True, tell=tell)
     complain(project.plugins)

@@ -85,6 +85,7 @@ def comparison_command(
     quiet: bool,
     verbose: bool,
     record: bool | None = None,
+    command: str = "compare",
 ) -> Comparison:
     """Compare, write the reports, show the result; `compare` and `gate` share this."""
     from promptreg.cli.progress import progress
@@ -104,5 +105,5 @@ def comparison_command(
         written = write_reports(comparison, planned)
         show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
-    remember(project, comparison, at_once=at_once, quiet=quiet)
+    remember(project, comparison, at_once=at_once, quiet=quiet, command=command, written=written)
     return comparison

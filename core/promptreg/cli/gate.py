@@ -105,7 +105,16 @@ def gate(
     names = versions or []
     if base_ref is None:
         comparison = comparison_command(
-            config, names[0], names[1], options, output or [], as_json, quiet, verbose, record
+            config,
+            names[0],
+            names[1],
+            options,
+            output or [],
+            as_json,
+            quiet,
+            verbose,
+            record,
+            "gate",
         )
     else:
         comparison = _base_ref_command(
@@ -169,5 +178,12 @@ def _base_ref_command(
         written = write_reports(comparison, planned)
         show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
-    remember(project, comparison, at_once=at_once, quiet=quiet)
+    remember(
+        project,
+        comparison,
+        at_once=at_once,
+        quiet=quiet,
+        command=f"gate --base-ref {asked[0]}",
+        written=written,
+    )
     return comparison

@@ -13,11 +13,19 @@ import typer
 from promptreg.errors import PromptregError, UsageError
 
 if TYPE_CHECKING:
+    from promptreg.pipeline.bisect import Bisection
     from promptreg.pipeline.execute import Executed
     from promptreg.pipeline.project import Options, Project
     from promptreg.verdicts import Comparison
 
-__all__ = ["Record", "recording", "remember", "remember_runs"]
+__all__ = [
+    "Record",
+    "record_now",
+    "recording",
+    "remember",
+    "remember_bisection",
+    "remember_runs",
+]
 
 Record = Annotated[
     bool | None,
@@ -48,22 +56,50 @@ def recording(project: Project, asked: bool | None) -> bool:
 
 
 def remember(
-    project: Project, comparison: Comparison, *, at_once: bool, quiet: bool = False
+    project: Project,
+    comparison: Comparison,
+    *,
+    at_once: bool,
+    quiet: bool = False,
+    command: str = "",
+    written: Sequence[Path] = (),
 ) -> None:
     """Keep a comparison for the history, and record it if that is wanted.
 
     Whatever goes wrong here is said on stderr and changes nothing: the decision has been made.
+
+    Args:
+        project: the opened suite.
+        comparison: what was decided.
+        at_once: record it now.
+        quiet: say only what went wrong.
+        command: what made it, such as `gate`.
+        written: reports that were written: a page among them is kept as it is.
     """
     from promptreg.pipeline.history.keep import keep_comparison
 
-    page = _page(project, comparison) if at_once else None
     try:
-        kept = keep_comparison(project, comparison, page)
+        kept = keep_comparison(project, comparison, _page(project, comparison, written), command)
     except PromptregError as e:
         _say(f"not kept for the history: {e}")
         return
     if at_once and kept is not None:
-        _record(project, quiet=quiet)
+        record_now(project, quiet=quiet)
+
+
+def remember_bisection(
+    project: Project, found: Bisection, *, at_once: bool, quiet: bool = False
+) -> None:
+    """Keep a bisection for the history, with the runs of both ends, and record it if wanted."""
+    from promptreg.pipeline.bisect.event import keep_bisection
+
+    try:
+        keep_bisection(project, found)
+    except PromptregError as e:
+        _say(f"not kept for the history: {e}")
+        return
+    if at_once:
+        record_now(project, quiet=quiet)
 
 
 def remember_runs(
@@ -88,12 +124,21 @@ def remember_runs(
         _say(f"not kept for the history: {e}")
         return
     if at_once:
-        _record(project, quiet=quiet)
+        record_now(project, quiet=quiet)
 
 
-def _page(project: Project, comparison: Comparison) -> Callable[[Path], None] | None:
-    """Return what writes the HTML report, where there is a reporter for it."""
-    if "html" not in project.plugins.reporters:
+def _page(
+    project: Project, comparison: Comparison, written: Sequence[Path]
+) -> Callable[[Path], None] | None:
+    """Return what writes the HTML report, where there is a reporter for it.
+
+    One that was written already is taken as it is. A suite without `history` does without: there
+    it may never be asked for, and making it takes longer than deciding.
+    """
+    made = next((path for path in written if path.suffix.lower() in (".html", ".htm")), None)
+    if made is not None:
+        return lambda path: _copied(made, path)
+    if project.suite.history is None or "html" not in project.plugins.reporters:
         return None
 
     def write(path: Path) -> None:
@@ -105,7 +150,14 @@ def _page(project: Project, comparison: Comparison) -> Callable[[Path], None] | 
     return write
 
 
-def _record(project: Project, *, quiet: bool) -> None:
+def _copied(made: Path, path: Path) -> None:
+    try:
+        path.write_bytes(made.read_bytes())
+    except OSError as e:
+        _say(f"the history gets no HTML report: {e}")
+
+
+def record_now(project: Project, *, quiet: bool) -> None:
     """Record in a process of its own: its library takes seconds to load, and may hang."""
     import json
     import subprocess

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promptreg.contracts.past import hostile_record, sample_record
+from promptreg.contracts.past import hostile_record, sample_event, sample_record
 from promptreg.contracts.values import one_line, secret_problems, shown
-from promptreg.past import PastComparison, PastRun, Record, Wanted
+from promptreg.past import Past, Record, Wanted
 from promptreg.protocols import History, Probe
 
 __all__ = ["check_address", "check_history", "check_hostile", "check_memory", "check_removal"]
@@ -75,6 +75,27 @@ def _memory(history: History, folder: Path) -> Iterator[str]:
         if [c.id for c in got] != expected:
             yield f"comparisons({label}) gives {[c.id for c in got]}; expected {expected}"
     yield from _files(history, records[0], past, runs, folder)
+    yield from _events(history, folder)
+
+
+def _events(history: History, folder: Path) -> Iterator[str]:
+    """Check events; a history that keeps none takes none in."""
+    given = [sample_event(number) for number in (7, 8)]
+    taken = [history.record(record) for record in given]
+    held = history.events(Wanted(_SUITE))
+    if not any(taken) and not held:
+        return
+    if taken != [True, True] or history.record(given[0]) is not False:
+        yield "record() of an event must return True once, and False from then on"
+    yield from _same([record.event for record in given], list(held), "events()")
+    if [e.id for e in held] != ["e0008", "e0007"]:
+        yield f"events() gives {[e.id for e in held]}; the newest must come first"
+    if len(history.events(Wanted(_SUITE, limit=1))) != 1 or history.events(Wanted(_SUITE, "x")):
+        yield "events() does not keep to limit and template"
+    for one in held:
+        report = history.fetch(one, "report.json", folder / one.id)
+        if report is None or report.read_text("utf-8") != '{"schema_version": "1"}\n':
+            yield f"fetch() of report.json of event {one.id} gives another text than was recorded"
 
 
 def _files(
@@ -110,7 +131,7 @@ def _same(given: Any, held: Any, what: str) -> Iterator[str]:
                 yield f"{what}: {name} of {one.id} is {shown(after)}; recorded {shown(before)}"
 
 
-def _fields(one: PastRun | PastComparison) -> list[str]:
+def _fields(one: Past) -> list[str]:
     own = {"table", "manifest", "place", "report", "page"}
     return [name for name in type(one).__dataclass_fields__ if name not in own]
 

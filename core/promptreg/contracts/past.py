@@ -10,12 +10,13 @@ from promptreg.past import (
     Measure,
     Origin,
     PastComparison,
+    PastEvent,
     PastRun,
     PastTemplate,
     Record,
 )
 
-__all__ = ["hostile_record", "sample_record"]
+__all__ = ["hostile_record", "sample_event", "sample_record"]
 
 _HOSTILE = "a/b..\\ =:%'\"`;--\u202e\u00e4\u732b {{x}} <b> $HOME \n\t" + "long " * 60
 
@@ -59,13 +60,36 @@ def sample_record(folder: Path, number: int = 0) -> Record:
         lines=(
             Line("basic", "overall", "no_worse", True, 0.5, 0.51, 0.01, -0.02, 0.04),
             Line("basic", "latency", "inconclusive", False, 1.25, None, None, None, None),
+            Line(
+                *("basic", "overall", "regressed", True, 0.5, 0.25, -0.25, -0.5, -0.125),
+                slice=("scenario_type", "threat"),
+            ),
         ),
         warnings=("a warning",),
         origin=Origin("c0ffee" * 6, "main", False, "0.1"),
+        command="gate --base-ref origin/main",
         report='{"schema_version": "1"}\n',
         page="<!doctype html><title>x</title>\n",
     )
     return Record("contract", runs, templates, comparison)
+
+
+def sample_event(number: int = 0) -> Record:
+    """Return a promotion, as the template registry tells of it."""
+    event = PastEvent(
+        id=f"e{number:04d}",
+        suite="contract",
+        template="basic",
+        kind="promotion",
+        created_at=_at(number, 40),
+        summary="basic@production moved to v2",
+        facts={"alias": "production", "override": "a reason = 'of' `many` words\n<b>"},
+        template_sha256=_sha(number, "v2"),
+        origin=Origin("c0ffee" * 6, "main", None, "0.1"),
+        report='{"schema_version": "1"}\n',
+        page="# basic@production\n",
+    )
+    return Record("contract", (), (), None, event)
 
 
 def _run(folder: Path, number: int, label: str) -> PastRun:
@@ -104,6 +128,7 @@ def _run(folder: Path, number: int, label: str) -> PastRun:
         origin=Origin("c0ffee" * 6, "main", True, "0.1"),
         source=f"{label}.txt",
         scenario_source="scenarios.jsonl",
+        settings={"temperature": "0.7"},
         table=table,
         manifest=manifest,
     )

@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from promptreg import History, Probe
-from promptreg.past import PastComparison, PastRun, PastTemplate, Record, Wanted
-from promptreg_plugins.mlflow_history import tags
+from promptreg.past import (
+    Past,
+    PastComparison,
+    PastEvent,
+    PastRun,
+    PastTemplate,
+    Record,
+    Wanted,
+)
 from promptreg_plugins.mlflow_history.address import find_address
 from promptreg_plugins.mlflow_history.prompts import Prompts
 from promptreg_plugins.mlflow_history.reader import search
 from promptreg_plugins.mlflow_history.session import Session, installed
+from promptreg_plugins.mlflow_history.untag import comparison_from, event_from, run_from
 from promptreg_plugins.mlflow_history.writer import Writer
 
 __all__ = ["MlflowHistory"]
@@ -65,7 +73,7 @@ class MlflowHistory(History):
             return ()
         with self._session.client() as client:
             return [
-                tags.run_from(r.info.run_id, r.data.tags, r.data.metrics)
+                run_from(r.info.run_id, r.data.tags, r.data.metrics)
                 for r in search(client, "run", wanted)
             ]
 
@@ -75,16 +83,23 @@ class MlflowHistory(History):
             return ()
         with self._session.client() as client:
             return [
-                tags.comparison_from(r.info.run_id, r.data.tags, r.data.metrics)
+                comparison_from(r.info.run_id, r.data.tags, r.data.metrics)
                 for r in search(client, "comparison", wanted)
             ]
+
+    def events(self, wanted: Wanted) -> Sequence[PastEvent]:
+        """Return events, the newest first."""
+        if self._nothing_yet():
+            return ()
+        with self._session.client() as client:
+            return [event_from(r.info.run_id, r.data.tags) for r in search(client, "event", wanted)]
 
     def _nothing_yet(self) -> bool:
         """Return whether the database was never made: asking is no reason to make it."""
         file = self._address.file
         return file is not None and not file.exists()
 
-    def fetch(self, found: PastRun | PastComparison, name: str, folder: Path) -> Path | None:
+    def fetch(self, found: Past, name: str, folder: Path) -> Path | None:
         """Return an artifact."""
         with self._session.client() as client:
             if name not in {f.path for f in client.list_artifacts(found.place)}:
@@ -92,7 +107,7 @@ class MlflowHistory(History):
             folder.mkdir(parents=True, exist_ok=True)
             return Path(client.download_artifacts(found.place, name, str(folder)))
 
-    def remove(self, found: Sequence[PastRun | PastComparison]) -> int:
+    def remove(self, found: Sequence[Past]) -> int:
         """Delete runs; in a database beside the run store for good, elsewhere as MLflow does."""
         with self._session.client() as client:
             for one in found:

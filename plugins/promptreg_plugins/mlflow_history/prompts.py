@@ -13,6 +13,7 @@ __all__ = ["Prompts"]
 
 _LONGEST = 100_000
 _SHA256 = "promptreg.sha256"
+_HOMES = "_mlflow_experiment_ids"
 _LINKED = "mlflow.linkedPrompts"
 _RESERVED = re.compile(r"(?:v\d+|latest|sha-.*)\Z", re.IGNORECASE)
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
@@ -25,10 +26,15 @@ class Prompts:
     It makes a new version even of a text that it has. An alias made of the content's hash marks
     each version, so that it is found again; where that alias was not made in time, versions are
     looked through.
+
+    Args:
+        client: MLflow's.
+        home: id of the experiment whose page of prompts is to list them.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, home: str = "") -> None:
         self._client = client
+        self._home = home
         self._known: dict[tuple[str, str], str] = {}
 
     def version(self, suite: str, template: PastTemplate) -> str | None:
@@ -43,6 +49,8 @@ class Prompts:
             number = found or self._register(name, template)
             if self._by_alias(name, alias) != number:
                 self._client.set_prompt_alias(name, alias, int(number))
+            if found:
+                self._list_at_home(name)
             self._known[key] = f"{name}/{number}"
         return self._known[key]
 
@@ -75,7 +83,18 @@ class Prompts:
             if not token:
                 return None
 
+    def _list_at_home(self, name: str) -> None:
+        """Let the experiment's page list a prompt that came from elsewhere, or half of it."""
+        prompt = self._client.get_prompt(name)
+        listed = [i for i in (prompt.tags if prompt else {}).get(_HOMES, "").split(",") if i]
+        if self._home and prompt is not None and self._home not in listed:
+            self._client.set_prompt_tag(name, _HOMES, f",{','.join([*listed, self._home])},")
+
     def _register(self, name: str, template: PastTemplate) -> str:
+        import mlflow
+
+        if self._home:  # it lists a new prompt in the experiment that is set for the process
+            mlflow.set_experiment(experiment_id=self._home)
         tags = {
             _SHA256: template.sha256,
             "promptreg.engine": template.engine,

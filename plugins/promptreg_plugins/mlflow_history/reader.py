@@ -63,7 +63,7 @@ def search(client: Any, kind: str, wanted: Wanted) -> Iterator[Any]:
     if home is None:
         return
     parts = [f"tags.`{t.KIND}` = '{kind}'", f"tags.`{t.COMPLETE}` = 'yes'"]
-    if wanted.template and kind == "run":
+    if wanted.template and kind in ("run", "event"):
         parts.append(f"tags.`{t.PREFIX}template` = '{_quoted(wanted.template)}'")
     if wanted.template and kind == "comparison":
         parts.append(f"tags.`{t.template_tag(_quoted(wanted.template))}` = 'yes'")

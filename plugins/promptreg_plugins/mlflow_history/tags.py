@@ -1,4 +1,4 @@
-"""Runs and comparisons as tags of MLflow runs, and back."""
+"""Runs, comparisons and events as tags, metrics and parameters of MLflow runs."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from promptreg.past import Line, Measure, Origin, PastComparison, PastRun
-from promptreg_plugins.mlflow_history.names import LONGEST, metric_key, metric_parts, tag_text
+from promptreg.past import Line, Origin, PastComparison, PastEvent, PastRun
+from promptreg_plugins.mlflow_history.names import LONGEST, metric_key, tag_text
 
 __all__ = [
     "COMPLETE",
+    "FACT",
     "ID",
     "KIND",
-    "comparison_from",
+    "PARTS",
+    "PREFIX",
+    "PRINT",
+    "VERDICT",
     "comparison_metrics",
     "comparison_tags",
-    "run_from",
+    "event_tags",
     "run_metrics",
+    "run_params",
     "run_tags",
     "template_tag",
 ]
 
 PREFIX = "promptreg."
 KIND, ID, COMPLETE = f"{PREFIX}kind", f"{PREFIX}id", f"{PREFIX}complete"
-_PRINT = f"{PREFIX}fingerprint."
-_VERDICT = f"{PREFIX}verdict."
-_PARTS = ("baseline", "candidate", "difference", "low", "high")
+PRINT = f"{PREFIX}fingerprint."
+VERDICT = f"{PREFIX}verdict."
+FACT = f"{PREFIX}fact."
+PARTS = ("baseline", "candidate", "difference", "low", "high")
 
 
 def run_tags(run: PastRun) -> dict[str, str]:
@@ -49,8 +55,9 @@ def run_tags(run: PastRun) -> dict[str, str]:
         "scales": _json(run.scales),
         "source": run.source,
         "scenario_source": run.scenario_source,
+        "settings": _json(run.settings),
         "notes": _json(run.notes),
-        **{f"{_PRINT}{name}": value for name, value in run.fingerprints.items()},
+        **{f"{PRINT}{name}": value for name, value in run.fingerprints.items()},
     } | _origin_tags(run.origin)
     return _prefixed(found)
 
@@ -77,14 +84,36 @@ def comparison_tags(comparison: PastComparison) -> dict[str, str]:
         "provider": c.provider,
         "synthetic": _word(c.synthetic),
         "policy_sha256": c.policy_sha256,
+        "command": c.command,
         # Reports call a template NAME@LABEL where several of its versions were touched.
         **{template_tag(n): "yes" for name in names for n in (name, name.partition("@")[0])},
     } | _origin_tags(c.origin)
     for line in c.lines:
-        key = metric_key(line.metric).replace("/", ":2f")
         word = f"{line.verdict}{' gating' if line.gating else ''}"
-        found[f"{_VERDICT}{metric_key(line.template)}/{key}"] = word
+        found[f"{VERDICT}{_line_key(line)}"] = word
     return _prefixed(found)
+
+
+def event_tags(event: PastEvent) -> dict[str, str]:
+    """Return the tags of an event."""
+    found = {
+        KIND: "event",
+        ID: event.id,
+        "event": event.kind,
+        "suite": event.suite,
+        "template": event.template,
+        "template_sha256": event.template_sha256,
+        "created_at": event.created_at,
+        "summary": event.summary,
+        "mlflow.note.content": event.page or event.summary,
+        **{f"{FACT}{name}": value for name, value in event.facts.items()},
+    } | _origin_tags(event.origin)
+    return _prefixed(found)
+
+
+def _line_key(line: Line) -> str:
+    """Return a line's key: `TEMPLATE/METRIC`, or `TEMPLATE/slice/ATTRIBUTE/VALUE/METRIC`."""
+    return f"{metric_key(line.template)}/{metric_key(line.metric, '', line.slice)}"
 
 
 def _origin_tags(origin: Origin) -> dict[str, str]:
@@ -134,141 +163,28 @@ def run_metrics(run: PastRun) -> dict[str, float]:
     return found
 
 
+def run_params(run: PastRun) -> dict[str, str]:
+    """Return what MLflow's pages group, filter and compare runs by."""
+    found = {
+        "template": run.template,
+        "version": run.label,
+        "text": run.template_sha256[:12],
+        "provider": run.provider,
+        "scenarios": str(run.scenarios),
+        "repeats": str(run.repeats),
+        "seed": run.fingerprints.get("seed", ""),
+        **{f"sampling.{name}": value for name, value in run.settings.items()},
+    }
+    return {metric_key(k): tag_text(v) for k, v in found.items() if v}
+
+
 def comparison_metrics(comparison: PastComparison) -> dict[str, float]:
-    """Return the metrics of a comparison over all scenarios: `TEMPLATE/METRIC/difference`, ..."""
+    """Return the metrics of a comparison: `TEMPLATE/METRIC/difference`, ..."""
     found: dict[str, float] = {}
     for line in comparison.lines:
-        key = f"{metric_key(line.template)}/{metric_key(line.metric)}"
-        for part in _PARTS:
+        key = _line_key(line)
+        for part in PARTS:
             value = getattr(line, part)
             if value is not None:
                 found[f"{key}/{part}"] = float(value)
     return found
-
-
-class _Tags:
-    """Tags of one run, read leniently: others may have edited them."""
-
-    def __init__(self, tags: Mapping[str, str]) -> None:
-        self.tags = tags
-
-    def text(self, name: str) -> str:
-        return str(self.tags.get(f"{PREFIX}{name}", ""))
-
-    def flag(self, name: str) -> bool:
-        return self.text(name) == "yes"
-
-    def whole(self, name: str) -> int:
-        text = self.text(name)
-        return int(text) if text.isdecimal() and len(text) < 10 else 0
-
-    def mapping(self, name: str) -> dict[str, Any]:
-        found = self.json(name)
-        return {str(k): v for k, v in found.items()} if isinstance(found, dict) else {}
-
-    def words(self, name: str) -> tuple[str, ...]:
-        found = self.json(name)
-        return tuple(str(v) for v in found) if isinstance(found, list) else ()
-
-    def json(self, name: str) -> Any:
-        try:
-            return json.loads(self.text(name) or "null")
-        except (ValueError, RecursionError):
-            return None
-
-    def origin(self) -> Origin:
-        dirty = self.text("dirty")
-        return Origin(
-            commit=self.text("commit"),
-            branch=self.text("branch"),
-            dirty=None if not dirty else dirty == "yes",
-            version=self.text("version"),
-        )
-
-
-def run_from(place: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> PastRun:
-    """Return a run from tags and metrics."""
-    t = _Tags(tags)
-    parts: dict[tuple[str, tuple[str, str] | None], dict[str, float]] = {}
-    for key, value in metrics.items():
-        found = metric_parts(key)
-        if found is not None:
-            metric, part, where = found
-            parts.setdefault((metric, where), {})[part] = value
-    measures = tuple(
-        Measure(metric, p[""], p.get("low"), p.get("high"), int(p.get("n", 0)), where)
-        for (metric, where), p in sorted(
-            parts.items(), key=lambda item: (item[0][1] or ("", ""), item[0][0])
-        )
-        if "" in p
-    )
-    scales = {
-        name: (str(v[0]), str(v[1]), str(v[2]))
-        for name, v in t.mapping("scales").items()
-        if isinstance(v, list) and len(v) == 3
-    }
-    return PastRun(
-        id=t.text("id"),
-        suite=t.text("suite"),
-        template=t.text("template"),
-        label=t.text("label"),
-        template_sha256=t.text("template_sha256"),
-        fingerprints={k.removeprefix(_PRINT): v for k, v in tags.items() if k.startswith(_PRINT)},
-        created_at=t.text("created_at"),
-        provider=t.text("provider"),
-        partial=t.flag("partial"),
-        synthetic=t.flag("synthetic"),
-        repeats=t.whole("repeats"),
-        scenarios=t.whole("scenarios"),
-        trials=t.whole("trials"),
-        failures={k: v for k, v in t.mapping("failures").items() if isinstance(v, int)},
-        measures=measures,
-        scales=scales,
-        origin=t.origin(),
-        source=t.text("source"),
-        scenario_source=t.text("scenario_source"),
-        notes=t.words("notes"),
-        place=place,
-    )
-
-
-def comparison_from(
-    place: str, tags: Mapping[str, str], metrics: Mapping[str, float]
-) -> PastComparison:
-    """Return a comparison from tags and metrics."""
-    t = _Tags(tags)
-    lines = []
-    for key, words in sorted(tags.items()):
-        if not key.startswith(_VERDICT):
-            continue
-        template, _, metric = key.removeprefix(_VERDICT).partition("/")
-        names = metric_parts(template), metric_parts(metric)
-        if names[0] is None or names[1] is None:
-            continue
-        numbers = {p: metrics.get(f"{template}/{metric}/{p}") for p in _PARTS}
-        verdict, _, gating = words.partition(" ")
-        lines.append(Line(names[0][0], names[1][0], verdict, bool(gating), **numbers))
-    lines.sort(key=lambda line: (line.template, line.metric != "overall", not line.gating))
-    hashes = t.mapping("template_sha256")
-    return PastComparison(
-        id=t.text("id"),
-        suite=t.text("suite"),
-        created_at=t.text("created_at"),
-        baseline=t.text("baseline"),
-        candidate=t.text("candidate"),
-        baseline_runs={k: str(v) for k, v in t.mapping("baseline_runs").items()},
-        candidate_runs={k: str(v) for k, v in t.mapping("candidate_runs").items()},
-        template_sha256={
-            k: (str(v[0]), str(v[1])) for k, v in hashes.items() if isinstance(v, list) and v[1:]
-        },
-        verdict=t.text("verdict"),
-        exit_code=t.whole("exit_code"),
-        reasons=t.words("reasons"),
-        provider=t.text("provider"),
-        synthetic=t.flag("synthetic"),
-        policy_sha256=t.text("policy_sha256"),
-        lines=tuple(lines),
-        warnings=t.words("warnings"),
-        origin=t.origin(),
-        place=place,
-    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from promptreg.errors import StoreError
-from promptreg.past import PastComparison, PastRun, Record
+from promptreg.past import PastComparison, PastEvent, PastRun, Record
 from promptreg_plugins.mlflow_history import tags as t
+from promptreg_plugins.mlflow_history.note import NOTE, comparison_note
 from promptreg_plugins.mlflow_history.prompts import Prompts
 from promptreg_plugins.mlflow_history.reader import experiment, find
 
@@ -39,27 +40,44 @@ class Writer:
         self._client = client
         self._artifacts = artifacts
         self._where = where
-        self._prompts = Prompts(client)
 
     def record(self, record: Record) -> bool:
         """Write what is new and return whether anything was."""
         home = experiment(self._client, record.suite, self._artifacts)
-        comparison = record.comparison
+        prompts = Prompts(self._client, home)
+        comparison, event = record.comparison, record.event
         parent, new = "", False
-        if comparison is not None:
-            parent, whole = self._open(home, comparison.id, t.comparison_tags(comparison))
+        if comparison is not None or event is not None:
+            parent, whole = self._open_parent(home, comparison, event)
             if whole:
                 return False
             new = True
         versions = {
-            template.sha256: self._prompts.version(record.suite, template)
+            template.sha256: prompts.version(record.suite, template)
             for template in record.templates
         }
+        places: dict[str, str] = {}
         for run in record.runs:
-            new = self._run(home, run, parent, versions.get(run.template_sha256)) or new
+            places[run.id], made = self._run(home, run, parent)
+            prompts.link(places[run.id], versions.get(run.template_sha256))
+            new = made or new
         if comparison is not None:
-            self._comparison(parent, comparison)
+            self._comparison(parent, comparison, comparison_note(comparison, home, places))
+            self._log_shared_inputs(parent, record.runs)
+            self._finish(parent, comparison.created_at)
+        elif event is not None:
+            self._event(parent, event)
+            prompts.link(parent, versions.get(event.template_sha256))
+            self._finish(parent, event.created_at)
         return new
+
+    def _open_parent(
+        self, home: str, comparison: PastComparison | None, event: PastEvent | None
+    ) -> tuple[str, bool]:
+        if comparison is not None:
+            return self._open(home, comparison.id, t.comparison_tags(comparison))
+        assert event is not None  # noqa: S101 - one of both is there
+        return self._open(home, event.id, t.event_tags(event))
 
     def _open(
         self, home: str, id_: str, tags: Mapping[str, str], parent: str = ""
@@ -81,40 +99,50 @@ class Writer:
                 found = found or made
         return found.info.run_id, found.data.tags.get(t.COMPLETE) == "yes"
 
-    def _run(self, home: str, run: PastRun, parent: str, version: str | None) -> bool:
+    def _run(self, home: str, run: PastRun, parent: str) -> tuple[str, bool]:
+        """Return the MLflow run of a run, and whether it had to be written."""
         tags = t.run_tags(run)
         place, whole = self._open(home, run.id, tags, parent)
         if not whole:
             self._log_inputs(place, run)
             files = [f for f in (run.table, run.manifest) if f is not None]
-            self._write(place, tags, t.run_metrics(run), run.created_at)
+            self._write(place, tags, t.run_metrics(run), run.created_at, t.run_params(run))
             for file in files:
                 self._client.log_artifact(place, str(file))
             self._check_files(place, run)
-        self._prompts.link(place, version)
         if parent and _PARENT not in self._client.get_run(place).data.tags:
             self._client.set_tag(place, _PARENT, parent)
         if not whole:
             self._finish(place, run.created_at)
-        return not whole
+        return place, not whole
 
-    def _comparison(self, place: str, comparison: PastComparison) -> None:
+    def _event(self, place: str, event: PastEvent) -> None:
+        self._write(place, t.event_tags(event), {}, event.created_at)
+        for name, text in (("report.json", event.report), ("report.md", event.page)):
+            if text is not None:
+                self._client.log_text(place, text, name)
+
+    def _comparison(self, place: str, comparison: PastComparison, note: str) -> None:
         self._write(
             place,
-            t.comparison_tags(comparison),
+            t.comparison_tags(comparison) | {NOTE: note},
             t.comparison_metrics(comparison),
             comparison.created_at,
         )
         for name, text in (("report.json", comparison.report), ("report.html", comparison.page)):
             if text is not None:
                 self._client.log_text(place, text, name)
-        self._finish(place, comparison.created_at)
 
     def _write(
-        self, place: str, tags: Mapping[str, str], metrics: Mapping[str, float], at: str
+        self,
+        place: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        at: str,
+        params: Mapping[str, str] | None = None,
     ) -> None:
         """Write tags and metrics in batches, then read them back and count."""
-        from mlflow.entities import Metric, RunTag
+        from mlflow.entities import Metric, Param, RunTag
 
         moment = _ms(at)
         batch = [Metric(k, v, moment, 0) for k, v in metrics.items() if math.isfinite(v)]
@@ -127,15 +155,24 @@ class Writer:
                 tags=words[at_tag : at_tag + _TAG_BATCH],
                 synchronous=True,
             )
+        if params:
+            given = [Param(k, v) for k, v in params.items()]
+            self._client.log_batch(place, params=given, synchronous=True)
         held = self._client.get_run(place).data
         wrong = [m.key for m in batch if not _same(held.metrics.get(m.key), m.value)]
         lost = [w.key for w in words if w.key not in held.tags]
+        lost += [k for k in params or {} if k not in held.params]
         if wrong or lost:
             raise StoreError(
                 f"the history at {self._where} holds {len(batch) - len(wrong)} of {len(batch)} "
-                f"metrics and {len(words) - len(lost)} of {len(words)} tags of {place}, which is "
-                f"less than it was given; missing: {', '.join((wrong + lost)[:5])}"
+                f"metrics and lacks {len(lost)} tags and parameters of {place}, which is less than "
+                f"it was given; missing: {', '.join((wrong + lost)[:5])}"
             )
+
+    def _log_shared_inputs(self, place: str, runs: Sequence[PastRun]) -> None:
+        """Let a comparison have the scenarios that all of its runs have."""
+        if runs and len({run.fingerprints.get("scenarios") for run in runs}) == 1:
+            self._log_inputs(place, runs[0])
 
     def _log_inputs(self, place: str, run: PastRun) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -196,6 +233,8 @@ def _title(tags: Mapping[str, str]) -> str:
 
     if tags[t.KIND] == "run":
         return f"{get('template')}@{get('label')}"[:200]
+    if tags[t.KIND] == "event":
+        return get("summary")[:200]
     return f"{get('baseline')} to {get('candidate')}: {get('verdict')}"[:200]
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promptreg.past import PastComparison, PastRun
+    from promptreg.past import PastComparison, PastEvent, PastRun
 
-__all__ = ["comparison_dict", "run_dict"]
+__all__ = ["comparison_dict", "event_dict", "run_dict"]
 
 
 def run_dict(run: PastRun, metrics: Sequence[str] = ()) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def run_dict(run: PastRun, metrics: Sequence[str] = ()) -> dict[str, Any]:
         "repeats": run.repeats,
         "trials": run.trials,
         "failures": dict(run.failures),
+        "settings": dict(run.settings),
         "origin": asdict(run.origin),
         "notes": list(run.notes),
         "place": run.place,
@@ -67,6 +68,7 @@ def comparison_dict(comparison: PastComparison) -> dict[str, Any]:
         "provider": c.provider,
         "synthetic": c.synthetic,
         "policy_sha256": c.policy_sha256,
+        "command": c.command or None,
         "warnings": list(c.warnings),
         "origin": asdict(c.origin),
         "place": c.place,
@@ -74,6 +76,9 @@ def comparison_dict(comparison: PastComparison) -> dict[str, Any]:
             {
                 "template": line.template,
                 "metric": line.metric,
+                "slice": None
+                if line.slice is None
+                else dict(zip(("attribute", "value"), line.slice, strict=True)),
                 "verdict": line.verdict,
                 "gating": line.gating,
                 "baseline": line.baseline,
@@ -83,4 +88,20 @@ def comparison_dict(comparison: PastComparison) -> dict[str, Any]:
             }
             for line in c.lines
         ],
+    }
+
+
+def event_dict(event: PastEvent) -> dict[str, Any]:
+    """Return a promotion, a rollback or a bisection."""
+    return {
+        "kind": event.kind,
+        "id": event.id,
+        "suite": event.suite,
+        "created_at": event.created_at,
+        "template": event.template,
+        "template_hash": event.template_sha256 or None,
+        "summary": event.summary,
+        "facts": dict(sorted(event.facts.items())),
+        "origin": asdict(event.origin),
+        "place": event.place,
     }

@@ -12,7 +12,7 @@ import typer
 from promptreg.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from promptreg.past import PastComparison, PastRun
+    from promptreg.past import Past
     from promptreg.pipeline.project import Project
     from promptreg.protocols import History
 
@@ -77,8 +77,8 @@ def moment(text: str | None, option: str = "--since") -> str:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
-def find_one(project: Project, history: History, id_: str) -> PastRun | PastComparison:
-    """Return the run or comparison of an id, or of the beginning of just one.
+def find_one(project: Project, history: History, id_: str) -> Past:
+    """Return the run, comparison or event of an id, or of the beginning of just one.
 
     Raises:
         UsageError: nothing, or more than one, is called so.
@@ -87,7 +87,11 @@ def find_one(project: Project, history: History, id_: str) -> PastRun | PastComp
 
     wanted = Wanted(project.suite.suite)
     asked = id_.removeprefix("run:")
-    every: list[PastRun | PastComparison] = [*history.comparisons(wanted), *history.runs(wanted)]
+    every: list[Past] = [
+        *history.comparisons(wanted),
+        *history.runs(wanted),
+        *history.events(wanted),
+    ]
     exact = [one for one in every if one.id == asked]
     found = exact or [one for one in every if asked and one.id.startswith(asked)]
     if len(found) == 1:

@@ -16,7 +16,7 @@ from promptreg.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from promptreg.past import PastComparison, PastRun
+    from promptreg.past import PastComparison, PastEvent, PastRun
 
 __all__ = ["export"]
 
@@ -39,8 +39,8 @@ def export(
 ) -> int:
     """Write runs and comparisons to a file.
 
-    JSON holds both; CSV and Parquet one row per run, metric and slice, or per comparison,
-    template and metric.
+    JSON holds both, and promotions, rollbacks and bisections (`events`). CSV and Parquet hold one
+    row per run, metric and slice, or per comparison, template, metric and slice.
     """
     from promptreg.past import Wanted
     from promptreg.stages.report.write import write_whole
@@ -56,7 +56,7 @@ def export(
     runs = history.runs(wanted) if both or not comparisons else []
     past = history.comparisons(wanted) if both or comparisons else []
     if both:
-        data = _json(project.suite.suite, runs, past)
+        data = _json(project.suite.suite, runs, past, history.events(wanted))
     else:
         rows = list(_comparison_rows(past) if comparisons else _run_rows(runs))
         heads = _COMPARISON if comparisons else _RUN
@@ -80,7 +80,7 @@ _COMPARISON = {
     **dict.fromkeys(("comparison_id", "created_at", "suite", "baseline_label"), "text"),
     **dict.fromkeys(("candidate_label", "gate", "commit", "branch", "provider"), "text"),
     "synthetic": "flag",
-    **dict.fromkeys(("template", "metric", "verdict"), "text"),
+    **dict.fromkeys(("template", "metric", "attribute", "slice", "verdict"), "text"),
     "gating": "flag",
     **dict.fromkeys(("baseline", "candidate", "difference", "low", "high"), "number"),
 }
@@ -103,17 +103,25 @@ def _comparison_rows(past: Sequence[PastComparison]) -> Iterator[list[Any]]:
         head += [c.origin.commit, c.origin.branch, c.provider]
         for n in c.lines:
             numbers = [n.baseline, n.candidate, n.difference, n.low, n.high]
-            yield [*head, c.synthetic, n.template, n.metric, n.verdict, n.gating, *numbers]
+            where = n.slice or (None, None)
+            told = [n.template, n.metric, *where, n.verdict, n.gating]
+            yield [*head, c.synthetic, *told, *numbers]
 
 
-def _json(suite: str, runs: Sequence[PastRun], past: Sequence[PastComparison]) -> bytes:
-    from promptreg.cli.history.as_json import comparison_dict, run_dict
+def _json(
+    suite: str,
+    runs: Sequence[PastRun],
+    past: Sequence[PastComparison],
+    events: Sequence[PastEvent],
+) -> bytes:
+    from promptreg.cli.history.as_json import comparison_dict, event_dict, run_dict
 
     content = {
         "schema_version": "1",
         "suite": suite,
         "runs": [run_dict(run) for run in runs],
         "comparisons": [comparison_dict(c) for c in past],
+        "events": [event_dict(e) for e in events],
     }
     return (json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
 

@@ -11,14 +11,15 @@ from promptreg.cli.history import asking as a
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
-    from promptreg.past import PastComparison, PastRun
+    from promptreg.past import Past
 
 __all__ = ["gc"]
 
 
 def gc(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="Comparisons or runs to remove.")
+        list[str] | None,
+        typer.Argument(metavar="ID", help="Comparisons, runs, bisections to remove."),
     ] = None,
     config: o.Config = None,
     older_than: Annotated[
@@ -35,9 +36,10 @@ def gc(
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
-    """Say which runs and comparisons would be removed; remove them with --yes.
+    """Say which runs, comparisons and bisections would be removed; remove them with --yes.
 
-    Several conditions must all hold. A run that a comparison which stays speaks of is kept. On a
+    Several conditions must all hold. A run that a comparison which stays speaks of is kept, and so
+    are promotions and rollbacks: the template registry would bring them back. On a
     server they are deleted as MLflow does it: 'mlflow gc' there frees the space.
     """
     from promptreg.cli.show import print_json, print_table
@@ -51,7 +53,7 @@ def gc(
     wanted = Wanted(project.suite.suite, template)
     named = {a.find_one(project, history, id_).id for id_ in ids or []}
 
-    def chosen(one: PastRun | PastComparison) -> bool:
+    def chosen(one: Past) -> bool:
         if named and one.id not in named:
             return False
         if before and one.created_at >= before:
@@ -68,7 +70,8 @@ def gc(
         for run in (*c.baseline_runs.values(), *c.candidate_runs.values())
     }
     runs = [r for r in history.runs(wanted) if chosen(r) and r.id not in kept]
-    found: list[PastRun | PastComparison] = [*comparisons, *runs]
+    events = [e for e in history.events(wanted) if chosen(e) and e.kind == "bisection"]
+    found: list[Past] = [*comparisons, *runs, *events]
     removed = history.remove(found) if yes else 0
     if as_json:
         print_json({"found": [one.id for one in found], "removed": removed})
@@ -78,6 +81,7 @@ def gc(
         for c in comparisons
     ]
     rows += [["run", r.id[:24], r.created_at, f"{r.template}@{r.label}"] for r in runs]
+    rows += [[e.kind, e.id[:10], e.created_at, e.summary[:60]] for e in events]
     if rows:
         print_table(["kind", "id", "finished", "what"], rows, set())
     held = [id_ for id_ in named if id_ in kept]

@@ -11,7 +11,9 @@ from promptreg.cli.history import asking as a
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
-    from promptreg.past import PastComparison, PastRun
+    from collections.abc import Sequence
+
+    from promptreg.past import Past, PastComparison, PastEvent, PastRun
 
 __all__ = ["list_"]
 
@@ -31,41 +33,53 @@ def list_(
     since: a.Since = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many.")] = 20,
     runs: Annotated[bool, typer.Option("--runs", help="List runs instead of comparisons.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="List promotions, rollbacks and bisections instead.")
+    ] = False,
     no_sync: a.NoSync = False,
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
-    """List comparisons, or runs, the newest first.
+    """List comparisons, or runs, or what happened to versions, the newest first.
 
     What waits in the outbox is recorded first.
     """
-    from promptreg.cli.history.as_json import comparison_dict, run_dict
+    from promptreg.cli.history.as_json import comparison_dict, event_dict, run_dict
     from promptreg.cli.show import print_json
     from promptreg.past import Wanted
 
     if verdict and verdict not in _VERDICTS:
         raise UsageError(f"--verdict {verdict!r}: must be one of {', '.join(_VERDICTS)}")
-    if verdict and runs:
-        raise UsageError("--verdict is of comparisons; leave --runs out")
+    if runs and events:
+        raise UsageError("--runs and --events exclude each other")
+    if verdict and (runs or events):
+        raise UsageError("--verdict is of comparisons; leave --runs and --events out")
     o.read_env_file(env_file)
     project, history = a.open_history(config, no_sync=no_sync)
     wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit)
-    found: list[dict[str, Any]]
-    if runs:
+    found: list[dict[str, Any]] = []
+    listed: Sequence[Past]
+    if events:
+        listed = happened = history.events(wanted)
+        if as_json:
+            found = [event_dict(event) for event in happened]
+        else:
+            _show_events(happened)
+    elif runs:
         listed = history.runs(wanted)
         if as_json:
             found = [run_dict(run, [metric]) for run in listed]
         else:
             _show_runs(listed, metric)
     else:
-        past = history.comparisons(wanted)
+        listed = past = history.comparisons(wanted)
         if as_json:
             found = [comparison_dict(c) for c in past]
         else:
             _show(past, metric)
     if as_json:
         print_json(found)
-    elif not (listed if runs else past):
+    elif not listed:
         print(f"nothing fits; {history.where()} is where it was looked for")
     return 0
 
@@ -75,7 +89,7 @@ def _show(found: Any, metric: str) -> None:
 
     rows = []
     for c in found:
-        lines = [line for line in c.lines if line.metric == metric]
+        lines = [line for line in c.lines if line.metric == metric and line.slice is None]
         for i, line in enumerate(lines or [None]):
             name = line.template if line else ", ".join(c.template_sha256)
             head = _head(c, name) if i == 0 else ["", "", name, "", ""]
@@ -97,6 +111,24 @@ def _numbers(line: Any) -> list[str]:
     span = "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]"
     change = "-" if line.difference is None else f"{line.difference:+.3g}"
     return [change, span, line.verdict.replace("_", " ")]
+
+
+def _show_events(found: Sequence[PastEvent]) -> None:
+    from promptreg.cli.show import print_table
+
+    rows = [
+        [
+            e.created_at[:16].replace("T", " "),
+            e.id[:10],
+            e.kind,
+            e.summary,
+            e.facts.get("by", ""),
+            e.origin.commit[:8] or "-",
+        ]
+        for e in found
+    ]
+    if rows:
+        print_table(["when", "id", "what", "summary", "by", "commit"], rows, set())
 
 
 def _show_runs(found: Any, metric: str) -> None:

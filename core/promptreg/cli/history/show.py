@@ -12,14 +12,15 @@ from promptreg.cli.history import asking as a
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
-    from promptreg.past import Origin, PastComparison, PastRun
+    from promptreg.past import Origin, PastComparison, PastEvent, PastRun
 
 __all__ = ["show"]
 
 
 def show(
     id_: Annotated[
-        str, typer.Argument(metavar="ID", help="Of a comparison or run; its beginning will do.")
+        str,
+        typer.Argument(metavar="ID", help="Of a comparison, run or event; its beginning will do."),
     ],
     config: o.Config = None,
     output: Annotated[
@@ -29,34 +30,28 @@ def show(
             "--output",
             metavar="FILE",
             help="Write what was recorded with it: a comparison's report (.json, .html), a run's "
-            "trials (.parquet).",
+            "trials (.parquet), a bisection's report (.json, .md).",
         ),
     ] = None,
     no_sync: a.NoSync = False,
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
-    """Show one comparison or run with all its metrics."""
-    from promptreg.cli.history.as_json import comparison_dict, run_dict
+    """Show one comparison or run with all its metrics, or one promotion, rollback or bisection."""
+    from promptreg.cli.history.as_json import comparison_dict, event_dict, run_dict
     from promptreg.cli.show import print_json
-    from promptreg.past import PastRun
+    from promptreg.past import PastEvent, PastRun
 
     o.read_env_file(env_file)
     project, history = a.open_history(config, no_sync=no_sync)
     found = a.find_one(project, history, id_)
-    is_run = isinstance(found, PastRun)
     if output is not None:
         from promptreg.stages.report.write import write_whole
 
-        names = (
-            {".parquet": "trials.parquet"}
-            if is_run
-            else {".json": "report.json", ".html": "report.html"}
-        )
+        kind, names = _HELD[type(found).__name__]
         path = Path(output)
         if path.suffix.lower() not in names:
-            kind = "run" if is_run else "comparison"
-            raise UsageError(f"-o {output}: a {kind} holds {', '.join(names)}")
+            raise UsageError(f"-o {output}: {kind} holds {', '.join(names)}")
         name = names[path.suffix.lower()]
         file = history.fetch(found, name, project.store / "history" / "fetched" / found.id)
         if file is None:
@@ -66,9 +61,28 @@ def show(
         return 0
     if isinstance(found, PastRun):
         print_json(run_dict(found)) if as_json else _run(found)
+    elif isinstance(found, PastEvent):
+        print_json(event_dict(found)) if as_json else _event(found)
     else:
         print_json(comparison_dict(found)) if as_json else _comparison(found)
     return 0
+
+
+_HELD = {
+    "PastRun": ("a run", {".parquet": "trials.parquet"}),
+    "PastComparison": ("a comparison", {".json": "report.json", ".html": "report.html"}),
+    "PastEvent": ("a bisection", {".json": "report.json", ".md": "report.md"}),
+}
+
+
+def _event(event: PastEvent) -> None:
+    from promptreg.stages.report.text import clean
+
+    print(clean(event.summary))
+    _facts(**{event.kind: event.id, "finished": event.created_at, "tree": _tree(event.origin)})
+    for name, value in sorted(event.facts.items()):
+        _facts(**{name: value})
+    _facts(kept=event.place)
 
 
 def _comparison(c: PastComparison) -> None:
@@ -80,6 +94,7 @@ def _comparison(c: PastComparison) -> None:
         comparison=c.id,
         finished=c.created_at,
         versions=f"{c.baseline} > {c.candidate}",
+        command=c.command or "not known",
         provider=c.provider + (" (scripted: says nothing about any model)" if c.synthetic else ""),
         tree=_tree(c.origin),
         kept=c.place,
@@ -90,7 +105,7 @@ def _comparison(c: PastComparison) -> None:
     rows = [
         [
             line.template,
-            line.metric,
+            line.metric + ("" if line.slice is None else f" ({'='.join(line.slice)})"),
             *("-" if v is None else f"{v:.3g}" for v in (line.baseline, line.candidate)),
             "-" if line.difference is None else f"{line.difference:+.3g}",
             "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]",

@@ -59,8 +59,10 @@ def told(done: Synced) -> str:
     parts = [f"recorded {count(done.recorded, 'entry')} in {done.where}"]
     if done.known:
         parts.append(f"{done.known} already there")
+    if done.moves:
+        parts.append(f"{count(done.moves, 'move')} of aliases recorded")
     if done.moved:
-        parts.append(f"{done.moved} aliases moved")
+        parts.append(f"{done.moved} {'alias' if done.moved == 1 else 'aliases'} brought up to date")
     if done.waiting:
         parts.append(f"{done.waiting} still waiting")
     return "; ".join(parts)

@@ -110,11 +110,26 @@ def _drawn(chart: Chart) -> Any:
                 high=p.measure.high,
                 alarm=p.look is not None and p.look.alarm,
                 note=_note(p),
+                p_value=None if p.look is None else p.look.p_value,
             )
             for p in chart.points
         ),
-        foot=f"Bars: 95 % intervals. Alarms: the same text answers otherwise than before; false "
-        f"in at most {chart.alpha:.2%} of the runs.",
+        foot=_small(chart),
+        direction=chart.direction,
+        alpha=chart.alpha,
+    )
+
+
+def _small(chart: Chart) -> str:
+    """Return what to know of runs that could not have raised an alarm; empty for none."""
+    blind = sum(
+        p.look is not None and p.look.p_value is not None and not p.look.possible
+        for p in chart.points
+    )
+    return (
+        f"{blind} of the looks had too few scenarios that differ to raise an alarm."
+        if blind
+        else ""
     )
 
 

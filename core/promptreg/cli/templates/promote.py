@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from promptreg.cli import options as o
+from promptreg.cli.recording import Record
 from promptreg.cli.templates.register import Label
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def promote(
     budget: o.Budget = None,
     allow_unmatched: o.AllowUnmatched = False,
     allow_mismatch: o.AllowMismatch = None,
+    record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -67,6 +69,7 @@ def promote(
     and a scripted provider never promote, whatever is overridden.
     """
     from promptreg.cli.progress import progress
+    from promptreg.cli.recording import record_now, recording, remember
     from promptreg.cli.show import complain
     from promptreg.cli.telling import opened
     from promptreg.pipeline.templates.promote import Terms
@@ -90,6 +93,7 @@ def promote(
         deciding=True,
     )
     with opened(config, purpose="promotion") as project:
+        at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output or [])
         terms = Terms(alias, label, override, initial, dry_run)
         with progress(project.plugins, quiet=quiet or as_json):
@@ -100,6 +104,11 @@ def promote(
             print("promptreg: no report was written: nothing was compared", file=sys.stderr)
         _show(project, promotion, written, as_json=as_json, quiet=quiet, verbose=verbose)
     complain(project.plugins)
+    if compared is not None:
+        command = f"templates promote --alias {alias}"
+        remember(project, compared, at_once=False, quiet=quiet, command=command, written=written)
+    if at_once and (compared is not None or promotion.moved):
+        record_now(project, quiet=quiet)
     return int(promotion.exit_code)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from promptreg.errors import ExitCode
 from promptreg.pipeline.bisect.tester import Spending, Tested
+from promptreg.records import Template
 from promptreg.stages.bisect import CommitFinding, Edit, Finding, Parts
 from promptreg.stages.load import State
 from promptreg.verdicts import Difference, Slice
@@ -37,6 +38,8 @@ class Bisection:
         synthetic: whether answers were made up.
         duration_s: seconds.
         warnings: what a reader must know.
+        runs: ids of the runs of both ends.
+        texts: the versions at both ends.
     """
 
     suite: str
@@ -56,6 +59,8 @@ class Bisection:
     synthetic: bool
     duration_s: float
     warnings: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    texts: tuple[Template, ...] = ()
     edit: Edit | None = None
     parts: Parts | None = None
     finding: Finding | None = None

@@ -115,6 +115,8 @@ def bisect(
         synthetic=executed.synthetic,
         duration_s=0.0,
         states=ends.states,
+        runs=tuple(run.id for run in executed.runs),
+        texts=(ends.good, ends.bad),
     )
     if targets:
         trials = numbers.count(len(served) * project.repeats(options), "trial")

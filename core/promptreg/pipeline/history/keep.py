@@ -12,6 +12,7 @@ from typing import Any
 
 from promptreg.errors import TemplateError
 from promptreg.journal.events import content_sha256
+from promptreg.past import PastEvent
 from promptreg.pipeline.history.origin import origin
 from promptreg.pipeline.project import Project
 from promptreg.records import Run, Template
@@ -21,13 +22,16 @@ from promptreg.stages.report import comparison_json
 from promptreg.store.outbox import Outbox, Waiting
 from promptreg.verdicts import Comparison, Side
 
-__all__ = ["keep_comparison", "keep_runs"]
+__all__ = ["keep_comparison", "keep_event", "keep_runs"]
 
 _ENGINES = ("format", "jinja", "raw")
 
 
 def keep_comparison(
-    project: Project, comparison: Comparison, page: Callable[[Path], None] | None = None
+    project: Project,
+    comparison: Comparison,
+    page: Callable[[Path], None] | None = None,
+    command: str = "",
 ) -> Waiting | None:
     """Put a comparison into the outbox, and return its entry; None where no run was compared.
 
@@ -38,6 +42,7 @@ def keep_comparison(
         project: the opened suite.
         comparison: what was concluded.
         page: writes the HTML report to a path; None: the history gets none.
+        command: what it was made by.
 
     Raises:
         StoreError: the entry cannot be written.
@@ -49,6 +54,7 @@ def keep_comparison(
     report = comparison_json(comparison)
     content = {
         "kind": "comparison",
+        "command": command,
         "suite": comparison.suite,
         "created_at": comparison.created_at,
         "runs": runs,
@@ -84,6 +90,48 @@ def keep_runs(project: Project, runs: Sequence[Run], templates: Iterable[Templat
         "report": None,
     }
     return Outbox(project.store).put(_hash(["runs", sorted(ids)]), content)
+
+
+def keep_event(
+    project: Project,
+    event: PastEvent,
+    runs: Sequence[str],
+    templates: Iterable[Template],
+    report: Mapping[str, Any],
+) -> Waiting:
+    """Put an event into the outbox, with the runs it was found by, and return the entry.
+
+    Its id is made here, of what it says.
+
+    Args:
+        project: the opened suite.
+        event: what happened; without a report.
+        runs: ids of runs.
+        templates: the texts of those.
+        report: what a program wants to know of it.
+
+    Raises:
+        StoreError: the entry cannot be written.
+    """
+    content = {
+        "kind": "event",
+        "event": event.kind,
+        "suite": event.suite,
+        "template": event.template,
+        "template_sha256": event.template_sha256,
+        "created_at": event.created_at,
+        "summary": event.summary,
+        "facts": dict(event.facts),
+        "page": event.page,
+        "runs": list(runs),
+        "slices": sorted({entry.by for entry in project.suite.gate.slices}),
+        "templates": [_plain(t) for t in templates],
+        "scenarios": project.suite.scenarios,
+        "origin": asdict(origin(project.base)),
+        "report": report,
+    }
+    id_ = _hash([event.kind, event.suite, event.template, event.summary, sorted(runs)])
+    return Outbox(project.store).put(id_, content)
 
 
 def _id_of(comparison: Comparison, report: Mapping[str, Any]) -> str:

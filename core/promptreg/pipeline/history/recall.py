@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from promptreg.errors import PromptregError, StoreError, UsageError
-from promptreg.past import (
-    Line,
-    Measure,
-    Origin,
-    PastComparison,
-    PastRun,
-    PastTemplate,
-    Record,
+from promptreg.past import Measure, Origin, PastComparison, PastRun, Record
+from promptreg.pipeline.history.entry import (
+    comparison_of,
+    event_of,
+    named,
+    origin_of,
+    template_of,
 )
 from promptreg.pipeline.history.measures import measures, scales, with_overall
-from promptreg.pipeline.parts import make_scoring, policy_for
+from promptreg.pipeline.keys import digest
+from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.policy import OVERALL, Policy
@@ -42,6 +42,7 @@ class Recall:
         self._project = project
         self._scoring: Scoring | None = None
         self._policy: Policy | None = None
+        self._sampling: dict[str, Any] | None = None
         self._worst: dict[str, Mapping[str, float]] = {}
         try:
             scoring = make_scoring(project)
@@ -60,21 +61,19 @@ class Recall:
         """
         entry = outbox.read(waiting)
         try:
-            comparison = _comparison(entry, waiting) if entry["kind"] == "comparison" else None
-            runs = tuple(self._run(run_id, entry, comparison) for run_id in entry["runs"])
-            return Record(
-                str(entry["suite"]),
-                tuple(run for run in runs if run is not None),
-                tuple(_template(t) for t in entry["templates"]),
-                comparison,
-            )
+            comparison = comparison_of(entry, waiting) if entry["kind"] == "comparison" else None
+            event = event_of(entry, waiting) if entry["kind"] == "event" else None
+            found = (self._run(run_id, entry, comparison) for run_id in entry["runs"])
+            runs = tuple(run for run in found if run is not None)
+            texts = tuple(named(template_of(t), runs) for t in entry["templates"])
+            return Record(str(entry["suite"]), runs, texts, comparison, event)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{waiting.path}: damaged: {type(error).__name__}: {error}") from error
 
     def _run(
         self, run_id: str, entry: Mapping[str, Any], comparison: PastComparison | None
     ) -> PastRun | None:
-        origin = _origin(entry["origin"])
+        origin = origin_of(entry["origin"])
         source = str(entry["scenarios"])
         try:
             run = self.load(run_id)
@@ -103,9 +102,21 @@ class Recall:
             origin=origin,
             source=facts.source,
             scenario_source=source,
+            settings=self._settings(facts.fingerprints),
             table=path / TABLE,
             manifest=path / MANIFEST,
         )
+
+    def _settings(self, prints: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the suite's sampling settings if they are those the run was made with."""
+        if self._sampling is None:
+            try:
+                self._sampling = _plain(make_provider(self._project).identity())
+            except PromptregError:
+                self._sampling = {}
+        if not self._sampling or prints.get("sampling") != digest(self._sampling):
+            return {}
+        return {str(k): json.dumps(v) for k, v in self._sampling.items()}
 
     def load(self, run_id: str) -> Run:
         """Return a stored run with the composite that the suite now has.
@@ -123,6 +134,12 @@ class Recall:
             return with_overall(with_worst(run, self._worst), self._policy)
         except (KeyError, ValueError):
             return run
+
+
+def _plain(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sampling settings of a provider's identity."""
+    found = identity.get("sampling")
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _agreeing(
@@ -150,7 +167,8 @@ def _told(run_id: str, comparison: PastComparison) -> dict[str, float]:
             (comparison.baseline_runs, line.baseline),
             (comparison.candidate_runs, line.candidate),
         ):
-            if runs.get(line.template) == run_id and value is not None:
+            mine = runs.get(line.template) == run_id and line.slice is None
+            if mine and value is not None:
                 found[line.metric] = value
     return found
 
@@ -197,70 +215,3 @@ def _gone(
                 notes=("its trials were removed from the run store before they were recorded",),
             )
     return None
-
-
-def _comparison(entry: Mapping[str, Any], waiting: Waiting) -> PastComparison:
-    import json
-
-    report = entry["report"]
-    gate, sides = report["gate"], (report["baseline"], report["candidate"])
-    hashes = [{k: str(v["template_hash"]) for k, v in s["templates"].items()} for s in sides]
-    return PastComparison(
-        id=waiting.id,
-        suite=str(report["suite"]),
-        created_at=str(report["created_at"]),
-        baseline=str(sides[0]["label"]),
-        candidate=str(sides[1]["label"]),
-        baseline_runs=_runs(sides[0]),
-        candidate_runs=_runs(sides[1]),
-        template_sha256={
-            name: (hashes[0].get(name, ""), hashes[1].get(name, ""))
-            for name in sorted({*hashes[0], *hashes[1]})
-        },
-        verdict=str(gate["verdict"]),
-        exit_code=int(gate["exit_code"]),
-        reasons=tuple(str(r) for r in gate["reasons"]),
-        provider=str(report["provider"]),
-        synthetic=bool(report["synthetic"]),
-        policy_sha256=str(report["policy_sha256"]),
-        lines=tuple(_line(c) for c in report["comparisons"] if c["slice"] is None),
-        warnings=tuple(str(w) for w in report["warnings"]),
-        origin=_origin(entry["origin"]),
-        report=json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2) + "\n",
-        page=waiting.page.read_text("utf-8") if waiting.page.exists() else None,
-    )
-
-
-def _runs(side: Mapping[str, Any]) -> dict[str, str]:
-    return {k: str(v["run_id"]) for k, v in side["templates"].items() if v["run_id"]}
-
-
-def _line(entry: Mapping[str, Any]) -> Line:
-    low, high = entry["interval"] or (None, None)
-    return Line(
-        template=str(entry["template"]),
-        metric=str(entry["metric"]),
-        verdict=str(entry["verdict"]),
-        gating=bool(entry["gating"]),
-        baseline=entry["baseline"],
-        candidate=entry["candidate"],
-        difference=entry["difference"],
-        low=low,
-        high=high,
-    )
-
-
-def _origin(found: Mapping[str, Any]) -> Origin:
-    return Origin(**{f.name: found[f.name] for f in fields(Origin)})
-
-
-def _template(found: Mapping[str, Any]) -> PastTemplate:
-    return PastTemplate(
-        name=str(found["name"]),
-        label=str(found["label"]),
-        engine=str(found["engine"]),
-        text=str(found["text"]),
-        sha256=str(found["sha256"]),
-        variables=tuple(str(v) for v in found["variables"]),
-        source=str(found["source"]),
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from promptreg.errors import PromptregError, StoreError
-from promptreg.past import PastTemplate
+from promptreg.journal import State
+from promptreg.past import Record, Wanted
+from promptreg.pipeline.history.moves import CANDIDATE, Aliases, candidates, moves, targets
 from promptreg.pipeline.history.recall import Recall
 from promptreg.pipeline.project import Project
 from promptreg.protocols import History
-from promptreg.records import Template
-from promptreg.stages.load import open_journal, template_of
-from promptreg.stages.render import compile_template
+from promptreg.stages.load import open_journal
 from promptreg.store.outbox import Outbox
 
 __all__ = ["Synced", "make_history", "sync"]
@@ -28,6 +28,7 @@ class Synced:
         recorded: entries that were new in it.
         known: entries that it held already.
         waiting: entries that are still in the outbox.
+        moves: moves of aliases in the template registry that were new in it.
         moved: aliases that were moved.
         problem: why it stopped; empty if it did not.
         notes: what a person should know, such as trials that are gone.
@@ -38,6 +39,7 @@ class Synced:
     recorded: int = 0
     known: int = 0
     waiting: int = 0
+    moves: int = 0
     moved: int = 0
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -80,8 +82,8 @@ def sync(project: Project, history: History, *, patience_s: float = 0.0) -> Sync
 
 
 def _record(project: Project, history: History, outbox: Outbox, done: Synced) -> None:
-    aliases = _aliases(project, done)
-    if not outbox.waiting() and not aliases:
+    state = _registry(project, done)
+    if not outbox.waiting() and not state.aliases:
         return
     probe = history.probe()
     if not probe.ready:
@@ -89,6 +91,7 @@ def _record(project: Project, history: History, outbox: Outbox, done: Synced) ->
         return
     recall = Recall(project)
     seen: set[str] = set()
+    tested: Aliases = {}
     # Looked up anew each time: another process may bring an entry meanwhile and not wait for us.
     while entry := next((e for e in outbox.waiting() if e.id not in seen), None):
         seen.add(entry.id)
@@ -99,6 +102,7 @@ def _record(project: Project, history: History, outbox: Outbox, done: Synced) ->
             continue
         try:
             new = history.record(record)
+            tested |= _tested(history, record)
         except PromptregError as error:
             done.problem = str(error)
             return
@@ -107,42 +111,41 @@ def _record(project: Project, history: History, outbox: Outbox, done: Synced) ->
         done.known += not new
         for run in record.runs:
             done.notes += [f"run {run.id}: {note}" for note in run.notes]
-    if aliases:
-        try:
-            done.moved = history.point(project.suite.suite, aliases)
-        except PromptregError as error:
-            done.problem = str(error)
-
-
-def _aliases(project: Project, done: Synced) -> dict[tuple[str, str], PastTemplate]:
-    """Return where the aliases of the template registry point; disputed ones nowhere."""
     try:
-        state = open_journal(project.suite, project.base).read()
+        _follow(project.suite.suite, history, state, tested, done)
     except PromptregError as error:
-        done.notes.append(f"aliases were not looked at: {error}")
+        done.problem = str(error)
+
+
+def _follow(suite: str, history: History, state: State, tested: Aliases, done: Synced) -> None:
+    """Record what moved in the template registry, and let aliases point where they do now."""
+    known: set[str] | None = None
+    for record in moves(state, suite):
+        if known is None:
+            known = {event.id for event in history.events(Wanted(suite))}
+        if record.event is not None and record.event.id not in known:
+            done.moves += history.record(record)
+    aliases = tested | targets(state)
+    if aliases:
+        done.moved = history.point(suite, aliases)
+
+
+def _tested(history: History, record: Record) -> Aliases:
+    """Return what a comparison tested as `candidate`, if none in the history is newer."""
+    comparison = record.comparison
+    if comparison is None or comparison.synthetic:
         return {}
-    found = {}
-    for template, own in state.aliases.items():
-        for alias, moves in own.items():
-            if moves.disputed:
-                continue
-            version = state.version(template, moves.now.to_sha256)
-            if version is not None:
-                found[template, alias] = _past(template_of(version, moves.now.label))
+    found: Aliases = {}
+    for template in candidates(record, comparison):
+        newest = history.comparisons(Wanted(record.suite, template.name, limit=1))
+        if newest and newest[0].id == comparison.id:
+            found[template.name, CANDIDATE] = template
     return found
 
 
-def _past(template: Template) -> PastTemplate:
+def _registry(project: Project, done: Synced) -> State:
     try:
-        variables = tuple(sorted(compile_template(template).variables))
-    except (PromptregError, AttributeError):
-        variables = template.variables
-    return PastTemplate(
-        name=template.name,
-        label=template.label,
-        engine=template.engine,
-        text=template.text,
-        sha256=template.sha256,
-        variables=variables,
-        source=template.source,
-    )
+        return open_journal(project.suite, project.base).read()
+    except PromptregError as error:
+        done.notes.append(f"aliases were not looked at: {error}")
+        return State("")

@@ -1,179 +1,167 @@
-"""A metric over time as an SVG picture, or as a page that loads nothing from anywhere."""
+"""A metric over time: a picture for a file, and a page that loads nothing from anywhere."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from promptreg.stages.report.text import clean
+from markupsafe import Markup
+
+from promptreg import numbers
+from promptreg.stages.report.pages import document, style
+from promptreg.stages.report.plots.alone import alone
+from promptreg.stages.report.plots.trend import Dot, control_chart, marks_of, trend_chart
+from promptreg.stages.report.text import one_line
 
 __all__ = ["Dot", "Plot", "chart_page", "chart_svg"]
 
-_WIDTH, _HEIGHT = 860, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 46, 78
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d31", "#5b5b5b")
-_ALARM = "#d55e00"
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """One value with its interval, of one version at one time."""
-
-    at: str
-    label: str
-    version: str
-    value: float
-    low: float | None
-    high: float | None
-    alarm: bool = False
-    note: str = ""
+_SHEET = (
+    ".plot { max-width: 620px; } figure { margin-bottom: var(--s5); } "
+    ".whole { white-space: nowrap; } .drifted > * { background: var(--bad-soft); } "
+    ".drifted td:last-child { color: var(--bad); font-weight: 600; } "
+    ".note { color: var(--muted); font-size: var(--t-s); } h1 .badge { margin-right: .5rem; } "
+    "@media (max-width: 640px) { td, th { font-size: var(--t-s); } }\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is drawn: dots in the order of time; dots of one version have one colour."""
+    """What is drawn: dots in the order of time, and how to read them.
+
+    Attributes:
+        title: template and metric.
+        unit: of the values; `share` for shares.
+        dots: the runs, the oldest first.
+        foot: how to read it.
+        direction: `higher_is_better`, `lower_is_better`, or empty where it is not known.
+        alpha: false alarms per look, at most; None where nothing was watched.
+    """
 
     title: str
     unit: str
     dots: tuple[Dot, ...]
     foot: str = ""
+    direction: str = ""
+    alpha: float | None = None
+
+    @property
+    def share(self) -> bool:
+        """Whether values are shares."""
+        return self.unit == "share"
+
+    @property
+    def looks(self) -> int:
+        """How many runs were held against earlier ones."""
+        return sum(d.p_value is not None for d in self.dots)
+
+    @property
+    def alarms(self) -> int:
+        """How many of them raised an alarm."""
+        return sum(d.alarm for d in self.dots)
 
 
 def chart_svg(plot: Plot) -> str:
-    """Return a picture; hovering over a dot says what it is."""
-    low, high = _range(plot.dots)
-    versions = list(dict.fromkeys(d.version for d in plot.dots))
-    colours = {v: _COLOURS[i % len(_COLOURS)] for i, v in enumerate(versions)}
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'width="{_WIDTH}" height="{_HEIGHT}" font-family="system-ui, sans-serif" '
-        f'font-size="11" role="img" aria-label="{_text(plot.title)}">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        f'<text x="{_LEFT}" y="20" font-size="15" font-weight="600">{_text(plot.title)}</text>',
-    ]
-    parts += _axis(low, high, plot.unit)
-    count = len(plot.dots)
-    places = [_x(i, count) for i in range(count)]
-    for version in versions:  # a line through the runs of one unchanged version
-        own = [
-            f"{x:.1f},{_y(d.value, low, high):.1f}"
-            for x, d in zip(places, plot.dots, strict=True)
-            if d.version == version
-        ]
-        if len(own) > 1:
-            parts.append(
-                f'<polyline points="{" ".join(own)}" fill="none" stroke="{colours[version]}" '
-                'stroke-width="1" stroke-opacity="0.45"/>'
-            )
-    step = max(1, math.ceil(count / 12))
-    for i, (x, dot) in enumerate(zip(places, plot.dots, strict=True)):
-        parts += _dot(dot, x, low, high, colours[dot.version])
-        if i % step == 0 or i == count - 1:
-            parts += _tick(dot, x)
-    parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 8}" fill="#555555">{_text(plot.foot)}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+    """Return the metric over time as an SVG document; pointing at a mark says what it is."""
+    return alone(_drawn(plot, "trend"), 760) + "\n"
 
 
 def chart_page(plots: Sequence[Plot]) -> str:
-    """Return a page with each picture and its numbers."""
-    body = []
-    for plot in plots:
-        rows = "".join(
-            f"<tr{' class=alarm' if d.alarm else ''}><td>{_text(d.at[:16].replace('T', ' '))}"
-            f"<td>{_text(d.label)}<td><code>{_text(d.version)}</code><td>{d.value:.4g}"
-            f"<td>{'-' if d.low is None or d.high is None else f'{d.low:.4g} to {d.high:.4g}'}"
-            f"<td>{_text(d.note)}"
-            for d in plot.dots
+    """Return a page with each metric over time, its control chart and its numbers."""
+    parts = [_head(plots)]
+    parts += [_section(plot, i) for i, plot in enumerate(plots)]
+    parts.append(_END)
+    title = one_line(plots[0].title, 80) if len(plots) == 1 else "Trend"
+    return document(f"{title}: trend", Markup("\n").join(parts), style=style() + _SHEET)
+
+
+_END = Markup(
+    "</main>\n<footer><p>A vertical line through a mark is its 95 % interval: what other scenarios "
+    "like these might have given. Each run is tested against the earlier runs of the same text "
+    "on the same scenarios; after an alarm a new level begins.</p></footer>"
+)
+
+
+def _head(plots: Sequence[Plot]) -> Markup:
+    looks, alarms = sum(p.looks for p in plots), sum(p.alarms for p in plots)
+    if alarms:
+        tone, word = "bad", "drift"
+        said = f"{alarms} of {numbers.count(looks, 'look')} at unchanged versions raised an alarm."
+    elif looks:
+        tone, word = "good", "steady"
+        said = f"No unchanged version drifted in {numbers.count(looks, 'look')}."
+    else:
+        tone, word = "unsure", "not watched"
+        said = "No version was run twice: there is nothing to watch for drift yet."
+    runs = numbers.count(sum(len(p.dots) for p in plots), "run")
+    days = sorted(d.at[:10] for p in plots for d in p.dots if d.at)
+    when = f" · {one_line(days[0], 10)} to {one_line(days[-1], 10)}" if days else ""
+    return Markup(
+        '<header><p class="kicker">{}{}</p>\n<h1><span class="badge {}">{}</span> {}</h1>'
+        "</header>\n<main>"
+    ).format(runs, when, tone, word.upper(), said)
+
+
+def _section(plot: Plot, i: int) -> Markup:
+    control = Markup("")
+    if plot.alpha is not None and plot.looks:
+        control = Markup(
+            "<figure><figcaption>Is an unchanged version still what it was?"
+            '<span class="quiet">{}</span></figcaption>{}</figure>'
+        ).format(
+            f"An alarm is false in at most {plot.alpha:.2%} of the runs "
+            f"(one in {round(1 / plot.alpha):,}).",
+            control_chart(plot.dots, plot.alpha, f"control{i}"),
         )
-        body.append(
-            f"<section>{chart_svg(plot)}<table><thead><tr><th>finished<th>version<th>text"
-            f"<th>value<th>95% interval<th>drift</thead><tbody>{rows}</tbody></table></section>"
-        )
-    return (
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width"><title>promptreg: trend</title>'
-        "<style>body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:880px;"
-        "padding:0 1em}svg{max-width:100%;height:auto}table{border-collapse:collapse;width:100%}"
-        "td,th{text-align:left;padding:.25em .6em;border-bottom:1px solid #ddd;"
-        "overflow-wrap:anywhere}.alarm td{background:#fdeee4;font-weight:600}</style>\n"
-        f"{''.join(body)}</html>\n"
+    better = {"higher_is_better": "Higher is better.", "lower_is_better": "Lower is better."}
+    return Markup(
+        '<section aria-labelledby="of{0}"><h2 id="of{0}">{1}</h2>\n'
+        '<figure><figcaption>Every run with its 95 % interval<span class="quiet">{2}</span>'
+        "</figcaption>{3}</figure>\n{4}\n{5}\n{6}</section>"
+    ).format(
+        i,
+        one_line(plot.title, 120),
+        better.get(plot.direction, ""),
+        _drawn(plot, f"trend{i}"),
+        control,
+        _table(plot),
+        Markup('<p class="note">{}</p>').format(one_line(plot.foot, 400)) if plot.foot else "",
     )
 
 
-def _range(dots: Sequence[Dot]) -> tuple[float, float]:
-    ends = [e for d in dots for e in (d.value, d.low, d.high) if e is not None and math.isfinite(e)]
-    low, high = min(ends, default=0.0), max(ends, default=1.0)
-    room = 0.08 * (high - low) or max(abs(high), 1.0) * 0.1
-    return low - room, high + room
+def _drawn(plot: Plot, key: str) -> Markup:
+    return trend_chart(
+        plot.dots, one_line(plot.title, 120), "" if plot.share else plot.unit, key, share=plot.share
+    )
 
 
-def _axis(low: float, high: float, unit: str) -> list[str]:
-    parts = []
-    for value in _round_values(low, high):
-        y = _y(value, low, high)
-        parts.append(
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
-            'stroke="#e4e4e4"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.6g}</text>'
+def _table(plot: Plot) -> Markup:
+    def words(value: float | None) -> str:
+        return numbers.amount(value, share=plot.share)
+
+    signs = marks_of(plot.dots)
+    rows = []
+    for d in plot.dots:
+        interval = "-" if d.low is None or d.high is None else f"{words(d.low)} to {words(d.high)}"
+        rows.append(
+            Markup(
+                '<tr{}><th scope="row"><span class="whole">{}</span> {}</th>'
+                '<td>{} {} <span class="unit whole">{}</span></td>'
+                '<td class="num strong">{}</td><td class="num wide">{}</td><td>{}</td></tr>\n'
+            ).format(
+                Markup(' class="drifted"') if d.alarm else "",
+                one_line(d.at[:10], 20),
+                one_line(d.at[11:16], 20),
+                Markup('<span aria-hidden="true">{}</span>').format(signs[d.version]),
+                one_line(d.label, 40),
+                one_line(d.version, 12),
+                words(d.value),
+                interval,
+                one_line(d.note, 300),
+            )
         )
-    parts.append(f'<text x="{_LEFT}" y="36" fill="#555555">{_text(unit)}</text>')
-    return parts
-
-
-def _round_values(low: float, high: float) -> list[float]:
-    """Return about five round numbers in a range."""
-    rough = (high - low) / 5
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * size for m in (1, 2, 5, 10) if m * size >= rough)
-    first = math.ceil(low / step)
-    return [i * step for i in range(first, math.floor(high / step) + 1)][:20]
-
-
-def _dot(dot: Dot, x: float, low: float, high: float, colour: str) -> list[str]:
-    parts = []
-    if dot.low is not None and dot.high is not None:
-        top, bottom = _y(dot.high, low, high), _y(dot.low, low, high)
-        parts.append(
-            f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}M{x - 3:.1f} {top:.1f}h6'
-            f'M{x - 3:.1f} {bottom:.1f}h6" stroke="{colour}" stroke-width="1.4"/>'
-        )
-    y = _y(dot.value, low, high)
-    words = f"{dot.at[:16]} {dot.label} ({dot.version}): {dot.value:.4g}"
-    title = f"<title>{_text('. '.join(filter(None, (words, dot.note))))}</title>"
-    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}">{title}</circle>')
-    if dot.alarm:
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="none" stroke="{_ALARM}" '
-            'stroke-width="2.5"/>'
-            f'<text x="{x:.1f}" y="{_TOP - 2}" text-anchor="middle" fill="{_ALARM}" '
-            'font-weight="600">drift</text>'
-        )
-    return parts
-
-
-def _tick(dot: Dot, x: float) -> list[str]:
-    y = _HEIGHT - _BOTTOM + 18
-    return [
-        f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{_text(dot.label[:14])}</text>',
-        f'<text x="{x:.1f}" y="{y + 14}" text-anchor="middle" fill="#555555">'
-        f"{_text(dot.at[:10])}</text>",
-        f'<text x="{x:.1f}" y="{y + 28}" text-anchor="middle" fill="#555555">'
-        f"{_text(dot.at[11:16])}</text>",
-    ]
-
-
-def _x(i: int, count: int) -> float:
-    inner = _WIDTH - _LEFT - _RIGHT - 60
-    return _LEFT + 30 + (inner / 2 if count < 2 else inner * i / (count - 1))
-
-
-def _y(value: float, low: float, high: float) -> float:
-    return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
-
-
-def _text(text: str) -> str:
-    return escape(clean(text, 400), quote=True)
+    return Markup(
+        '<table class="rows"><caption class="unseen">{} by run</caption>\n<thead><tr>'
+        '<th scope="col">Finished</th><th scope="col">Version</th><th scope="col" class="num">'
+        'Value</th><th scope="col" class="num wide">95% interval</th><th scope="col">Drift</th>'
+        "</tr></thead>\n<tbody>{}</tbody></table>"
+    ).format(one_line(plot.title, 120), Markup("").join(rows))

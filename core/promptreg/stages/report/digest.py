@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.lines import criterion_words, limit_words, oriented, slice_words
+from promptreg.stages.report.decision import Shifts, because, sentence, shifts
+from promptreg.stages.report.lines import criterion_words, limit_words
+from promptreg.stages.report.slices import (
+    SLICES_SHOWN,
+    gaining_slices,
+    hurting_slices,
+    too_small,
+)
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import (
     CalibrationState,
     Comparison,
     Criterion,
     Difference,
-    GateVerdict,
     Limit,
     ScenarioChange,
     SideTrial,
     StopReason,
-    Verdict,
 )
 
 __all__ = [
     "SLICES_SHOWN",
     "TREATMENTS",
     "CauseCount",
+    "Shifts",
     "answer_words",
+    "because",
     "calibration_words",
     "causes",
     "criteria",
     "facts",
+    "gaining_slices",
     "guards",
     "headline",
     "hurting_slices",
     "limits",
     "sentence",
+    "shifts",
     "spent",
     "split_answer",
     "stopping",
     "too_small",
+    "treatment_of",
     "whole_suite",
     "worst",
 ]
 
 Fields = list[tuple[str, str]]
-SLICES_SHOWN = 8
 TREATMENTS = {
     "worst": "counted as the worst value",
     "bounded": "a gap, bounded from both sides",
@@ -71,29 +79,6 @@ def headline(comparison: Comparison) -> str:
     more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
     why = "; ".join(reasons[:2]) + more
     return comparison.gate.verdict.upper() + (f" — {why}" if why else "")
-
-
-def sentence(comparison: Comparison) -> str:
-    """Return the verdict as a sentence for somebody who does not know the tool."""
-    labels = (one_line(comparison.candidate.label, 60), one_line(comparison.baseline.label, 60))
-    candidate, baseline = labels
-    if comparison.gate.verdict is GateVerdict.FAIL:
-        said = []
-        if any(d.gating and d.verdict is Verdict.REGRESSED for d in comparison.differences):
-            said.append(f"is worse than {baseline}")
-        if any(limit.status == "not_met" for limit in comparison.limits):
-            said.append("misses an absolute limit")
-        return f"{candidate} {' and '.join(said) or 'does not pass'}."
-    if comparison.gate.verdict is GateVerdict.PASS:
-        if not comparison.differences:  # nothing was compared, and nothing may be claimed
-            return f"{candidate} passes; nothing had to be compared."
-        return f"{candidate} is shown to be no worse than {baseline} by more than the margin."
-    open_criteria = any(c.status in ("missing", "not_measured") for c in comparison.criteria)
-    unshown = any(x.status != "met" and x.must == "shown" for x in comparison.limits)
-    small = any(d.gating and d.insufficient for d in comparison.differences)
-    if open_criteria or unshown or small:
-        return f"{candidate} does not pass: not all that the policy asks for is shown."
-    return f"The data do not tell whether {candidate} is worse than {baseline}."
 
 
 def facts(comparison: Comparison) -> str:
@@ -142,14 +127,15 @@ def causes(comparison: Comparison) -> list[CauseCount]:
             one_line(name, 40),
             failed.get("baseline", {}).get(name, 0),
             failed.get("candidate", {}).get(name, 0),
-            _treatment(name),
+            treatment_of(name),
         )
         for name in names
     ]
     return sorted(rows, key=lambda r: (-(r.baseline + r.candidate), r.cause))
 
 
-def _treatment(name: str) -> str:
+def treatment_of(name: str) -> str:
+    """Return which of `TREATMENTS` a cause gets."""
     if name == Cause.HTTP_STATUS:
         return "by status"
     try:
@@ -186,67 +172,6 @@ def limits(comparison: Comparison) -> list[tuple[Limit, str, str]]:
 def criteria(comparison: Comparison) -> list[tuple[Criterion, str, str]]:
     """Return what the policy asks for besides numbers, and what became of it in words."""
     return [(c, *criterion_words(c)) for c in comparison.criteria]
-
-
-def hurting_slices(
-    comparison: Comparison, limit: int = SLICES_SHOWN
-) -> tuple[list[Difference], int]:
-    """Return the slices that became worse, the worst first, and how many more there are.
-
-    A slice hurts if it is accused, suspect, or worse by more than its margin. Slices are hints:
-    they never gate.
-    """
-    rows = [d for d in comparison.differences if d.slice is not None and not d.gating and _hurts(d)]
-    rows.sort(key=_severity)
-    return rows[:limit], max(0, len(rows) - limit)
-
-
-def too_small(comparison: Comparison) -> str:
-    """Return which slices have too few families for a verdict, in words; empty for none.
-
-    A slice of which only some metrics have too few is named with these; what applies to none of
-    its scenarios is not counted.
-    """
-    there: dict[str, list[Difference]] = {}
-    for d in comparison.differences:
-        if d.slice is not None and not d.gating and d.n_scenarios:
-            there.setdefault(slice_words(d.slice), []).append(d)
-    whole = [part for part, rows in there.items() if all(d.insufficient for d in rows)]
-    single = dict.fromkeys(
-        f"{one_line(d.metric, 60)} ({part})"
-        for part, rows in there.items()
-        if part not in whole
-        for d in rows
-        if d.insufficient
-    )
-    names = [*whole, *single]
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
-
-
-def _hurts(d: Difference) -> bool:
-    if d.interval is None or d.insufficient:  # too few scenarios to say anything at all
-        return False
-    return _drop(d) > 0 and (d.verdict is Verdict.REGRESSED or d.suspect or _drop(d) > 1)
-
-
-def _severity(d: Difference) -> tuple[bool, int, float]:
-    """Order: answers before the bill (which a longer prompt raises in every slice alike)."""
-    rank = 0 if d.verdict is Verdict.REGRESSED else 1 if d.suspect else 2
-    return d.ratio is not None, rank, -_drop(d)
-
-
-def _drop(d: Difference) -> float:
-    """Return by how many margins it became worse; without a margin, a tiny amount if worse."""
-    change = oriented(d)
-    if change is None:
-        return 0.0
-    if d.ratio is not None and d.margin is not None and d.margin > 1 and d.ratio[0] > 0:
-        logs = math.log(d.ratio[0]) / math.log(d.margin)
-        return logs if d.direction == "lower_is_better" else -logs
-    if d.margin is None or d.margin <= 0:
-        return 1e-9 if change < 0 else 0.0
-    return -change / d.margin
 
 
 def worst(comparison: Comparison, limit: int) -> list[ScenarioChange]:

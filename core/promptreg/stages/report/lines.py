@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,9 +14,11 @@ __all__ = [
     "COLUMNS",
     "Line",
     "criterion_words",
+    "drop",
     "limit_words",
     "line_of",
     "lines_of",
+    "name_of",
     "oriented",
     "slice_words",
 ]
@@ -118,6 +121,19 @@ def oriented(d: Difference) -> float | None:
     if d.difference is None:
         return None
     return d.difference if d.direction == "higher_is_better" else -d.difference
+
+
+def drop(d: Difference) -> float:
+    """Return by how many margins it became worse; without a margin, a tiny amount if worse."""
+    change = oriented(d)
+    if change is None:
+        return 0.0
+    if d.ratio is not None and d.margin is not None and d.margin > 1 and d.ratio[0] > 0:
+        logs = math.log(d.ratio[0]) / math.log(d.margin)
+        return logs if d.direction == "lower_is_better" else -logs
+    if d.margin is None or d.margin <= 0:
+        return 1e-9 if change < 0 else 0.0
+    return -change / d.margin
 
 
 def name_of(metric: str, where: Slice | None) -> str:

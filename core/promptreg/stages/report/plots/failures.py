@@ -13,6 +13,8 @@ __all__ = ["KINDS", "bars_of_failures"]
 
 KINDS = 7
 """Causes with a shade of their own; the rest share the last one."""
+_FEW = 20
+"""Failures at which a bar is as long as it gets."""
 
 
 def bars_of_failures(causes: Sequence[CauseCount], labels: tuple[str, str], key: str) -> Markup:
@@ -21,7 +23,8 @@ def bars_of_failures(causes: Sequence[CauseCount], labels: tuple[str, str], key:
         return Markup("")
     sides = [[row.baseline for row in causes], [row.candidate for row in causes]]
     picture = Drawing()
-    at = scale(0, max(sum(side) for side in sides) or 1, 0, picture.width - 60)
+    # Two failures shall not look like two hundred.
+    at = scale(0, max(_FEW, *(sum(side) for side in sides)), 0, picture.width - 60)
     for i, (label, counts) in enumerate(zip(labels, sides, strict=True)):
         y = 6.0 + 44 * i
         picture.text(8, y + 9, label, "label")

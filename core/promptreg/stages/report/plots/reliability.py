@@ -9,8 +9,7 @@ from promptreg.verdicts import Curve
 
 __all__ = ["reliability"]
 
-_HEIGHT = 240.0
-_LEFT, _TOP, _BOTTOM = 40.0, 24.0, 210.0
+_LEFT, _TOP, _BOTTOM = 40.0, 26.0, 330.0
 _LARGEST = 7.0
 
 
@@ -22,13 +21,15 @@ def reliability(drawn: Curve, labels: tuple[str, str], key: str) -> Markup:
     picture = Drawing()
     right = picture.width - 10
     across, down = scale(0, 1, _LEFT, right), scale(0, 1, _BOTTOM, _TOP)
-    picture.line(_LEFT, _BOTTOM, right, _BOTTOM, "zero")
-    picture.line(_LEFT, _BOTTOM, _LEFT, _TOP, "zero")
-    picture.line(across(0), down(0), across(1), down(1), "grid")
-    for tick in (0.0, 0.5, 1.0):
-        picture.text(across(tick), _BOTTOM + 14, f"{tick:.0%}", "tick", "middle")
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        picture.line(across(tick), _TOP, across(tick), _BOTTOM, "zero" if tick == 0 else "grid")
+        picture.line(_LEFT, down(tick), right, down(tick), "zero" if tick == 0 else "grid")
+        anchor = "end" if tick == 1 else "middle"
+        picture.text(across(tick), _BOTTOM + 14, f"{tick:.0%}", "tick", anchor)
         picture.text(_LEFT - 6, down(tick) + 4, f"{tick:.0%}", "tick", "end")
-    picture.text(right, _BOTTOM + 27, "stated probability", "tick", "end")
+    picture.line(across(0), down(0), across(1), down(1), "ideal")
+    picture.text(_LEFT, 14, "came true", "tick")
+    picture.text(right, _BOTTOM + 28, "stated probability", "tick", "end")
     sides = ((drawn.baseline, "ring", "○"), (drawn.candidate, "circle", "●"))
     most = max((n for points, _, _ in sides for _, _, n in points), default=1)
     said = []
@@ -36,7 +37,7 @@ def reliability(drawn: Curve, labels: tuple[str, str], key: str) -> Markup:
         for x, y, n in points:
             size = 1.5 + (_LARGEST - 1.5) * (n / most) ** 0.5
             picture.mark(across(x), down(y), shape, "before" if shape == "ring" else "after", size)
-        picture.text(_LEFT + 4 + 130 * k, 14, f"{sign} {label}", "label")
+        picture.text(right - 120 * (1 - k), 14, f"{sign} {label}", "label", "end")
         rows = ", ".join(f"{x:.0%} stated, {y:.0%} came true ({n})" for x, y, n in points)
         said.append(f"{label}: {rows or 'nothing'}.")
-    return picture.render(_HEIGHT + 4, "How often what was stated came true", " ".join(said), key)
+    return picture.render(_BOTTOM + 34, "How often what was stated came true", " ".join(said), key)

@@ -1,24 +1,18 @@
-"""The rows of the scenario table: what both versions answered, cut so that the page stays small."""
+"""A scenario as text: what both versions answered, cut so that pages stay small."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.stages.report.as_json import finite
-from promptreg.stages.report.digest import split_answer
+from promptreg.stages.report.digest import TREATMENTS, split_answer, treatment_of
 from promptreg.stages.report.plots.changes import risk_range, risk_score
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
 
-__all__ = ["MAX_ROWS", "Filters", "ScenarioRow", "SideView", "filters_of", "scenario_rows"]
-
-MAX_ROWS = 1_000
-_WHOLE_ROWS, _WHOLE_TEXT, _SHORT_TEXT = 100, 3_000, 300
-"""The first rows keep more of their texts than the many that follow."""
-_FILTER_VALUES = 40
-"""Attributes with more values than this cannot be filtered by; the search finds them."""
+__all__ = ["ScenarioRow", "SideView", "expected_words", "scenario_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +23,10 @@ class SideView:
     failure: str
     values: tuple[tuple[str, str], ...]
     texts: tuple[tuple[str, str], ...]
-    scores: tuple[tuple[str, str, float | int | None], ...]
+    treatment: str
+    scores: tuple[tuple[str, str, float | int, bool], ...]
+    """Name, words, value, and whether the other version's differs."""
+    unscored: tuple[str, ...]
     latency: str
     thinking: str
     text: str
@@ -44,7 +41,6 @@ class ScenarioRow:
     id: str
     family: str
     attributes: tuple[tuple[str, str], ...]
-    filters: str
     truth: tuple[tuple[str, str], ...]
     expected: str
     change: float | int | None
@@ -59,49 +55,8 @@ class ScenarioRow:
     neighbours: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the table can be filtered by: (attribute, [(number, value)]), and all templates."""
-
-    attributes: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
-    templates: tuple[str, ...]
-    numbers: Mapping[tuple[str, str], int]
-
-
-def filters_of(changes: Sequence[ScenarioChange]) -> Filters:
-    """Return the attributes with few values, each value numbered for the page's script."""
-    values: dict[str, dict[str, None]] = {}
-    for change in changes:
-        for attribute, value in change.attributes.items():
-            values.setdefault(attribute, {})[value] = None
-    found: dict[tuple[str, str], int] = {}
-    groups = []
-    for attribute in sorted(values):
-        if not 1 < len(values[attribute]) <= _FILTER_VALUES:
-            continue
-        group = []
-        for value in sorted(values[attribute]):
-            number = found[attribute, value] = len(found)
-            group.append((number, one_line(value, 60)))
-        groups.append((one_line(attribute, 40), tuple(group)))
-    templates = tuple(dict.fromkeys(c.template for c in changes))
-    return Filters(tuple(groups), templates, found)
-
-
-def scenario_rows(
-    changes: Sequence[ScenarioChange], labels: tuple[str, str], filters: Filters
-) -> list[ScenarioRow]:
-    """Return at most `MAX_ROWS` rows, in the order given (the worst first)."""
-    rows = []
-    for i, change in enumerate(changes[:MAX_ROWS]):
-        limit = _WHOLE_TEXT if i < _WHOLE_ROWS else _SHORT_TEXT
-        rows.append(_row(change, labels, filters, limit))
-    return rows
-
-
-def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: int) -> ScenarioRow:
-    span = risk_range(c.ground_truth)
-    known = (filters.numbers.get(item) for item in c.attributes.items())
+def scenario_row(c: ScenarioChange, labels: tuple[str, str], limit: int) -> ScenarioRow:
+    """Return a scenario as text; at most `limit` characters of each long one."""
     change = finite(c.change)
     tone = "" if not change else "bad" if change < 0 else "good"
     short, long = split_answer(c.ground_truth, limit)
@@ -110,9 +65,8 @@ def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: in
         id=one_line(c.scenario_id, 120),
         family=one_line(c.family, 120),
         attributes=tuple((one_line(k, 40), one_line(v, 60)) for k, v in c.attributes.items()),
-        filters=" ".join(str(n) for n in known if n is not None),
         truth=(*short, *long),
-        expected=f"{span[0]:g} to {span[1]:g}" if span else "",
+        expected=expected_words(c.ground_truth),
         change=change,
         change_text="-" if change is None else f"{change:+.3f}" if change else "0",
         tone=tone,
@@ -121,9 +75,18 @@ def _row(c: ScenarioChange, labels: tuple[str, str], filters: Filters, limit: in
         before_sort=risk_score(c.baseline),
         after_sort=risk_score(c.candidate),
         failed=bool(c.baseline.failure or c.candidate.failure),
-        sides=(_side(c.baseline, labels[0], limit), _side(c.candidate, labels[1], limit)),
+        sides=(
+            _side(c.baseline, c.candidate, labels[0], limit),
+            _side(c.candidate, c.baseline, labels[1], limit),
+        ),
         neighbours=tuple(f"{one_line(name, 80)} ({near:.2f})" for name, near in c.neighbours[:5]),
     )
+
+
+def expected_words(ground_truth: Mapping[str, object]) -> str:
+    """Return the expected range of the risk score: `20 to 60`; empty where there is none."""
+    span = risk_range(ground_truth)
+    return f"{span[0]:g} to {span[1]:g}" if span else ""
 
 
 def _short(trial: SideTrial) -> str:
@@ -144,17 +107,36 @@ def _remarks(trial: SideTrial, limit: int) -> Iterator[tuple[str, str]]:
         yield f"judge on {', '.join(metrics[:2])}{more}", clean(said, limit)
 
 
-def _side(trial: SideTrial, label: str, limit: int) -> SideView:
+def _differs(value: float, other: float | None) -> bool:
+    """Return whether the other version has another score; one that has none does not differ."""
+    return other is not None and other != value
+
+
+def _side(trial: SideTrial, other: SideTrial, label: str, limit: int) -> SideView:
     values, texts = split_answer(trial.answer, limit)
     unread = bool(trial.failure) or not trial.answer  # else the fields say the same as the text
+    known = {name: finite(value) for name, value in sorted(trial.scores.items())[:40]}
+    failed = bool(trial.failure)
+    cause = trial.failure.split(":", 1)[0]
     return SideView(
         label=label,
         failure=clean(trial.failure, limit),
         values=tuple(values),
         texts=(*texts, *_remarks(trial, limit)),
+        treatment=TREATMENTS[treatment_of(cause)] if failed else "",
         scores=tuple(
-            (one_line(name, 40), numbers.number(value), finite(value))
-            for name, value in sorted(trial.scores.items())[:40]
+            (
+                one_line(name, 40),
+                numbers.number(value),
+                value,
+                _differs(value, other.scores.get(name)),
+            )
+            for name, value in known.items()
+            if value is not None
+        ),
+        # Of a failed trial nothing is scored, and what it counts as is said beside the cause.
+        unscored=tuple(
+            one_line(name, 40) for name, value in known.items() if value is None and not failed
         ),
         latency=numbers.duration(trial.latency_s) if trial.latency_s is not None else "",
         thinking=clean(trial.thinking, limit),
