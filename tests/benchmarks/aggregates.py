@@ -53,9 +53,12 @@ def levels(scorer: Any, n: int, rng: np.random.Generator) -> Columns:
     ]
 
 
-def sides_of(box: Box) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom."""
-    return box.left, box.top, box.right, box.bottom
+def moved(box: Box, jitter: float, draw: random.Random) -> Box:
+    """Return a box as a detector finds it."""
+    left, top, right, bottom = (
+        side + draw.uniform(-jitter, jitter) for side in (box.left, box.top, box.right, box.bottom)
+    )
+    return Box(left, top, right, bottom, box.label, round(draw.random(), 3))
 
 
 def boxes(aggregate: Aggregate, n: int, draw: random.Random) -> Columns:
@@ -68,18 +71,7 @@ def boxes(aggregate: Aggregate, n: int, draw: random.Random) -> Columns:
             label = draw.choice(("person", "car", "dog"))
             expected.append(Box(x, y, x + 60, y + 80, label))
         for side, jitter in zip(sides, (8, 10), strict=True):
-            found = [
-                Box(
-                    *(
-                        v + draw.uniform(-jitter, jitter)
-                        for v in (b.left, b.top, b.right, b.bottom)
-                    ),
-                    b.label,
-                    round(draw.random(), 3),
-                )
-                for b in expected
-                if draw.random() < 0.9
-            ]
+            found = [moved(b, jitter, draw) for b in expected if draw.random() < 0.9]
             payload = pack(expected, found)
             aggregate.learn(payload)
             side.append([payload_code(payload)])

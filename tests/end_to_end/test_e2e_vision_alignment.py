@@ -119,7 +119,7 @@ def test_boxes_words_and_risk_that_fall_short_are_each_accused(tmp_path: Path) -
     assert rows["pooled_ap"].baseline == 1.0
     assert rows["pooled_ap"].candidate == 0.0
     (limit,) = found.limits
-    assert limit.status == "missed"
+    assert limit.status == "not_met"
     assert found.gate.verdict == "fail"
     assert found.subject.startswith("providers are compared, not templates: reference")
 
