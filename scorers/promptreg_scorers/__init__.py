@@ -28,7 +28,7 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     from promptreg_scorers.cost import Cost
     from promptreg_scorers.exact import Exact
     from promptreg_scorers.failures import Failures
-    from promptreg_scorers.iou import Iou
+    from promptreg_scorers.iou import AveragePrecision, Iou
     from promptreg_scorers.judge import Judge, Preference
     from promptreg_scorers.key_points import KeyPoints
     from promptreg_scorers.latency import Latency
@@ -52,6 +52,7 @@ def promptreg_register_scorers(catalog: Catalog[Scorer]) -> None:
     catalog.add("ece", Ece)
     catalog.add("exact", Exact)
     catalog.add("failures", Failures)
+    catalog.add("average_precision", AveragePrecision)
     catalog.add("iou", Iou)
     catalog.add("judge", Judge)
     catalog.add("key_points", KeyPoints)

@@ -15,6 +15,7 @@ from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.pairwise import judge_pairs, remarked
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.unpaired import conclude_unpaired
@@ -322,6 +323,8 @@ def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator
             f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
             f"({scenarios.selection}); such a run can never become a baseline"
         )
+    if said := unreviewed_words(scenarios):
+        yield said
     watch = sides.watch
     if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
         yield (

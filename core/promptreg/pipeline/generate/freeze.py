@@ -57,7 +57,7 @@ def freeze(
         for row in rows:
             if isinstance(row.get("image_path"), str):
                 row["image_path"] = _image(draft, Path(row["image_path"]))
-        table = draft.write(SCENARIOS, parquet_bytes(rows))
+        table = draft.write(Path(plan.table).name, parquet_bytes(rows))
         # Only what can be read back is a fixture.
         content = load_scenarios(
             table,
