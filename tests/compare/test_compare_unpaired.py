@@ -278,6 +278,13 @@ def test_what_takes_pairs_says_so(tmp_path: Path) -> None:
         calibrate(project, None, Options())
 
 
+def test_what_holds_both_answers_against_each_other_is_refused(tmp_path: Path) -> None:
+    preference = {"use": "preference", "provider": {"use": "scripted"}}
+    ab_suite(tmp_path, right, scorers=[{"use": "risk_range"}, preference])
+    with pytest.raises(SuiteError, match="'preferred' compares both versions' answers"):
+        compared(tmp_path)
+
+
 def test_stored_runs_are_compared_as_the_versions_were(tmp_path: Path) -> None:
     folder = ab_suite(tmp_path, n=20)
     first = compared(folder)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from promptreg.errors import SuiteError
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import EFFECTIVE, DesignPolicy, Policy, make_policy
 from promptreg.protocols import Provider
@@ -184,4 +185,9 @@ def policy_for(
     design = project.suite.design
     if design.kind == "paired":
         return policy
+    if policy.pairwise:
+        raise SuiteError(
+            f"{project.path}: scorers: {', '.join(map(repr, policy.pairwise))} compares both "
+            "versions' answers to one scenario, and 'design: unpaired' has one answer to each"
+        )
     return replace(policy, design=DesignPolicy(design.unit or "", dict(design.split)))
