@@ -18,6 +18,8 @@ import pluggy
 from promptreg.registry import Catalog
 
 if TYPE_CHECKING:
+    import typer
+
     from promptreg.protocols import Embedder, Generator, History, Provider, Reporter, Scorer
     from promptreg.records import Run, Trial
     from promptreg.verdicts import Comparison
@@ -57,6 +59,14 @@ def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
 @hookspec
 def promptreg_register_histories(catalog: Catalog[History]) -> None:
     """Add factories of histories to the catalogue."""
+
+
+@hookspec
+def promptreg_register_commands(app: typer.Typer) -> None:
+    """Add commands, or groups of them, to the command line.
+
+    Asked for help and for words that promptreg itself does not know, not at every start.
+    """
 
 
 @hookspec

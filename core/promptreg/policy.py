@@ -31,6 +31,7 @@ __all__ = [
     "GAP_RATE",
     "OVERALL",
     "Bound",
+    "DesignPolicy",
     "Guard",
     "LookPolicy",
     "Policy",
@@ -68,6 +69,19 @@ class LookPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DesignPolicy:
+    """Scenarios were answered by one version each, drawn at random.
+
+    Attributes:
+        unit: what was drawn as a whole: a column, `scenario`, or empty for the suite's cluster.
+        split: label to its declared share.
+    """
+
+    unit: str
+    split: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that was decided before the run; `sha256` identifies it."""
 
@@ -93,6 +107,39 @@ class Policy:
     apart: tuple[Criterion, ...] = ()
     """Criteria of the preset that are not measured, or that the suite drops."""
     looks: LookPolicy = LookPolicy()
+    pairwise: tuple[str, ...] = ()
+    """Metrics of `scales` that are measured on pairs of answers: no run has them."""
+    design: DesignPolicy | None = None
+    """How scenarios were drawn for the versions; None: both answered each."""
+
+    @property
+    def of_runs(self) -> Policy:
+        """The same policy without what is measured on pairs of answers."""
+        if not self.pairwise:
+            return self
+        gone = frozenset(self.pairwise)
+        return replace(
+            self,
+            scales={name: scale for name, scale in self.scales.items() if name not in gone},
+            gating=tuple(name for name in self.gating if name not in gone),
+            prove=tuple(name for name in self.prove if name not in gone),
+            guards=tuple(guard for guard in self.guards if guard.metric not in gone),
+            pairwise=(),
+        )
+
+    @property
+    def of_pairs(self) -> Policy:
+        """The same policy with nothing but what is measured on pairs of answers, shown only."""
+        scales = {name: self.scales[name] for name in self.pairwise}
+        return replace(
+            self, scales=scales, overall={}, gating=(), prove=(), guards=(), slices=(), slicings=()
+        )
+
+    @property
+    def pairs_gate(self) -> tuple[str, ...]:
+        """What is measured on pairs of answers and gates, by itself or by a guard."""
+        guarded = {guard.metric for guard in self.guards}
+        return tuple(n for n in self.pairwise if n in self.gating or n in guarded)
 
     @property
     def looked_once(self) -> Policy:
@@ -102,7 +149,11 @@ class Policy:
     @property
     def sha256(self) -> str:
         """Content hash of the policy (hex)."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        told = asdict(self)
+        del told["pairwise"]  # where there are any, `scales` tells
+        if self.design is None:  # a policy without one is what it was before there were any
+            del told["design"]
+        text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -127,6 +178,7 @@ def make_policy(
     margins: Mapping[str, float] | None = None,
     looks: int | None = None,
     shown_only: Collection[str] = (),
+    pairwise: Sequence[Scale] = (),
 ) -> Policy:
     """Join the suite's `gate` section, the scorers' scales and the command line.
 
@@ -140,6 +192,7 @@ def make_policy(
         margins: overrides from the command line, by metric.
         looks: override from the command line; 0: a suite's own looks, else the usual number.
         shown_only: metrics that gate only where the section names them under `prove`.
+        pairwise: metrics that are measured on pairs of answers, besides `scales`.
 
     Raises:
         SuiteError: the section names a metric, attribute or value that does not exist.
@@ -152,6 +205,8 @@ def make_policy(
             f"{where}: gate.draws is {entry.draws}; at alpha {level:g} resampling takes {fewest:,} "
             "or more"
         )
+    of_pairs = tuple(s.name for s in pairwise)
+    scales = [*scales, *pairwise]
     by_name = {s.name: s for s in scales}
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
     for block, members in overall.items():
@@ -159,6 +214,7 @@ def make_policy(
             raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")
         for name in members:
             _known(name, by_name, f"{where}: gate.overall.{block}")
+            _of_one_version(name, of_pairs, f"{where}: gate.overall.{block}")
             scale = by_name[name]
             if scale.statistic != "mean" or not math.isfinite(scale.high - scale.low):
                 raise SuiteError(
@@ -194,7 +250,10 @@ def make_policy(
         resolved, slicings, by_name, margins_final, attributes, prove, known, level, where
     )
     limits, lacking = bounds_of(resolved, by_name, attributes, tuple(known), where)
-    return Policy(
+    for bound in limits:
+        metric = bound.metric.removeprefix(f"{GAP_RATE}.")
+        _of_one_version(metric, of_pairs, f"{where}: gate.limits.{bound.name}")
+    policy = Policy(
         alpha=level,
         draws=entry.draws,
         exact=entry.exact,
@@ -225,7 +284,43 @@ def make_policy(
         preset=resolved.preset.name if resolved.preset else "",
         apart=(*lacking, *dropped(resolved)),
         looks=_look_policy(entry, looks),
+        pairwise=of_pairs,
     )
+    for name in policy.pairs_gate:
+        _may_gate(name, policy, {**entry.margins, **(margins or {})}, where)
+    return policy
+
+
+def _of_one_version(name: str, pairwise: Sequence[str], spot: str) -> None:
+    """Refuse a metric of two versions where one alone is judged.
+
+    Raises:
+        SuiteError: it is one.
+    """
+    if name in pairwise:
+        raise SuiteError(
+            f"{spot}: {name!r} says which of two versions' answers is preferred, and no version "
+            "has it alone; it may stand under 'prove', 'margins' and 'guard'"
+        )
+
+
+def _may_gate(name: str, policy: Policy, given: Mapping[str, float], where: str) -> None:
+    """Refuse preferences that gate without a margin of their own, or at several looks.
+
+    Raises:
+        SuiteError: says what is missing.
+    """
+    if name in policy.gating and name not in given:
+        raise SuiteError(
+            f"{where}: gate.margins needs a margin for {name!r}, which gates: how many more "
+            "preferences than it wins may a version lose (0.1: ten of a hundred)?"
+        )
+    if policy.looks.several:
+        raise SuiteError(
+            f"{where}: {name!r} gates and is judged when both runs are whole, so a gate cannot "
+            "look several times; leave out gate.sequential, gate.more and --sequential, or let "
+            f"{name!r} be shown only"
+        )
 
 
 def _gates(name: str, spot: str) -> None:

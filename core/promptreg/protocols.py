@@ -24,6 +24,7 @@ from promptreg.records import (
     Completion,
     Failure,
     Json,
+    Preference,
     Prompt,
     Scale,
     Scenario,
@@ -47,6 +48,8 @@ __all__ = [
     "Generator",
     "History",
     "Model",
+    "Pair",
+    "PairScorer",
     "Probe",
     "Provider",
     "Reporter",
@@ -304,6 +307,55 @@ class BatchScorer(Scorer, Protocol):
         return [scale.unscored("scored in batches only") for scale in self.scales]
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two versions' answered trials of the same scenario and repeat."""
+
+    baseline: Trial
+    candidate: Trial
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of both."""
+        return self.baseline.scenario
+
+
+@runtime_checkable
+class PairScorer(Scorer, Protocol):
+    """A scorer of a comparison: it is shown two versions' answers and says which is better.
+
+    Asked when both runs are there, never by a run: what it says belongs to no version alone. It
+    has one scale from 0 to 1, the share of opinions that prefer a side; the metric's difference
+    is then the net share of wins. Only `scales` and `score_pairs` must be written. A pair of which
+    one side failed is lost by that side, and two failed sides are a tie; neither is asked about.
+
+    It may have `providers` and `calls_per_pair`, as a `BatchScorer` has `calls_per_trial`, and
+    `gates`: whether its metric may accuse without being named under `prove`.
+    """
+
+    batch_size: int = 32
+    """Pairs it gets at once, at most."""
+    gates: bool = False
+
+    async def score_pairs(
+        self, pairs: Sequence[Pair], services: Services
+    ) -> Sequence[Preference | Unscored]:
+        """Return a preference for each pair, in order, or why there is none.
+
+        With the sides exchanged it says the opposite. A `PromptregError` ends the comparison;
+        anything else that is raised leaves the pairs unjudged with the reason.
+        """
+        ...
+
+    async def identity(self, services: Services) -> Mapping[str, Json]:
+        """Return what shapes preferences besides settings and code; reports carry its hash."""
+        return {}
+
+    def score(self, trial: Trial) -> Score | Unscored | Sequence[Score | Unscored]:
+        """Is not asked: a single trial cannot be preferred."""
+        return [scale.unscored("judged in comparisons only") for scale in self.scales]
+
+
 @runtime_checkable
 class Reporter(Protocol):
     """Writes a comparison for somebody."""
@@ -428,6 +480,8 @@ class Generator(Protocol):
     asks_model: ClassVar[bool] = False
     """Whether making scenarios costs calls: what is made is then kept at once, so that a killed
     generation goes on where it stopped and nothing is paid twice."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions are noted beside the scenarios that they had a part in."""
 
     def identity(self) -> Mapping[str, Json]:
         """Return everything but seed and size that shapes the scenarios.

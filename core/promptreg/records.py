@@ -358,6 +358,30 @@ def payload_code(payload: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Preference:
+    """Which of two versions' answers is better, as a value for each side, both on one scale.
+
+    Attributes:
+        scale: from 0 to 1.
+        baseline, candidate: share of the opinions that prefer this side; both 0 for a tie. Their
+            sum is at most 1.
+        note: for people.
+        votes: the single opinions, per judge one number for each time it was asked: 1 for the
+            candidate, -1 for the baseline, 0 for neither; NaN where there is none.
+        swapped: opinions that named another answer when the answers changed places; they are ties.
+        places: how often the answer shown first, and the one shown second, was preferred.
+    """
+
+    scale: Scale
+    baseline: float
+    candidate: float
+    note: str = ""
+    votes: tuple[tuple[float, ...], ...] = ()
+    swapped: int = 0
+    places: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Unscored:
     """No score, and why; never 0."""
 

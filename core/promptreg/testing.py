@@ -26,6 +26,7 @@ from promptreg.contracts import provider as _provider
 from promptreg.contracts import reporter as _reporter
 from promptreg.contracts import scorer as _scorer
 from promptreg.contracts.comparisons import hostile_comparison, sample_comparison
+from promptreg.contracts.preferences import check_pairs
 from promptreg.contracts.samples import odd_trials, sample_calls, sample_trials
 from promptreg.contracts.services import FakeModel, FakeServices
 from promptreg.contracts.values import shown
@@ -155,6 +156,10 @@ class ScorerContract:
     def test_batches_do_not_matter(self) -> None:
         """What a trial is batched with changes nothing; models that are down leave gaps."""
         _fail(_scorer.check_batches(self.make(), self.trials()))
+
+    def test_exchanged_sides_get_the_opposite(self) -> None:
+        """A scorer of pairs prefers the same answer on either side; models down leave gaps."""
+        _fail(check_pairs(self.make(), self.trials()))
 
     def test_missing_ground_truth_is_unscored(self) -> None:
         """Where the ground truth is missing, there is no made-up number and no exception."""

@@ -10,6 +10,7 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Allocation",
     "Breakdown",
     "BreakdownRow",
     "Calibration",
@@ -18,6 +19,7 @@ __all__ = [
     "Counts",
     "Criterion",
     "Curve",
+    "Design",
     "Difference",
     "Gate",
     "GateVerdict",
@@ -25,6 +27,7 @@ __all__ = [
     "Look",
     "MapPoint",
     "Missing",
+    "Pairwise",
     "Power",
     "Ranking",
     "Rate",
@@ -127,6 +130,10 @@ class Difference:
     """How many families a verdict on the slice takes."""
     must_prove: bool = False
     """Whether the gate needs a guard to be shown no worse."""
+    scenarios_by_side: tuple[int, int] | None = None
+    """Where the sides answered different scenarios: how many each; None where they are paired."""
+    clusters_by_side: tuple[int, int] | None = None
+    """The same of units of the draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +300,46 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairwise:
+    """How the preferences between both sides' answers came about.
+
+    Attributes:
+        template, metric: whose.
+        fingerprint: hash of the scorer's settings and code, and of what it says shapes its
+            preferences (a judge's model, sampling, criteria).
+        identity: what it says, JSON values.
+        pairs: of answers, repeats included, that the metric applies to.
+        won, lost, tied: by the candidate; fractions where opinions differ.
+        same: ties of two answers that are the same, nobody was asked.
+        failed: pairs with a failed side, nobody was asked.
+        gaps: pairs without a preference.
+        opinions: readable ones; each was asked in both orders.
+        swapped: opinions that the order decided: ties.
+        places: how often the answer shown first, and the one shown second, was preferred.
+        itself: Krippendorff's alpha of judges with themselves, (value, low, high); None where
+            each was asked once, or it is not defined.
+        panel: the same of several judges with each other.
+    """
+
+    template: str
+    metric: str
+    fingerprint: str
+    identity: Mapping[str, object]
+    pairs: int
+    won: float
+    lost: float
+    tied: float
+    same: int
+    failed: int
+    gaps: int
+    opinions: int
+    swapped: int
+    places: tuple[int, int]
+    itself: tuple[float, float, float] | None = None
+    panel: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What was done: planned trials, read from the store, called now, failed by cause."""
 
@@ -303,6 +350,46 @@ class Counts:
     """Side (`baseline`, `candidate`) to cause to count."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How scenarios of one template went to the two sides, and how they should have gone.
+
+    Attributes:
+        template: the template.
+        scenarios, units: of the baseline and of the candidate; units are what was drawn.
+        share: declared share of the candidate's units among those of both sides.
+        p_value: exact binomial probability of so uneven a split, or a more uneven one.
+        balanced: whether the split goes with the declared share.
+    """
+
+    template: str
+    scenarios: tuple[int, int]
+    units: tuple[int, int]
+    share: float
+    p_value: float
+    balanced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Each scenario was answered by one side only, drawn at random.
+
+    Attributes:
+        unit: what was drawn as a whole: `scenario`, or a column such as `camera_id`.
+        allocations: one per template.
+    """
+
+    unit: str
+    allocations: tuple[Allocation, ...]
+    kind: str = "unpaired"
+    label: str = "unpaired, randomised"
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every split goes with the declared one; else nothing here can be relied on."""
+        return all(a.balanced for a in self.allocations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +562,8 @@ class Comparison:
     created_at: str
     changes: tuple[ScenarioChange, ...] = ()
     changes_total: int = 0
+    all_changes: tuple[float, ...] = ()
+    """The change of every scenario that has one, those that `changes` has no room for included."""
     rankings: tuple[Ranking, ...] = ()
     template_diffs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -494,4 +583,8 @@ class Comparison:
     """What is compared, where it is providers, and whether texts differ too; else empty."""
     breakdowns: tuple[Breakdown, ...] = ()
     curves: tuple[Curve, ...] = ()
+    pairwise: tuple[Pairwise, ...] = ()
+    """Where answers of both sides were held against each other."""
+    design: Design | None = None
+    """How scenarios were drawn for the sides; None where both answered each of them."""
     schema_version: str = SCHEMA_VERSION

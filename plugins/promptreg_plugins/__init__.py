@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import typer
+
     from promptreg.protocols import Embedder, Generator, History, Reporter
     from promptreg.registry import Catalog
     from promptreg.verdicts import Comparison
+
+if os.environ.get("PROMPTREG_JOB_EVENTS"):  # in processes that the service started, in no other
+    from promptreg_plugins.web.jobs import telling
+
+    promptreg_run_started = telling.promptreg_run_started
+    promptreg_trial_finished = telling.promptreg_trial_finished
+    promptreg_run_finished = telling.promptreg_run_finished
 
 
 @hookimpl
@@ -76,3 +86,11 @@ def promptreg_register_histories(catalog: Catalog[History]) -> None:
     from promptreg_plugins.mlflow_history.history import MlflowHistory
 
     catalog.add("mlflow", MlflowHistory)
+
+
+@hookimpl
+def promptreg_register_commands(app: typer.Typer) -> None:
+    """Add `serve`; what it needs is imported when it is called."""
+    from promptreg_plugins.web.commands import add_serve
+
+    add_serve(app)

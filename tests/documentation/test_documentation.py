@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from promptreg import hookspecs
+from promptreg.cli.added import add_commands
 from promptreg.cli.app import app
 from promptreg.discovery import load_plugins
 from promptreg.errors import ExitCode
@@ -36,13 +37,15 @@ def commands() -> dict[str, set[str]]:
     def walk(command: object, name: str) -> None:
         children = getattr(command, "commands", None)
         if children:
+            if command.invoke_without_command:  # type: ignore[attr-defined]
+                found[name] = {o for p in command.params for o in p.opts}  # type: ignore[attr-defined]
             for child, inner in children.items():
                 walk(inner, f"{name} {child}".strip())
             return
         options = {o for p in command.params for o in p.opts}  # type: ignore[attr-defined]
         found[name] = options
 
-    walk(typer.main.get_command(app), "")
+    walk(typer.main.get_command(add_commands(app, load_plugins())), "")
     return found
 
 

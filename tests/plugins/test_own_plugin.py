@@ -92,7 +92,7 @@ def test_the_command_lists_it(installed: Path) -> None:
 def test_its_own_tests_pass(installed: Path) -> None:
     shutil.copytree(EXAMPLE / "tests", installed / "tests")
     out = _python(installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "tests")
-    assert "9 passed" in out
+    assert "10 passed" in out
 
 
 def test_three_lines_of_toml_are_enough() -> None:

@@ -40,6 +40,7 @@ NOBODY = "http://127.0.0.1:9"
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "provider:detector": {"engine": "http", "url": NOBODY},
     "scorer:judge": {"provider": {"use": "scripted"}},
+    "scorer:preference": {"provider": {"use": "scripted"}},
     "provider:llama_cpp": {"url": NOBODY},
     "provider:openai_chat": {"url": f"{NOBODY}/v1", "model": "m"},
     "provider:nvidia": {"model": "m"},

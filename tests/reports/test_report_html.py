@@ -166,7 +166,7 @@ def test_many_scenarios_are_capped_and_it_says_so() -> None:
         dataclasses.replace(comparison.changes[i % 30], scenario_id=f"s{i}") for i in range(1_300)
     )
     text = page(dataclasses.replace(comparison, changes=many, changes_total=5_000))
-    assert text.count("<tbody data-id=") == MAX_ROWS
+    assert text.count(" data-id=") == MAX_ROWS
     assert "The worst 1000 of 5000 scenarios" in text
     assert len(text) < 6_000_000
 
@@ -191,7 +191,7 @@ def test_filters_know_every_value_once() -> None:
     assert groups == ["enrichment_level", "scenario_type", "story"]
     values = re.findall(r'<option value="(\d+)">(\w+)</option>', text)
     threat = next(number for number, name in values if name == "threat")
-    row = re.search(r'<tbody data-id="threat-basic-002"[^>]*data-slices="([\d ]+)"', text)
+    row = re.search(r'data-id="threat-basic-002"[^>]*data-slices="([\d ]+)"', text)
     assert row
     assert threat in row[1].split()
 

@@ -16,6 +16,7 @@ from comparison_factory import (
     make_comparison,
     poison,
 )
+from promptreg.verdicts import Verdict
 from promptreg_plugins.reporters.as_markdown import (
     MAX_CHARACTERS,
     MarkdownReporter,
@@ -50,6 +51,20 @@ def test_the_same_line_as_everywhere() -> None:
     row += "±5pp · ±6.4pp |"
     assert row in text
     assert "| deviation, points | equivalent | 4.20 | 5.30 | +1.10 |" in text
+
+
+def test_slices_that_gain_stand_beside_those_that_lose() -> None:
+    comparison = make_comparison(templates=("basic",))
+    gained = tuple(
+        dataclasses.replace(d, verdict=Verdict.IMPROVED)
+        if d.slice and d.slice.value == "normal" and d.metric == "overall"
+        else d
+        for d in comparison.differences
+    )
+    text = markdown(dataclasses.replace(comparison, differences=gained))
+    better = text.split("Slices of basic that became better")[1].split("</details>")[0]
+    assert "overall (scenario_type=normal)" in better
+    assert text.index("that became worse") < text.index("that became better")
 
 
 def test_tables_keep_their_shape_with_hostile_cells() -> None:

@@ -21,6 +21,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "exact": {"value": "x"},
     "mentions_context": {"columns": ["place"]},
     "judge": {"provider": {"use": "scripted"}},
+    "preference": {"provider": {"use": "scripted"}},
     "recorded": {"name": "help"},
     "regex": {"value": "x"},
     "threshold": {"field": "risk_score", "at_least": 1},

@@ -174,20 +174,66 @@ def test_coverage_of_the_corrected_interval(labels: int) -> None:
     assert width < 0.95 * alone_width
 
 
+def in_families(
+    labels: int, families: int, draws: int, seed: int, *, whole: bool, liking: float
+) -> float:
+    """Return the coverage with families of five; `whole`: all of a family is labelled or nothing.
+
+    `liking` is the spread, between families, of what the judge adds to the truth.
+    """
+    rng = np.random.default_rng(seed)
+    family = np.repeat(np.arange(families), 5)
+    hit = 0
+    for _ in range(draws):
+        truth = -0.2 + rng.normal(0, 0.7, families)[family] + rng.normal(0, 0.6, len(family))
+        judge = truth + 0.3 + rng.normal(0, liking, families)[family]
+        judge += rng.normal(0, 0.5, len(family))
+        if whole:
+            chosen = np.isin(family, rng.choice(families, labels // 5, replace=False))
+        else:
+            chosen = np.isin(np.arange(len(family)), rng.permutation(len(family))[:labels])
+        found = corrected_mean(
+            truth[chosen], judge[chosen], judge[~chosen], family[chosen], family[~chosen]
+        )
+        hit += found.low <= -0.2 <= found.high
+    return hit / draws
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("liking", [0.2, 0.5])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("labels", "families"), [(40, 80), (60, 80), (80, 80), (40, 24)])
+def test_coverage_within_families(labels: int, families: int, whole: bool, liking: float) -> None:
+    draws = 3_000
+    covered = in_families(labels, families, draws, labels + families, whole=whole, liking=liking)
+    error = 3 * math.sqrt(0.05 * 0.95 / draws)
+    assert 0.95 - error <= covered <= 0.95 + error, covered
+
+
 @pytest.mark.slow
 def test_coverage_with_families_on_both_sides() -> None:
-    rng = np.random.default_rng(7)
-    hit, draws = 0, 1_500
-    for _ in range(draws):
-        family = np.repeat(np.arange(80), 5)
-        shared = rng.normal(0, 0.7, 80)[family]
-        truth = -0.2 + shared + rng.normal(0, 0.6, 400)
-        judge = truth + 0.3 + rng.normal(0, 0.5, 400) + 0.5 * rng.normal(0, 1, 80)[family]
-        place = rng.permutation(400)
-        some, rest = place[:120], place[120:]
-        found = corrected_mean(truth[some], judge[some], judge[rest], family[some], family[rest])
-        hit += found.low <= -0.2 <= found.high
-    assert 0.915 <= hit / draws <= 0.975
+    draws = 3_000
+    covered = in_families(120, 80, draws, 7, whole=False, liking=0.5)
+    assert abs(covered - 0.95) <= 3 * math.sqrt(0.05 * 0.95 / draws)
+
+
+def test_few_families_with_labels_widen_the_interval() -> None:
+    """Units of one family are not independent: eight families say less than forty units."""
+    rng = np.random.default_rng(5)
+    family = np.repeat(np.arange(60), 5)
+    truth = rng.normal(0, 1, 60)[family] + rng.normal(0, 0.3, 300)
+    judge = truth + rng.normal(0, 0.8, 60)[family]
+    some = family < 8
+    names = np.arange(300)
+    for families, least in ((family, 1.4), (names, 0.0)):
+        found = corrected_mean(
+            truth[some], judge[some], judge[~some], families[some], families[~some]
+        )
+        alone = corrected_mean(truth[some], judge[some], judge[~some], names[some], names[~some])
+        assert found.value == pytest.approx(alone.value)
+        assert found.high - found.low >= least * (alone.high - alone.low)
+    one = corrected_mean(truth[some], judge[some], judge[~some], 0 * family[some], family[~some])
+    assert math.isinf(one.high)
 
 
 def test_a_chosen_subset_is_noticed() -> None:

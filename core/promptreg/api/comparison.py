@@ -101,7 +101,9 @@ class ComparisonResult:
         if template is not None:
             name = self._template(template)
             found = [c for c in found if c.template == name]
-        return WorstScenarios(tuple(found[:n]), self._labels)
+        return WorstScenarios(
+            tuple(found[:n]), self._labels, apart=self.comparison.design is not None
+        )
 
     def forest(
         self, metric: str | None = None, *, by: str | None = None, template: str | None = None
@@ -143,7 +145,7 @@ class ComparisonResult:
     def histogram(self) -> Plot:
         """Return how far single scenarios moved."""
         c = self.comparison
-        drawn = histogram_of_changes(c.changes, c.changes_total, "changes")
+        drawn = histogram_of_changes(c.changes, c.changes_total, "changes", every=c.all_changes)
         return Plot.of("Change of single scenarios", drawn)
 
     def ranges(self, template: str | None = None) -> Plot:

@@ -47,6 +47,7 @@ class PlanResult:
         p = self.plan
         cost = "" if p.cost is None else f", cost about {number(p.cost)}"
         head = f"{p.trials:,} trials, {p.cached:,} already answered, {p.calls:,} calls to make"
+        head += f", {p.model_calls:,} more by scorers" if p.models else ""
         rows = [
             [
                 one_line(d.template, 40),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import os
 import sys
@@ -13,6 +12,7 @@ import typer.main
 
 from promptreg import __version__
 from promptreg.cli import (
+    added,
     bisect,
     cache,
     calibrate,
@@ -97,18 +97,21 @@ app.add_typer(history.app, name="history")
 
 
 @functools.cache
-def _parser(first: str) -> Any:
-    """Return what reads arguments that begin with a word; of a command's name, that command alone.
+def _own(first: str) -> Any:
+    """Return what reads a command of promptreg's own, that command alone; None: it is none.
 
     To look into the signatures of all commands takes longer than most of them work.
     """
-    commands = [c for c in app.registered_commands if c.name == first]
-    groups = [g for g in app.registered_groups if g.name == first]
-    if not commands and not groups:
-        return typer.main.get_command(app)
-    part = copy.copy(app)
-    part.registered_commands, part.registered_groups = commands, groups
-    return typer.main.get_command(part)
+    return added.alone(app, first)
+
+
+def _parser(first: str) -> Any:
+    """Return what reads arguments that begin with a word."""
+    own = _own(first)
+    if own is not None or first == "--version":
+        return own or typer.main.get_command(app)
+    whole = added.with_commands(app, first)
+    return added.alone(whole, first) or typer.main.get_command(whole)
 
 
 def run(arguments: list[str]) -> int:

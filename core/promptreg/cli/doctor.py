@@ -41,7 +41,7 @@ def doctor(
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
-    """Check Python, plug-ins, the suite, the provider, the run store and the history.
+    """Check Python, plug-ins, the suite, the provider, judges, the run store and the history.
 
     Exits 0 if all is well, 2 if the suite or a plug-in is wrong, 5 if provider or store is.
     """
@@ -88,13 +88,23 @@ def _look(config: str | None) -> Iterator[_Check]:
     except PromptregError as e:
         yield _Check("suite", False, str(e), ExitCode.USAGE)
         return
-    yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
+    yield _suite(project)
     for name in project.suite.providers or ("",):
         yield _provider(project, name)
-    if project.suite.embedder is not None:
-        yield _embedder(project)
+    yield from _models(project)
     yield _store(project)
     yield _history(project)
+
+
+def _suite(project: Project) -> _Check:
+    """Say whether the suite's scenarios can be read; 'validate' looks into them."""
+    try:
+        found = project.every_scenario()
+    except PromptregError as e:
+        return _Check("suite", False, str(e), ExitCode.USAGE)
+    n = len(found.scenarios)
+    where = f"{project.suite.suite} in {project.path}"
+    return _Check("suite", True, f"{where}, {n:,} scenario{'' if n == 1 else 's'}")
 
 
 def _plugins(plugins: Plugins) -> _Check:
@@ -107,40 +117,27 @@ def _plugins(plugins: Plugins) -> _Check:
 
 
 def _provider(project: Project, name: str) -> _Check:
-    import asyncio
-
+    from promptreg.cli.doctor_models import probe_of, probe_words
     from promptreg.pipeline.parts import make_provider
-    from promptreg.protocols import Probe
 
     use = project.suite.provider_of(name).use
     what = f"provider {name}" if name else "provider"
-
-    async def ask() -> Probe:
-        provider = make_provider(project, name)
-        try:
-            return await provider.probe()
-        finally:
-            await provider.aclose()
-
     try:
-        probe = asyncio.run(ask())
+        probe = probe_of(make_provider(project, name))
     except PromptregError as e:
         return _Check(what, False, f"{use}: {e}", e.exit_code)
-    detail = probe.detail or "ready"
-    if probe.model not in detail:
-        detail += f", model {probe.model}"
-    return _Check(what, probe.ready, f"{use}: {detail}")
+    return _Check(what, probe.ready, f"{use}: {probe_words(probe)}")
 
 
-def _embedder(project: Project) -> _Check:
-    from promptreg.pipeline.embed import make_embedder
+def _models(project: Project) -> Iterator[_Check]:
+    """Look at the models besides the provider: those that scorers ask, and the embedder."""
+    from promptreg.cli.doctor_models import embedder_found, scorers_models
 
-    use = project.suite.embedder.use if project.suite.embedder else ""
-    try:
-        make_embedder(project)
-    except PromptregError as e:
-        return _Check("embedder", False, str(e), e.exit_code)
-    return _Check("embedder", True, f"{use}: its packages and its model are there")
+    found = list(scorers_models(project))
+    if project.suite.embedder is not None:
+        found.append(embedder_found(project))
+    for name, ok, detail, code in found:
+        yield _Check(name, ok, detail, code)
 
 
 def _history(project: Project) -> _Check:

@@ -53,6 +53,7 @@ def plan(
     found = make_plan(open_project(config), refs, options)
     if as_json:
         totals = {"trials": found.trials, "cached": found.cached, "calls": found.calls}
+        totals["model_calls"] = found.model_calls
         print_json(asdict(found) | totals)
         return 0
     cost = "" if found.cost is None else f", cost about {number(found.cost)}"
@@ -75,6 +76,24 @@ def plan(
         ],
         {1, 2, 3, 4, 5},
     )
+    if found.models:
+        print("Scorers ask models besides, within the same --budget:")
+        print_table(
+            ["scorer", "model", "calls", "cached", "prompt tokens", "completion tokens", "cost"],
+            [
+                [
+                    m.scorer,
+                    ", ".join(m.models),
+                    f"{m.calls:,}",
+                    f"{m.cached:,}",
+                    _tokens(m.prompt_tokens, measured=m.measured),
+                    _tokens(m.completion_tokens, measured=m.measured),
+                    "" if m.cost is None else f"about {number(m.cost)}",
+                ]
+                for m in found.models
+            ],
+            {2, 3, 4, 5, 6},
+        )
     if found.detectable:
         print("Smallest change that would be seen (80 % power):")
         print_table(
@@ -96,3 +115,7 @@ def plan(
     for note in found.notes:
         print(f"note: {note}")
     return 0
+
+
+def _tokens(count: int | None, *, measured: bool) -> str:
+    return "unknown" if count is None else f"{'' if measured else '~'}{count:,}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from promptreg.contracts.asked import asked_alone, asked_together, batched
+from promptreg.contracts.preferences import check_pairs
 from promptreg.contracts.samples import odd_trials, other_truths, sample_trials, with_truth
 from promptreg.contracts.values import one_line, shown
 from promptreg.protocols import Scorer
@@ -43,6 +44,7 @@ def check_scorer(scorer: Scorer, trials: Sequence[Trial] | None = None) -> list[
     problems = check_scales(scorer)
     if problems:
         return problems
+    problems += check_pairs(scorer, trials)
     for check in (check_scores, check_same_twice, check_batches, check_ground_truth, check_worst):
         problems += [p for p in check(scorer, trials) if p not in problems]
     return problems + [p for p in check_odd_trials(scorer) if p not in problems]

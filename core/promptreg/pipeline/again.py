@@ -23,7 +23,8 @@ def compare_again(
 ) -> Comparison:
     """Return the comparison that these runs give, as it was when they were made.
 
-    For a second process that needs the same numbers; failed calls are not made anew. Not for
+    For a second process that needs the same numbers; failed calls are not made anew. What judges of
+    pairs said is read from the run store (with `--no-cache` they are asked again). Not for
     comparisons that were judged while their data came (`Comparison.stopping`).
 
     Args:

@@ -120,7 +120,7 @@ def _embedder(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
 
 def _models(project: Project, scoring: Scoring) -> Iterator[Finding]:
     """Find what is wrong with the models that scorers will ask."""
-    for plan in (scoring.plan(at) for at in scoring.batched):
+    for plan in (*(scoring.plan(at) for at in scoring.batched), *scoring.pairwise):
         for settings in () if plan.effective else getattr(plan.scorer, "providers", ()):
             try:
                 model_parts(project, settings, where=f"{project.path}: {plan.who}: provider")
@@ -133,7 +133,7 @@ def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[F
     used: set[str] = set()
     for scenario in scenarios:
         used.update(scoring.applying(scenario))
-    for scale in scoring.scales:
+    for scale in (*scoring.scales, *scoring.pair_scales):
         if scale.name not in used:
             yield Finding(
                 "warning",

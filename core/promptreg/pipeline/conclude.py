@@ -13,11 +13,13 @@ from promptreg.pipeline.execute import Executed
 from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
+from promptreg.pipeline.pairwise import judge_pairs, remarked
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
-from promptreg.policy import Policy
+from promptreg.pipeline.unpaired import conclude_unpaired
+from promptreg.policy import DesignPolicy, Policy
 from promptreg.records import Run, RunFacts, ScenarioSet
 from promptreg.stages.compare import (
     RunPair,
@@ -61,22 +63,42 @@ def conclude(
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
     """
+    if policy.design is not None:
+        return _unpaired(
+            project,
+            policy.design,
+            labels,
+            sides,
+            scenarios,
+            options,
+            scoring,
+            policy,
+            started,
+            beside,
+        )
     watch, chosen = sides.watch, scenarios
     if watch is not None:
         scenarios = watch.asked(chosen)
     pairs = paired(sides, scenarios, options, scoring)
+    spent = sides.executed.spent if sides.executed else None
+    preferred = judge_pairs(project, pairs, scenarios, options, scoring, spent)
+    pairs = preferred.pairs
+    sides.warnings += preferred.warnings
     policy = _with_run_scales(policy, pairs)
     seed = resampling_seed(pairs)
     if watch is None:
         differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
     else:  # judged at the last look, at what that one may err
-        differences = (*watch.differences, *compare_slices(pairs, policy, seed=seed))
+        shown = compare_pairs(pairs, policy.of_pairs, seed=seed) if policy.pairwise else ()
+        slices = compare_slices(pairs, policy, seed=seed)
+        differences = (*watch.differences, *shown, *slices)
         limits = watch.limits
     differences = with_remarks(differences, pairs, scoring.remarks)
+    differences = preferred.noted(differences)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
-    synthetic = any(f.synthetic for f in facts)
+    synthetic = preferred.synthetic or any(f.synthetic for f in facts)
     # Stopping by the rule is no choice of scenarios: such a comparison may pass, though none of
     # its runs can be a baseline.
     partial = any(f.partial for f in facts) if watch is None else chosen.partial
@@ -88,9 +110,8 @@ def conclude(
         differences = judged.differences
         sides.warnings += judged.warnings
     changes = rank_changes(pairs, policy)
-    shown, scenario_map, troubles = laid_out(
-        project, scenarios, changes, described(changes, pairs, scenarios)
-    )
+    listed = remarked(described(changes, pairs, scenarios), preferred)
+    listed, scenario_map, troubles = laid_out(project, scenarios, changes, listed)
     sides.warnings += troubles
     calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
     sides.warnings += remarks
@@ -102,15 +123,16 @@ def conclude(
         differences=differences,
         limits=limits,
         counts=_counts(pairs, sides.executed),
-        cost=sides.executed.tally.cost if sides.executed else None,
+        cost=preferred.cost_with(sides.executed.tally.cost if sides.executed else None),
         duration_s=time.perf_counter() - started,
         alpha=policy.alpha,
         policy_sha256=policy.sha256,
         provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        changes=shown,
+        changes=listed,
         changes_total=len(changes),
+        all_changes=tuple(c.change for c in changes if c.change is not None),
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=complete_case(pairs, policy),
@@ -124,6 +146,54 @@ def conclude(
         subject=subject_of(pairs),
         breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
         curves=curves(pairs, scoring.curves),
+        pairwise=preferred.told,
+    )
+
+
+def _unpaired(
+    project: Project,
+    design: DesignPolicy,
+    labels: tuple[str, str],
+    sides: Sides,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    policy: Policy,
+    started: float,
+    beside: Sequence[Run],
+) -> Comparison:
+    """Return the comparison of an A/B log: what needs both answers to a scenario stays empty."""
+    _with_run_scales(
+        policy, [RunPair(n, run, sides.candidate[n]) for n, run in sides.baseline.items()]
+    )
+    found = conclude_unpaired(project, design, sides, scenarios, options, scoring, policy, beside)
+    facts = [r.facts for p in found.runs for r in (p.baseline, p.candidate)]
+    synthetic = any(f.synthetic for f in facts)
+    return Comparison(
+        suite=project.suite.suite,
+        baseline=_side(labels[0], [p.baseline for p in found.runs]),
+        candidate=_side(labels[1], [p.candidate for p in found.runs]),
+        gate=found.gate,
+        differences=found.differences,
+        limits=found.limits,
+        counts=_counts(found.runs, None),
+        cost=sides.executed.tally.cost if sides.executed else None,
+        duration_s=time.perf_counter() - started,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=sides.executed.provider if sides.executed else _providers(facts),
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        template_diffs=sides.diffs,
+        warnings=tuple(_warnings(sides, synthetic, scenarios)),
+        complete_case=found.complete_case,
+        criteria=found.criteria,
+        preset=policy.preset,
+        suite_file=str(project.path.resolve()),
+        partial=any(f.partial for f in facts),
+        subject=subject_of(found.runs),
+        curves=found.curves,
+        design=found.design,
     )
 
 

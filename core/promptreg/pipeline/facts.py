@@ -113,6 +113,8 @@ def scorer_facts(
     parts: list[Any] = []
     for entry in entries:
         found = plugins.scorers.get(entry.use)
+        if callable(getattr(found.factory, "score_pairs", None)):
+            continue  # asked by comparisons: what it says is no part of any run
         parts.append([entry.use, entry.settings, found.owner, code_digest(found.factory)])
     if outside:
         parts.append({str(at): dict(said) for at, said in outside.items()})

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from promptreg import numbers
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
 from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import answering, make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
+from promptreg.pipeline.planned_models import PlannedModel, count_models
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import (
     common_templates,
@@ -25,11 +27,11 @@ from promptreg.pipeline.versions import (
 from promptreg.pipeline.work import Version, Work
 from promptreg.policy import Policy
 from promptreg.protocols import Provider
-from promptreg.records import ScenarioSet
+from promptreg.records import Completion, ScenarioSet
 from promptreg.stages.load import RunRef
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedVersion", "key_maker", "plan"]
+__all__ = ["Detectable", "Plan", "PlannedModel", "PlannedVersion", "key_maker", "plan"]
 
 _Known = tuple[str, Mapping[str, object]]
 """A model's name, and what its server says of itself."""
@@ -45,6 +47,13 @@ class Plan:
     detectable: tuple[Detectable, ...]
     cost: float | None
     notes: tuple[str, ...] = ()
+    models: tuple[PlannedModel, ...] = ()
+    """What scorers ask models besides; `cost` and `calls` do not count it."""
+
+    @property
+    def model_calls(self) -> int:
+        """Calls to make by scorers."""
+        return sum(m.calls for m in self.models)
 
     @property
     def trials(self) -> int:
@@ -68,6 +77,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     Raises:
         UsageError: a reference names a stored run (which needs no plan), or nothing.
     """
+    only_paired(project.suite, "planning")
     every = project.every_scenario()
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
@@ -86,34 +96,41 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
         images=tuple(getattr(providers[name], "takes_images", False) for name in names),
     )
     who = [(keys[name], providers[name]) for name in names]
-    planned = count_trials(project, work, who, options)
+    asks = bool(scoring.batched or scoring.pairwise)
+    answered: dict[tuple[int, str, int], Completion] | None = {} if asks else None
+    planned = count_trials(project, work, who, options, answered)
     cost = cost_of(project, planned, notes)
     if not all(v.measured or v.trials == v.cached for v in planned):
         notes.append(
             f"prompt tokens are estimated at {CHARACTERS_PER_TOKEN:g} characters per token; "
             "completion tokens are not known before the first calls"
         )
-    trials = sum(v.trials for v in planned)
-    for asked in (scoring.plan(at) for at in scoring.batched):
-        calls = getattr(asked.scorer, "calls_per_trial", 0) * trials
-        if calls:
-            notes.append(
-                f"scorer {asked.who} asks a model besides: up to {calls:,} calls, fewer where "
-                "verdicts are in the store; they are not counted above"
-            )
+    models: list[PlannedModel] = []
+    if answered is not None:
+        models = count_models(
+            project, work, scoring, answered, cache=options.cache, paired=len(refs) == 2
+        )
+    if any(m.calls and m.completion_tokens is None for m in models):
+        notes.append("what judges will say is not known before their first verdicts, nor its cost")
+    if scoring.pairwise and len(refs) != 2:
+        of_pairs = ", ".join(scale.name for scale in scoring.pair_scales)
+        notes.append(f"{of_pairs}: judged in comparisons only; a plan for two versions counts it")
     if len(refs) == 2:
         anew = all(made.cacheable for made in providers.values())
         notes.extend(_looks(work, policy, asks_anew=anew))
     spreads = {}
     if len(providers) == 1:
         (name,) = providers
-        spreads = known_spreads(project, versions, scenarios, providers[name], servers[name], notes)
+        spreads = known_spreads(
+            project, versions, scenarios, scoring, providers[name], servers[name], notes
+        )
     elif len(refs) == 2 and all(a != b for a, b in zip(names[::2], names[1::2], strict=True)):
         notes.append(
             f"providers are compared, not templates alone: {names[0]} with {names[1]}; both are "
             "asked interleaved, each at its own pace"
         )
-    detectable = tuple(detectable_changes(versions, policy, work.repeats, spreads))
+    shown = policy if len(refs) == 2 else policy.of_runs
+    detectable = tuple(detectable_changes(versions, shown, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
         notes.append(
             "detectable changes rest on typical variances; 'promptreg calibrate' measures them, "
@@ -131,6 +148,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
         detectable=detectable,
         cost=cost,
         notes=tuple(notes),
+        models=tuple(models),
     )
 
 

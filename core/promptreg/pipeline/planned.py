@@ -10,6 +10,7 @@ from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.work import Work
 from promptreg.protocols import Provider
+from promptreg.records import Completion
 from promptreg.store.calls import CallStore
 
 __all__ = ["CHARACTERS_PER_TOKEN", "PlannedVersion", "cost_of", "count_trials"]
@@ -49,6 +50,7 @@ def count_trials(
     work: Work,
     asked: Sequence[tuple[KeyMaker | None, Provider]],
     options: Options,
+    answered: dict[tuple[int, str, int], Completion] | None = None,
 ) -> list[PlannedVersion]:
     """Return each version's share of the work; the store says what is answered already.
 
@@ -58,22 +60,25 @@ def count_trials(
         asked: for each version who would be asked, and what makes the keys of its completions: None
             where the server's model is not known. A provider that only looks up makes no calls.
         options: whether stored completions may be used.
+        answered: takes the stored completions, by version, scenario and repeat.
     """
     n = len(work.versions)
     trials, cached, characters = [0] * n, [0] * n, [0] * n
     seen_prompt, seen_completion, seen = [0] * n, [0] * n, [0] * n
     readable = any(keys for keys, _ in asked) and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
-    chunk: list[tuple[int, str, int]] = []
+    chunk: list[tuple[int, str, int, str, int]] = []
 
     def look() -> None:
-        known = store.get_many([key for _, key, _ in chunk if key]) if store else {}
-        for i, key, size in chunk:
+        known = store.get_many([key for _, key, *_ in chunk if key]) if store else {}
+        for i, key, size, scenario, repeat in chunk:
             completion = known.get(key)
             if completion is None:
                 characters[i] += size
                 continue
             cached[i] += 1
+            if answered is not None:
+                answered[i, scenario, repeat] = completion
             if completion.prompt_tokens is not None and completion.completion_tokens is not None:
                 seen[i] += 1
                 seen_prompt[i] += completion.prompt_tokens
@@ -81,11 +86,11 @@ def count_trials(
         chunk.clear()
 
     try:
-        for i, _, repeat, prompt in work.order():
+        for i, scenario, repeat, prompt in work.order():
             trials[i] += 1
             keys = asked[i][0]
             key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
-            chunk.append((i, key, len(prompt.text)))
+            chunk.append((i, key, len(prompt.text), scenario.id, repeat))
             if len(chunk) >= _CHUNK:
                 look()
         look()

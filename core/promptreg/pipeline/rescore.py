@@ -17,7 +17,7 @@ from promptreg.pipeline.services import Batches, SuiteServices
 from promptreg.records import Cause, Completion, Failure, Prompt, Run, Template, Trial
 from promptreg.stages.call import Budget, Spent
 from promptreg.stages.parse import AnswerReader
-from promptreg.stages.score import Given
+from promptreg.stages.score import Given, Scoring
 from promptreg.store.runs import RunWriter, load_run, read_trials
 
 __all__ = ["rescore"]
@@ -108,12 +108,18 @@ async def _rescore(
                 batches.add(row["key"], trial)
         if batches is not None:
             await batches.drain()
-        return old.id, writer.finish(), tuple(services.warnings)
+        return old.id, writer.finish(), (*services.warnings, *_not_rescored(scoring))
     finally:
         writer.abandon()  # does nothing where the run was finished
         if batches is not None:
             await batches.cancel()
         await services.aclose()
+
+
+def _not_rescored(scoring: Scoring) -> list[str]:
+    """Say what no run has, however it is scored."""
+    names = ", ".join(scale.name for scale in scoring.pair_scales)
+    return [f"{names}: judged when two runs are compared; a run has none of it"] if names else []
 
 
 def _refill(trial: Trial, row: Mapping[str, Any], reader: AnswerReader, *, effective: bool) -> None:

@@ -86,7 +86,7 @@ def run_versions(
         project, versions, scenarios, options, scoring, handle_signals=handle_signals
     )
     summaries = tuple(RunSummary(r, summarise(r, policy.alpha)) for r in executed.runs)
-    return executed, summaries, rankings(executed.runs, policy)
+    return executed, summaries, rankings(executed.runs, policy.of_runs)
 
 
 def summarise(run: Run, alpha: float) -> tuple[MetricLine, ...]:

@@ -37,6 +37,8 @@ def headline(c: Comparison) -> Section:
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
+    if c.design is not None:
+        rows.append(f"\n{escape(digest.design(c), 900)}.")
     if c.subject:
         rows.append(f"\n**{escape(c.subject, 600)}.**")
     if c.stopping is not None:
@@ -147,11 +149,26 @@ def _limits(c: Comparison) -> Iterator[Section]:
 
 
 def _slices(c: Comparison) -> Iterator[Section]:
-    rows, more = digest.hurting_slices(c, 20)
+    losing, more = digest.hurting_slices(c, 20)
+    yield from _ledger(c, losing, "became worse")
+    if more:
+        yield Section("more slices", (f"and {more} more slices",), rank=Rank.SLICES)
+    # What became better is worth knowing, and worth less than the scenarios that became worse.
+    gaining, _ = digest.gaining_slices(c, 10)
+    yield from _ledger(c, gaining, "became better", Rank.FINER)
+    small = digest.too_small(c)
+    if small:
+        yield Section("small slices", (escape(small, 400),), rank=Rank.SLICES)
+
+
+def _ledger(
+    c: Comparison, rows: Sequence[Difference], how: str, rank: Rank = Rank.SLICES
+) -> Iterator[Section]:
+    """Yield a table of slices for each template."""
     for name in dict.fromkeys(d.template for d in rows):
         lines = lines_of(d for d in rows if d.template == name)
         labels = " | ".join(escape(side.label, 24) for side in (c.baseline, c.candidate))
-        what = f"Slices of {escape(name, 60)} that became worse"
+        what = f"Slices of {escape(name, 60)} that {how}"
         title = f"<details><summary>{what} (hints, never gating)</summary>\n\n"
         yield Section(
             what,
@@ -159,13 +176,8 @@ def _slices(c: Comparison) -> Iterator[Section]:
             head=f"{title}| metric | verdict | {labels} | change | interval | n |\n"
             "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n",
             tail="\n\n</details>",
-            rank=Rank.SLICES,
+            rank=rank,
         )
-    if more:
-        yield Section("more slices", (f"and {more} more slices",), rank=Rank.SLICES)
-    small = digest.too_small(c)
-    if small:
-        yield Section("small slices", (escape(small, 400),), rank=Rank.SLICES)
 
 
 def _slice_row(x: Line) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "ScenarioRow",
     "SuiteInfo",
     "TemplateInfo",
+    "TokenInfo",
     "TrialRow",
     "VersionInfo",
     "Who",
@@ -47,6 +48,25 @@ class Who:
 
     name: str
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """A token as it is listed; the token itself is shown once, when it is made.
+
+    Attributes:
+        id: the part of the token that is no secret.
+        name: unique among those that are not revoked; what jobs say in `by`.
+        role: what it allows.
+        created_at, last_used_at, revoked_at: UTC; `last_used_at` to the minute.
+    """
+
+    id: str
+    name: str
+    role: Role
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class JobKind(StrEnum):

@@ -15,10 +15,12 @@ from promptreg_plugins.web.model import (
     JobRequest,
     JobState,
     Page,
+    Role,
     RunInfo,
     ScenarioRow,
     SuiteInfo,
     TemplateInfo,
+    TokenInfo,
     TrialRow,
     Who,
 )
@@ -129,4 +131,24 @@ class Service(Protocol):
 
     async def healthy(self) -> Mapping[str, str]:
         """Return what readiness asks: part (database, store, workers) to "ok" or what is wrong."""
+        ...
+
+    async def authenticate(self, token: str) -> Who:
+        """Return whose token it is, in the same time whether or not it is one.
+
+        Raises:
+            UnauthorizedError: it is unknown, malformed or revoked.
+        """
+        ...
+
+    async def tokens(self) -> list[TokenInfo]:
+        """Return all tokens, the newest first, those that are revoked included."""
+        ...
+
+    async def create_token(self, name: str, role: Role) -> tuple[TokenInfo, str]:
+        """Make a token; the second part is what its owner sends, and is kept nowhere."""
+        ...
+
+    async def revoke_token(self, token_id: str) -> TokenInfo:
+        """Make a token invalid, by its id or name, for good."""
         ...

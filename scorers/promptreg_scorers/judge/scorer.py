@@ -21,11 +21,10 @@ from promptreg_scorers._where import Where
 from promptreg_scorers.judge.panel import Opinion, combined
 from promptreg_scorers.judge.prompting import Examiner, schema_for
 from promptreg_scorers.judge.rubrics import Dimension, choose, read_rubrics
+from promptreg_scorers.judge.settings import chosen_providers, judge_sampling
 from promptreg_scorers.judge.verdict import read_verdict
 
 __all__ = ["Judge"]
-
-_MOST_ASKS = 20
 
 
 class Judge(BatchScorer):
@@ -81,18 +80,9 @@ class Judge(BatchScorer):
         prefix: str = "",
         read_text: Callable[[str], str] | None = None,
     ) -> None:
-        if (provider is None) == (judges is None):
-            raise ValueError("needs exactly one of 'provider' and 'judges'")
-        self.providers = tuple(judges if judges is not None else [provider or {}])
-        if not self.providers:
-            raise ValueError("judges: found none; allowed: one or more providers")
-        for name, value, most in (
-            ("repeats", repeats, _MOST_ASKS),
-            ("attempts", attempts, _MOST_ASKS),
-            ("max_chars", max_chars, 1_000_000),
-        ):
-            if not 1 <= value <= most:
-                raise ValueError(f"{name}: found {value}; allowed: 1 to {most:,}")
+        self.providers = chosen_providers(
+            provider, judges, repeats=repeats, attempts=attempts, max_chars=max_chars
+        )
         self._dimensions = choose(read_rubrics(_loaded(rubrics, read_text)), dimensions)
         self._repeats, self._attempts = repeats, attempts
         self._where = Where(where)
@@ -105,11 +95,7 @@ class Judge(BatchScorer):
             )
             for group in groups
         ]
-        self._sampling = {
-            "temperature": 0.2 if repeats == 1 else 0.7,
-            "seed": 0,
-            "max_tokens": 1_024,
-        }
+        self._sampling = judge_sampling(repeats)
         self.calls_per_trial = len(self.providers) * repeats * len(groups)
         self.scales = tuple(
             Scale(f"{prefix}{d.name}", "ordinal", "", d.low, d.high, margin=(d.high - d.low) / 12)

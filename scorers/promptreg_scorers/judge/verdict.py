@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from promptreg import Completion
 from promptreg.stages.parse import find_objects, split_thinking
 from promptreg_scorers.judge.rubrics import Dimension
 
-__all__ = ["Verdict", "read_verdict"]
+__all__ = ["Verdict", "excerpt", "read_object", "read_verdict", "spoken"]
 
 _LONGEST = 240
 
@@ -30,22 +30,11 @@ def read_verdict(completion: Completion, dimensions: Sequence[Dimension]) -> Ver
     It must hold exactly one JSON object outside its thinking: where there are several, one of them
     may be an echo of the answer that was judged.
     """
-    names = [d.name for d in dimensions]
-    if completion.finish in ("content_filter", "refusal"):
-        return _none(names, f"the judge refused ({completion.finish})")
-    parts = split_thinking(completion.text)
-    if parts.unclosed:  # the verdict may stand in what looks like thinking, and an echo before it
-        return _none(names, "the judge's thinking is never closed")
-    search = find_objects(parts.visible)
-    if search.best is None or search.cut_at is not None:
-        if completion.finish == "length":
-            return _none(names, "the judge was cut off by the token limit")
-        return _none(names, f"no JSON object in the judge's text: {_excerpt(parts.visible)}")
-    if search.count > 1:
-        return _none(names, f"the judge's text holds {search.count} JSON objects, not one")
-    fields = search.best.fields
+    fields = read_object(completion)
+    if isinstance(fields, str):
+        return Verdict(missing=dict.fromkeys((d.name for d in dimensions), fields))
     doubled: Any = getattr(fields, "keys_doubled", {})
-    verdict = Verdict(why=_line(fields.get("why")))
+    verdict = Verdict(why=spoken(fields.get("why")))
     for d in dimensions:
         if doubled.get(d.name):
             verdict.missing[d.name] = f"{d.name} stands twice with different grades"
@@ -55,7 +44,7 @@ def read_verdict(completion: Completion, dimensions: Sequence[Dimension]) -> Ver
             grade = _grade(fields[d.name], d)
             if grade is None:
                 verdict.missing[d.name] = (
-                    f"{d.name} is {_excerpt(fields[d.name])}; allowed: {d.low} to {d.high}, whole"
+                    f"{d.name} is {excerpt(fields[d.name])}; allowed: {d.low} to {d.high}, whole"
                 )
             else:
                 verdict.grades[d.name] = grade
@@ -70,18 +59,33 @@ def _grade(value: Any, dimension: Dimension) -> int | None:
     return int(value) if dimension.low <= value <= dimension.high else None
 
 
-def _none(names: Sequence[str], reason: str) -> Verdict:
-    return Verdict(missing=dict.fromkeys(names, reason))
+def read_object(completion: Completion) -> Mapping[str, Any] | str:
+    """Return the one JSON object of a judge's text, or why there is none."""
+    if completion.finish in ("content_filter", "refusal"):
+        return f"the judge refused ({completion.finish})"
+    parts = split_thinking(completion.text)
+    if parts.unclosed:  # the verdict may stand in what looks like thinking, and an echo before it
+        return "the judge's thinking is never closed"
+    search = find_objects(parts.visible)
+    if search.best is None or search.cut_at is not None:
+        if completion.finish == "length":
+            return "the judge was cut off by the token limit"
+        return f"no JSON object in the judge's text: {excerpt(parts.visible)}"
+    if search.count > 1:
+        return f"the judge's text holds {search.count} JSON objects, not one"
+    return search.best.fields
 
 
-def _line(value: Any) -> str:
+def spoken(value: Any) -> str:
+    """Return what a judge said besides its verdict: one line of bounded length."""
     if not isinstance(value, str):
         return ""
     text = " ".join("".join(c if c.isprintable() else " " for c in value[:1_000]).split())
     return text[:_LONGEST]
 
 
-def _excerpt(value: Any) -> str:
+def excerpt(value: Any) -> str:
+    """Return the beginning of a value, for messages."""
     text = value.strip()[:200] if isinstance(value, str) else value
     shown = repr(text)
     return shown if len(shown) <= 60 else shown[:57] + "..."

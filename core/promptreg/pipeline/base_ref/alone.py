@@ -32,7 +32,7 @@ def judge_alone(
         # Limits look at the candidate alone; the other half of the pair is never read.
         full = with_worst(run, worst)
         pairs.append(RunPair(name, full, full))
-    return check_limits(pairs, policy)
+    return check_limits(pairs, policy.of_runs)
 
 
 def with_alone(

@@ -14,6 +14,7 @@ from promptreg.pipeline.bisect.halfway import Halfway
 from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.tester import Tested, Tester
 from promptreg.pipeline.bisect.wish import Wish, policy_of, regressed_lines
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
@@ -73,6 +74,7 @@ def bisect(
         ExecutionError: the provider, the store or the budget stopped the work; the same call
             goes on from there.
     """
+    only_paired(project.suite, "a bisection")
     started = time.perf_counter()
     ends = find_ends(project, good, bad, options, wish.by)
     options = replace(options, templates=(ends.good.name,))
@@ -160,7 +162,12 @@ def terms_of(project: Project, options: Options, wish: Wish) -> Terms:
     for scenario in every.scenarios:
         for attribute, value in scenario.attributes.items():
             values.setdefault(attribute, set()).add(value)
-    return scenarios, scoring, policy_of(wish, policy, values)
+    if wish.metric in policy.pairwise:
+        raise UsageError(
+            f"--metric {wish.metric}: it says which of two versions' answers is preferred, and is "
+            "not bisected; name a metric that each version has alone"
+        )
+    return scenarios, scoring, policy_of(wish, policy.of_runs, values)
 
 
 def _planned(ends: Ends, halfway: Halfway | None) -> int:
@@ -182,6 +189,10 @@ def _judge_state(
 
 def _warnings(ends: Ends, tester: Tester, scenarios: ScenarioSet, synthetic: bool) -> list[str]:
     found = list(ends.notes)
+    found += [
+        f"{scale.name}: which of two versions' answers is preferred is not bisected"
+        for scale in tester.scoring.pair_scales
+    ]
     if synthetic:
         found.append("answers came from a scripted provider: they say nothing about any model")
     if scenarios.partial:

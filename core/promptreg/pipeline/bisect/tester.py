@@ -112,6 +112,7 @@ class Tester:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.project = project
+        self.scoring = scoring
         self.spending = Spending()
         self.tests: list[Tested] = []
         self.warnings: list[str] = []

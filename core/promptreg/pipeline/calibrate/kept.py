@@ -109,13 +109,16 @@ def calibration_of(
             for p in pairs
         },
         fingerprints=prints,
-        policy_sha256=policy.looked_once.sha256,
+        policy_sha256=policy.looked_once.of_runs.sha256,
     )
     kept, reasons, warnings = find(project, wanted)
     if kept is None:
         return Calibration(), warnings
     if several:  # its errors are bounded alike, but nobody simulated them
         reasons = (*reasons, "it is of gates that look once, and this one may look several times")
+    if policy.pairs_gate:
+        names = ", ".join(policy.pairs_gate)
+        reasons = (*reasons, f"it is of gates without {names}, which gates here")
     if any(between_providers(p.baseline, p.candidate) for p in pairs):
         reasons = (*reasons, "it is of one provider against itself, and this compares two")
     found = Calibration(

@@ -11,7 +11,8 @@ from promptreg.pipeline.calibrate.ask import Asked, ask_twice, default_label
 from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
-from promptreg.pipeline.calibrate.words import LOOKS_WARNING, notes_of, warnings_of
+from promptreg.pipeline.calibrate.words import LOOKS_WARNING, PAIRS_WARNING, notes_of, warnings_of
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
@@ -56,13 +57,14 @@ def calibrate(
         ExecutionError: the provider, the store or the budget stopped the work; what was completed
             is kept and the same call goes on.
     """
+    only_paired(project.suite, "calibrating")
     started = time.perf_counter()
     label = default_label(project, options) if ref is None else ref
     every = project.every_scenario()
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
     asked_for = policy_for(project, scoring, every, options)
-    policy = asked_for.looked_once
+    policy = asked_for.looked_once.of_runs
     asked = ask_twice(project, label, scenarios, options, scoring, handle_signals=handle_signals)
     measured = measure(
         asked.pairs,
@@ -74,6 +76,9 @@ def calibrate(
     report = _report(project, label, asked, policy, measured, simulations, started)
     if asked_for.looks.several:
         report = replace(report, warnings=(*report.warnings, LOOKS_WARNING))
+    if asked_for.pairs_gate:
+        told = PAIRS_WARNING.format(", ".join(asked_for.pairs_gate))
+        report = replace(report, warnings=(*report.warnings, told))
     if not report.synthetic:
         keep(project, report)
     return report

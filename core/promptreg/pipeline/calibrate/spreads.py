@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from promptreg.errors import PromptregError
 from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
 from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import digest
-from promptreg.pipeline.project import Project
+from promptreg.pipeline.looping import run_loop
+from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.services import SuiteServices
 from promptreg.pipeline.work import Version
 from promptreg.protocols import Provider
-from promptreg.records import ScenarioSet
+from promptreg.records import Json, ScenarioSet
 from promptreg.stages.calibrate import variances_of
+from promptreg.stages.score import Scoring
 from promptreg.stats.power import Variances
+from promptreg.store.calibrations import read_calibrations
 
 __all__ = ["known_spreads"]
 
@@ -21,6 +26,7 @@ def known_spreads(
     project: Project,
     versions: Sequence[Version],
     scenarios: ScenarioSet,
+    scoring: Scoring,
     provider: Provider,
     server: tuple[str, Mapping[str, object]] | None,
     notes: list[str],
@@ -33,11 +39,17 @@ def known_spreads(
         project: says where calibrations are.
         versions: what is planned.
         scenarios: the set they come from.
+        scoring: the suite's scorers; what judges and embedders say of themselves counts.
         provider: who will answer.
         server: model and facts of its server; None where they are not known.
         notes: told which calibration is not used, and why.
     """
-    prints = _fingerprints(project, provider, server)
+    try:
+        prints = _fingerprints(project, scoring, provider, server)
+    except PromptregError as e:
+        if any(True for _ in read_calibrations(project.store)):
+            notes.append(f"no calibration is used: who judges cannot be told: {e}")
+        return {}
     found: dict[tuple[str, str], tuple[Variances, str]] = {}
     told: dict[str, None] = {}
     for name in dict.fromkeys(v.template.name for v in versions):
@@ -67,9 +79,18 @@ def known_spreads(
 
 
 def _fingerprints(
-    project: Project, provider: Provider, server: tuple[str, Mapping[str, object]] | None
+    project: Project,
+    scoring: Scoring,
+    provider: Provider,
+    server: tuple[str, Mapping[str, object]] | None,
 ) -> dict[str, str]:
+    """Return what a calibration must have been made with.
+
+    Raises:
+        PromptregError: a scorer's model is not reachable, and nothing is known of it.
+    """
     suite = project.suite
+    outside = run_loop(_outside(project, scoring)) if scoring.batched else {}
     model, facts = server or ("", {})
     _, prints = provider_facts(
         suite.provider.use, provider.identity(), {"model": model, **facts}, model
@@ -77,6 +98,15 @@ def _fingerprints(
     if server is None and provider.cacheable:
         del prints["model"]  # not known now, so not compared
     return prints | {
-        "scorers": scorer_facts(suite.scorers, project.plugins),
+        "scorers": scorer_facts(suite.scorers, project.plugins, outside),
         "parser": digest(suite.answer.model_dump(mode="json")),
     }
+
+
+async def _outside(project: Project, scoring: Scoring) -> dict[int, Mapping[str, Json]]:
+    """Return what scorers say shapes their scores besides settings and code, as runs record it."""
+    services = SuiteServices(project, Options())
+    try:
+        return await services.identities(scoring)
+    finally:
+        await services.aclose()

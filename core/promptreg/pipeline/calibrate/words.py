@@ -9,11 +9,17 @@ from promptreg.policy import Policy
 from promptreg.records import RunFacts
 from promptreg.verdicts import Verdict
 
-__all__ = ["LOOKS_WARNING", "notes_of", "warnings_of"]
+__all__ = ["LOOKS_WARNING", "PAIRS_WARNING", "notes_of", "warnings_of"]
 
 LOOKS_WARNING = (
     "simulated gates look once at all planned scenarios; gate.sequential and gate.more are not "
     "simulated, and a gate that takes several looks is not shown these rates"
+)
+
+PAIRS_WARNING = (
+    "{} is judged on pairs of answers and is not simulated: which pairs a gate holds against each "
+    "other is drawn anew each time, and each would have to be judged; a gate on it is not shown "
+    "these rates"
 )
 
 

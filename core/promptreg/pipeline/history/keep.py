@@ -143,6 +143,7 @@ def _id_of(comparison: Comparison, report: Mapping[str, Any]) -> str:
             [[side.label, sorted(side.run_ids.items())] for side in sides],
             comparison.policy_sha256,
             report["gate"],
+            *([p.fingerprint for p in comparison.pairwise]),
         ]
     )
 

@@ -47,7 +47,7 @@ class Recall:
         try:
             scoring = make_scoring(project)
             every = project.every_scenario()
-            self._policy = policy_for(project, scoring, every, Options())
+            self._policy = policy_for(project, scoring, every, Options()).of_runs
             self._worst = {s.id: scoring.worst(s) for s in every.scenarios}
             self._scoring = scoring
         except PromptregError:

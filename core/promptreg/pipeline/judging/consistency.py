@@ -14,7 +14,15 @@ from promptreg.stages.compare import RunPair
 from promptreg.stats.agreement import LOW, Agreement, krippendorff_alpha
 from promptreg.verdicts import Difference
 
-__all__ = ["UNCALIBRATED", "Consistency", "Judged", "consistency", "judged_notes", "words"]
+__all__ = [
+    "UNCALIBRATED",
+    "Consistency",
+    "Judged",
+    "agreement_of",
+    "consistency",
+    "judged_notes",
+    "words",
+]
 
 UNCALIBRATED = (
     "uncalibrated judge: a bias of the judge towards one version's style is not excluded "
@@ -87,11 +95,18 @@ def consistency(
     runs: Sequence[Run], *, alpha: float = 0.05, seed: int = 0
 ) -> Mapping[str, Consistency]:
     """Return for each judged metric of the runs how far its judges agree."""
-    seed %= 2**32
     return {
-        metric: Consistency(metric, _itself(ballots, alpha, seed), _between(ballots, alpha, seed))
+        metric: agreement_of(ballots, metric, alpha=alpha, seed=seed)
         for metric, ballots in ballots_of(runs).items()
     }
+
+
+def agreement_of(
+    ballots: Ballots, metric: str = "", *, alpha: float = 0.05, seed: int = 0
+) -> Consistency:
+    """Return how far the judges behind some opinions agree."""
+    seed %= 2**32
+    return Consistency(metric, _itself(ballots, alpha, seed), _between(ballots, alpha, seed))
 
 
 def words(found: Agreement) -> str:

@@ -17,9 +17,9 @@ from promptreg.stages.call import Budget, Caller, Spent, Stop
 from promptreg.store.calls import CallStore
 from promptreg.suite import ProviderEntry
 
-__all__ = ["AskedModel"]
+__all__ = ["KIND", "AskedModel"]
 
-_KIND = "scorer:"
+KIND = "scorer:"
 """Begins the provider's name in keys, so that no verdict is ever taken for a trial's completion."""
 
 
@@ -138,7 +138,7 @@ class AskedModel:
         identity = provider.identity()
         self._identity = {"use": entry.use, "identity": dict(identity), "server": server}
         self._caller = caller
-        self._keys = KeyMaker(_KIND + entry.use, identity, server, self._nonce)
+        self._keys = KeyMaker(KIND + entry.use, identity, server, self._nonce)
 
     async def _find(self, key: str, prompt: Prompt, repeat: int) -> Completion | Failure:
         store = self._open() if getattr(self._provider, "cacheable", True) else None

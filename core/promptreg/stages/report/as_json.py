@@ -20,8 +20,10 @@ from promptreg.verdicts import (
     Counts,
     Criterion,
     Curve,
+    Design,
     Difference,
     Limit,
+    Pairwise,
     Ranking,
     Rate,
     ScenarioChange,
@@ -61,6 +63,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             "reasons": [clean(reason) for reason in c.gate.reasons],
             "exit_code": int(c.gate.exit_code),
         },
+        "design": _design(c.design),
         "alpha": finite(c.alpha),
         "policy_sha256": clean(c.policy_sha256),
         "warnings": [clean(warning) for warning in c.warnings],
@@ -80,6 +83,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "calibration": _calibration(c.calibration),
         "breakdowns": [_breakdown(b) for b in c.breakdowns],
         "curves": [_curve(curve) for curve in c.curves],
+        "pairwise": [_pairwise(p) for p in c.pairwise],
         "scenarios_total": c.changes_total,
         "worst_scenarios": [_change(change) for change in c.changes[:WORST]],
     }
@@ -132,7 +136,35 @@ def difference_json(d: Difference) -> dict[str, Any]:
         "ratio": _numbers(d.ratio),
         "rerun_se": finite(d.rerun_se),
         "variance": _numbers(d.variance),
+        "scenarios_by_side": _by_side(d.scenarios_by_side),
+        "clusters_by_side": _by_side(d.clusters_by_side),
         "notes": [clean(note) for note in d.notes],
+    }
+
+
+def _by_side(counts: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if counts is None else {"baseline": counts[0], "candidate": counts[1]}
+
+
+def _design(design: Design | None) -> dict[str, Any]:
+    if design is None:
+        return {"kind": "paired", "label": "paired", "unit": None, "allocation": None}
+    return {
+        "kind": clean(design.kind),
+        "label": clean(design.label),
+        "unit": clean(design.unit),
+        "allocation": [
+            {
+                "template": clean(a.template),
+                "scenarios": _by_side(a.scenarios),
+                "units": _by_side(a.units),
+                "declared_share": finite(a.share),
+                "observed_share": finite(a.units[1] / max(1, sum(a.units))),
+                "p_value": finite(a.p_value),
+                "balanced": a.balanced,
+            }
+            for a in design.allocations
+        ],
     }
 
 
@@ -376,4 +408,26 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "metric": clean(curve.metric),
         "baseline": [[finite(x), finite(y), n] for x, y, n in curve.baseline],
         "candidate": [[finite(x), finite(y), n] for x, y, n in curve.candidate],
+    }
+
+
+def _pairwise(p: Pairwise) -> dict[str, Any]:
+    return {
+        "template": clean(p.template),
+        "metric": clean(p.metric),
+        "fingerprint": clean(p.fingerprint),
+        "identity": _plain(p.identity),
+        "pairs": p.pairs,
+        "won": finite(p.won),
+        "lost": finite(p.lost),
+        "tied": finite(p.tied),
+        "same": p.same,
+        "failed": p.failed,
+        "gaps": p.gaps,
+        "opinions": p.opinions,
+        "order_dependent": p.swapped,
+        "preferred_first": p.places[0],
+        "preferred_second": p.places[1],
+        "self_consistency": _numbers(p.itself),
+        "panel_agreement": _numbers(p.panel),
     }

@@ -62,7 +62,7 @@ class Plot:
 
 def chart_svg(plot: Plot) -> str:
     """Return the metric over time as an SVG document; pointing at a mark says what it is."""
-    return alone(_drawn(plot, "trend"), 760) + "\n"
+    return alone(_drawn(plot, "trend", headed=True), 760) + "\n"
 
 
 def chart_page(plots: Sequence[Plot]) -> str:
@@ -128,10 +128,10 @@ def _section(plot: Plot, i: int) -> Markup:
     )
 
 
-def _drawn(plot: Plot, key: str) -> Markup:
-    return trend_chart(
-        plot.dots, one_line(plot.title, 120), "" if plot.share else plot.unit, key, share=plot.share
-    )
+def _drawn(plot: Plot, key: str, *, headed: bool = False) -> Markup:
+    unit = "" if plot.share else plot.unit
+    title = one_line(plot.title, 120)
+    return trend_chart(plot.dots, title, unit, key, share=plot.share, headed=headed)
 
 
 def _table(plot: Plot) -> Markup:

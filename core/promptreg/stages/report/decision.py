@@ -9,7 +9,9 @@ from promptreg.stages.report.lines import drop, limit_words, line_of, name_of
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Limit, Verdict
 
-__all__ = ["Shifts", "because", "sentence", "shifts"]
+__all__ = ["Shifts", "because", "sentence", "shifts", "templates"]
+
+_MERGE = ("Do not merge", "Can be merged")
 
 
 def sentence(comparison: Comparison) -> str:
@@ -18,7 +20,14 @@ def sentence(comparison: Comparison) -> str:
     `Do not merge: v2 is worse than v1 on risk_level, and misses its limit on in_range.`
     """
     c = comparison
-    candidate, baseline = one_line(c.candidate.label, 60), one_line(c.baseline.label, 60)
+    candidate, baseline = (
+        "the work tree" if side.label == "work tree" else one_line(side.label, 60)
+        for side in (c.candidate, c.baseline)
+    )
+    # Templates are merged; a provider is switched to.
+    no, yes = ("Do not switch", "Can be switched to") if c.subject else _MERGE
+    if c.design is not None and not c.design.balanced:
+        return f"Not decided: the draw is broken, so nothing here tells what {candidate} did."
     if c.gate.verdict is GateVerdict.FAIL:
         said = []
         worse = [(d.template, name_of(d.metric, d.slice)) for d in _accused(c)]
@@ -27,13 +36,12 @@ def sentence(comparison: Comparison) -> str:
             said.append(f"is worse than {baseline} on {_named(worse, c)}")
         if missed:
             said.append(f"misses its limit on {_named(missed, c)}")
-        return f"Do not merge: {candidate} {', and '.join(said) or 'does not pass'}."
+        return f"{no}: {candidate} {', and '.join(said) or 'does not pass'}."
     if c.gate.verdict is GateVerdict.PASS:
         if not c.differences:  # nothing was compared, and nothing may be claimed
             return f"{candidate} passes; nothing had to be compared."
         return (
-            f"Can be merged: {candidate} is shown to be no worse than {baseline} by more than the "
-            "margin."
+            f"{yes}: {candidate} is shown to be no worse than {baseline} by more than the margin."
         )
     open_criteria = any(x.status in ("missing", "not_measured") for x in c.criteria)
     unshown = any(x.status != "met" and x.must == "shown" for x in c.limits)
@@ -56,13 +64,20 @@ def _missed(c: Comparison) -> list[Limit]:
     return [limit for limit in c.limits if limit.status == "not_met"]
 
 
+def templates(comparison: Comparison) -> list[str]:
+    """Return the templates that anything is said about, those without a baseline included."""
+    named = [d.template for d in comparison.differences] + [x.template for x in comparison.limits]
+    return list(dict.fromkeys(named))
+
+
 def because(comparison: Comparison, most: int = 8) -> list[str]:
     """Return why a gate fails, with the numbers; for other verdicts the gate's own reasons."""
     c = comparison
-    several = len({d.template for d in c.differences}) > 1
+    several = len(templates(c)) > 1
     if c.gate.verdict is not GateVerdict.FAIL:
         return _some([one_line(reason, 300) for reason in c.gate.reasons], most)
-    shares = {(d.template, d.metric): d for d in c.differences if d.slice is None}
+    wholes = {(d.template, d.metric): d for d in c.differences if d.slice is None}
+    shares = {d.metric for d in c.differences if d.kind == "binary"}
     said = []
     for d in sorted(_accused(c), key=lambda d: -drop(d)):
         line = line_of(d)
@@ -71,15 +86,17 @@ def because(comparison: Comparison, most: int = 8) -> list[str]:
         broke = next((f": {x}" for x in line.extras if " broke, " in x), "")
         said.append(f"{of}{line.metric} went from {line.baseline} to {line.candidate}{unit}{broke}")
     for limit in _missed(c):
-        whole = shares.get((limit.template, limit.metric))
-        share = whole is not None and whole.kind == "binary"
+        whole = wholes.get((limit.template, limit.metric))
         of = f"{one_line(limit.template, 40)}: " if several else ""
-        what, status = limit_words(limit, share=share)
+        what, status = limit_words(limit, share=limit.metric in shares)
         value = status.partition("(")[2].partition(",")[0].rstrip(")")
         was = ""
         if whole is not None and limit.slice is None and limit.within is None and not limit.of_gaps:
             was = f"; {one_line(c.baseline.label, 24)} has {line_of(whole).baseline}"
         said.append(f"{of}{what} is asked, {value} was measured{was}")
+    # What the gate says besides: a template that is new, a criterion that nothing measures.
+    told = ("regressed", "is shown to miss its limit")
+    said += [one_line(r, 300) for r in c.gate.reasons if not any(words in r for words in told)]
     return _some(said or [one_line(reason, 300) for reason in c.gate.reasons], most)
 
 
@@ -89,13 +106,13 @@ def _some(said: list[str], most: int) -> list[str]:
 
 def _named(found: list[tuple[str, str]], c: Comparison) -> str:
     """Return metrics in words, with their templates where the comparison has several."""
-    several = len({d.template for d in c.differences}) > 1
+    several = len(templates(c)) > 1
     where: dict[str, dict[str, None]] = {}
     for template, metric in found:
         where.setdefault(metric, {})[one_line(template, 30)] = None
     words = []
-    for metric, templates in list(where.items())[:3]:
-        names = list(templates)
+    for metric, owners in list(where.items())[:3]:
+        names = list(owners)
         if several and len(names) > 3:
             metric = f"{metric} ({numbers.count(len(names), 'template')})"
         elif several:

@@ -11,7 +11,7 @@ from promptreg.records import Scale, Scenario, payload_code
 from promptreg.stages.score.results import one_line
 from promptreg.stages.score.views import scenario_view
 
-__all__ = ["Facts", "Plan", "facts_of"]
+__all__ = ["Facts", "Plan", "applies_to", "facts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Facts:
 def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
     """Return the facts of a scenario; what a plug-in raises becomes a reason."""
     view = scenario_view(scenario)
-    applies = tuple(tuple(_applies(plan, view, s) for s in plan.own) for plan in plans)
+    applies = tuple(tuple(applies_to(plan, view, s) for s in plan.own) for plan in plans)
     worst = tuple(tuple(_worst(plan, view, s) for s in plan.own) for plan in plans)
     payloads = {
         shown.name: payload
@@ -76,7 +76,8 @@ def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
     return Facts(scenario, view, applies, tuple(any(a) for a in applies), worst, payloads)
 
 
-def _applies(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:
+def applies_to(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:
+    """Return whether a metric applies to a scenario, or why that cannot be told."""
     ask = getattr(plan.scorer, "applies", None)
     if ask is None:
         return True

@@ -14,7 +14,7 @@ from promptreg.protocols import Scorer
 from promptreg.records import Answer, Outcome, Scale, Scenario, Score, Trial, Unscored
 from promptreg.stages.score.aggregate import Aggregate
 from promptreg.stages.score.answered import Answered
-from promptreg.stages.score.facts import Facts, Plan, facts_of
+from promptreg.stages.score.facts import Facts, Plan, applies_to, facts_of
 from promptreg.stages.score.results import checked, one_line
 from promptreg.stages.score.views import answer_view, completion_view
 
@@ -63,11 +63,16 @@ class Scoring:
     """Pass/fail metrics whose failures reports count by attributes."""
     curves: dict[str, Callable[[Any], Sequence[tuple[float, float, int]]]]
     """Metric to the function from all values of a version to its reliability, by bin."""
+    pairwise: tuple[Plan, ...]
+    """Scorers that are asked about two versions' answers when runs are compared."""
     remarks: dict[str, Callable[..., Sequence[str]]]
     """Metric to what its scorer says of both versions' columns and the families."""
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]], effective: bool = False) -> None:
-        plans = [_plan(name, scorer) for name, scorer in scorers]
+        every = [_plan(name, scorer) for name, scorer in scorers]
+        self.pairwise = tuple(p for p in every if callable(getattr(p.scorer, "score_pairs", None)))
+        self._pair_entries = tuple(i for i, p in enumerate(every) if p in self.pairwise)
+        plans = [plan for plan in every if plan not in self.pairwise]
         if not any(scale.name == "answered" for plan in plans for scale in plan.own):
             plans.append(_plan("answered", Answered()))
         if effective:
@@ -86,8 +91,8 @@ class Scoring:
         )
         self.shown_only = frozenset(
             scale.name
-            for plan in plans
-            if not getattr(plan.scorer, "gates", True)
+            for plan in (*plans, *self.pairwise)
+            if not getattr(plan.scorer, "gates", plan not in self.pairwise)
             for scale in plan.shown
         )
         self.broken_down = tuple(
@@ -101,6 +106,19 @@ class Scoring:
         for plan in plans:
             for scale in plan.shown:
                 self._add(plan, scale)
+        for plan in self.pairwise:
+            if len(plan.own) > 1 or (plan.own[0].low, plan.own[0].high) != (0.0, 1.0):
+                raise PluginError(f"{plan.who}: 'scales' must be one scale from 0 to 1")
+            self._add(plan, plan.own[0])
+
+    def entry_of_pairs(self, at: int) -> int:
+        """Return the number, among all scorers given, of a scorer of pairs by its own."""
+        return self._pair_entries[at]
+
+    @property
+    def pair_scales(self) -> tuple[Scale, ...]:
+        """The metrics that are measured on pairs of versions' answers, never by a run."""
+        return tuple(plan.own[0] for plan in self.pairwise)
 
     def _add(self, plan: Plan, scale: Scale) -> None:
         if not _NAME.match(scale.name):
@@ -143,9 +161,14 @@ class Scoring:
         return known
 
     def applying(self, scenario: Scenario) -> list[str]:
-        """Return the metrics that apply to a scenario."""
+        """Return the metrics that apply to a scenario, those of pairs included."""
         facts = self.facts(scenario)
-        return [
+        of_pairs = [
+            scale.name
+            for plan, scale in zip(self.pairwise, self.pair_scales, strict=True)
+            if applies_to(plan, facts.view, scale)
+        ]
+        return of_pairs + [
             scale.name
             for i, plan in enumerate(self._plans)
             for k, scale in enumerate(plan.shown)

@@ -26,7 +26,7 @@ Item = tuple[str, str, str, str]
 def at_a_glance(c: Comparison) -> dict[str, Any]:
     """Return the boxes at the top: what became worse, better, was held, is open, and the price."""
     found = digest.shifts(c)
-    several = len(digest.whole_suite(c)) > 1
+    several = len(digest.templates(c)) > 1
     boxes = [
         ("Worse", "bad", "◆", found.worse, "Nothing that gates is shown to be worse."),
         ("Better", "good", "▲", found.better, "Nothing that gates is shown to be better."),
@@ -93,7 +93,7 @@ def metrics(c: Comparison, labels: look.Labels) -> dict[str, Any]:
 
 def slices(c: Comparison, labels: look.Labels) -> dict[str, Any]:
     """Return what loses beside what gains, all slices, and where scenarios fail."""
-    several = len(digest.whole_suite(c)) > 1
+    several = len(digest.templates(c)) > 1
     every = [d for d in c.differences if d.slice is not None and not d.gating]
     losing, more_losing = digest.hurting_slices(c, _SIDE)
     gaining, more_gaining = digest.gaining_slices(c, _SIDE)

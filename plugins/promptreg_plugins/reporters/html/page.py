@@ -34,7 +34,7 @@ def page(comparison: Comparison) -> str:
     labels = _labels(comparison)
     values = {
         "labels": labels,
-        "several": len(digest.whole_suite(comparison)) > 1,
+        "several": len(digest.templates(comparison)) > 1,
         **_verdict(comparison),
         **at_a_glance(comparison),
         **metrics(comparison, labels),
@@ -78,6 +78,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "sentence": digest.sentence(c),
         "reasons": digest.because(c),
         "facts": digest.facts(c),
+        "design": digest.design(c),
         "subject": one_line(c.subject, 600),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
@@ -93,8 +94,8 @@ def _changed(c: Comparison, labels: look.Labels) -> dict[str, Any]:
         told = one_line(name, 60)
         caption = f"Template {told}, {labels[0]} beside {labels[1]}"
         diff = look.template_diff(before, after, labels, caption=caption)
-        sizes = f"{numbers.count(before.count(chr(10)) + 1, 'line')} became "
-        sizes += numbers.count(after.count("\n") + 1, "line")
+        lines = [numbers.count(len(text.splitlines()), "line") for text in (before, after)]
+        sizes = f"{lines[0]} in {labels[0]}, {lines[1]} in {labels[1]}."
         found.append((told, diff, sizes, len(found) < _OPEN_DIFFS))
     return {"diffs": found}
 
@@ -102,7 +103,7 @@ def _changed(c: Comparison, labels: look.Labels) -> dict[str, Any]:
 def _scenarios(c: Comparison, labels: look.Labels) -> dict[str, Any]:
     filters = filters_of(c.changes[:MAX_ROWS])
     rows, whole = table_rows(c.changes, labels, filters)
-    several = len(digest.whole_suite(c)) > 1
+    several = len(digest.templates(c)) > 1
     total = max(c.changes_total, len(c.changes))
     return {
         "rows": rows,

@@ -53,14 +53,16 @@ def pictures(c: Comparison, labels: look.Labels) -> dict[str, Any]:
             )
             for i, k in enumerate(c.curves[:40])
         ],
-        "histogram": histogram_of_changes(c.changes, c.changes_total, "changes"),
+        "histogram": histogram_of_changes(
+            c.changes, c.changes_total, "changes", every=c.all_changes
+        ),
         "ranges": [r for r in ranges if r[1]],
         "levels": [r for r in levels if r[1]],
     }
     return {
         **drawn,
         "drawn": any(drawn.values()),
-        "histogram_note": some,
+        "histogram_note": "" if c.all_changes else some,
         "forests": [f for f in forests if f[1]],
         "slice_forests": [f for f in sliced if f[2]],
         "failure_bars": bars_of_failures(causes, labels, "failures"),

@@ -19,9 +19,19 @@ _BINS = 20
 _ROWS = 24
 
 
-def histogram_of_changes(changes: Sequence[ScenarioChange], total: int, key: str) -> Markup:
-    """Return a histogram of the scenarios' changes, worse to the left; or nothing."""
-    values = [c.change for c in changes if c.change is not None and math.isfinite(c.change)]
+def histogram_of_changes(
+    changes: Sequence[ScenarioChange], total: int, key: str, *, every: Sequence[float] = ()
+) -> Markup:
+    """Return a histogram of the scenarios' changes, worse to the left; or nothing.
+
+    Args:
+        changes: scenarios, perhaps the worst alone.
+        total: how many there are.
+        key: a word of ours, unique on the page.
+        every: the changes of all scenarios, where they are known; shown in place of `changes`.
+    """
+    known = every or [c.change for c in changes if c.change is not None]
+    values = [value for value in known if math.isfinite(value)]
     if not values:
         return Markup("")
     reach = max(abs(v) for v in values) or 1.0

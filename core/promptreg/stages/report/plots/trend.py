@@ -54,7 +54,9 @@ def marks_of(dots: Sequence[Dot]) -> dict[str, str]:
     return {v: _SIGNS[SHAPES[i % len(SHAPES)]] for i, v in enumerate(versions)}
 
 
-def trend_chart(dots: Sequence[Dot], title: str, unit: str, key: str, *, share: bool) -> Markup:
+def trend_chart(
+    dots: Sequence[Dot], title: str, unit: str, key: str, *, share: bool, headed: bool = False
+) -> Markup:
     """Return values over runs, equally spaced in the order of time; nothing for no run.
 
     Args:
@@ -63,20 +65,23 @@ def trend_chart(dots: Sequence[Dot], title: str, unit: str, key: str, *, share: 
         unit: of the values; empty for none.
         key: a word of ours, unique on the page.
         share: whether values are shares, shown as percentages.
+        headed: whether the title is drawn, too: where nothing around the picture says it.
     """
     if not dots:
         return Markup("")
     picture = Drawing()
     right = picture.width - 14
     low, high = _range(dots)
-    down = scale(low, high, _BOTTOM, _TOP)
+    down = scale(low, high, _BOTTOM, _TOP + (26 if headed else 0))
+    if headed:
+        picture.text(8, 14, one_line(title, 60), "label strong")
     across = _across(len(dots), right)
     for value in ticks(low, high):
         picture.line(_LEFT, down(value), right, down(value), "grid")
         words = f"{value:.0%}" if share else f"{value:.6g}"
         picture.text(_LEFT - 6, down(value) + 3.5, words, "tick", "end")
     if unit:
-        picture.text(4, 9, one_line(unit, 16), "tick")
+        picture.text(4, 32 if headed else 9, one_line(unit, 16), "tick")
     versions = list(dict.fromkeys(d.version for d in dots))
     size = 4.0 if len(dots) <= 40 else 2.6
     for k, version in enumerate(versions):

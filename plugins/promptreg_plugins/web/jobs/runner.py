@@ -1,0 +1,207 @@
+"""One attempt at a job: its process is started, watched, stopped, and what came of it is kept."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from promptreg.errors import ExitCode, PromptregError
+from promptreg_plugins.web.engine.figures import figures_of
+from promptreg_plugins.web.engine.refs import check_refs
+from promptreg_plugins.web.engine.suites import Suites
+from promptreg_plugins.web.jobs.command import command_of
+from promptreg_plugins.web.jobs.following import Following
+from promptreg_plugins.web.jobs.lock import JobLock
+from promptreg_plugins.web.jobs.options import check_options
+from promptreg_plugins.web.jobs.outcome import Outcome, outcome_of
+from promptreg_plugins.web.jobs.process import ChildProcess
+from promptreg_plugins.web.jobs.redact import redactor
+from promptreg_plugins.web.model import JobKind, JobState
+from promptreg_plugins.web.problems import ProblemError, UnavailableError
+from promptreg_plugins.web.settings import Settings
+from promptreg_plugins.web.store.attempts import Attempt, SupersededError, start_attempt
+from promptreg_plugins.web.store.database import Database
+
+__all__ = ["InterruptedJob", "JobRunner"]
+
+T = TypeVar("T")
+_LOG = logging.getLogger("promptreg.web.jobs")
+_WAIT_S = 0.25
+_LONGEST_WAIT_S = 5.0
+
+
+class InterruptedJob(BaseException):
+    """The attempt ended before the job did; another one goes on.
+
+    No `Exception`, so that the queue keeps the job as begun instead of noting a result.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner:
+    """Makes attempts at jobs.
+
+    Attributes:
+        settings: of the service.
+        database: where jobs are kept.
+        suites: those that are served.
+        stopping: set when the service ends, or other processes took its jobs over.
+        changed: told the id of a job of which there is news.
+    """
+
+    settings: Settings
+    database: Database
+    suites: Suites
+    stopping: threading.Event
+    changed: Callable[[str], None]
+
+    def attempt(self, job_id: str, generation: int) -> str:
+        """Make an attempt; return the state it led to.
+
+        Raises:
+            InterruptedJob: the service ends, or another process has the job now.
+        """
+        try:
+            attempt = self._insist(lambda: start_attempt(self.database, job_id, generation))
+            if attempt is None:
+                return "nothing to do"
+            self.changed(job_id)
+            return str(self._worked(attempt))
+        except SupersededError as e:
+            raise InterruptedJob(f"another process has job {job_id}") from e
+
+    def _worked(self, attempt: Attempt) -> JobState:
+        job = attempt.job
+        folder = self.settings.folder.resolve() / "jobs" / job.id
+        facts: dict[str, Any] = {"job": job.id, "attempt": job.attempts}
+        try:
+            served = self.suites.get(job.request.suite)
+            check_options(job.request.kind, job.request.options)
+            check_refs(served.project, job.request.kind, job.request.refs)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            command = command_of(job.request, served.path)
+        except UnavailableError as e:
+            outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": str(e)})
+        except ProblemError as e:
+            outcome = Outcome(JobState.FAILED, {"exit_code": 2, "problem": str(e)})
+        except OSError as e:
+            outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": str(e)})
+        else:
+            _LOG.info("job started", extra={"fields": {**facts, "kind": str(job.request.kind)}})
+            outcome = self._run(attempt, command, folder)
+            if outcome.state is JobState.FINISHED:
+                figures = self._figures(job.request.suite, outcome.facts.get("run_ids", ()))
+                outcome.facts["figures"] = figures
+        self._insist(lambda: attempt.keep(outcome.files))
+        self._insist(lambda: attempt.finish(outcome.state, outcome.facts))
+        self.changed(job.id)
+        shutil.rmtree(folder, ignore_errors=True)
+        told = {**facts, "state": str(outcome.state), "exit_code": outcome.facts.get("exit_code")}
+        _LOG.info("job ended", extra={"fields": told})
+        return outcome.state
+
+    def _run(self, attempt: Attempt, command: list[str], folder: Path) -> Outcome:
+        """Run the command to its end.
+
+        Raises:
+            InterruptedJob, SupersededError: it was stopped before that.
+        """
+        redact = redactor([self.database.url.password or ""])
+        lock = JobLock(folder / "lock")
+        self._locked(lock, attempt)
+        out: IO[bytes] | None = None
+        try:
+            for name in ("report.json", "report.html", "report.md", "log.txt"):
+                (folder / name).unlink(missing_ok=True)  # of an earlier attempt
+            if attempt.job.request.kind is JobKind.RUN:
+                out = (folder / "report.json").open("wb")
+            grace_s = self.settings.grace_s
+            child = ChildProcess(command, folder, lock=lock.descriptor, grace_s=grace_s, out=out)
+            lock.held_by(child.pid)
+        except OSError as e:
+            return Outcome(JobState.FAILED, {"exit_code": 5, "problem": f"cannot be started: {e}"})
+        finally:
+            if out is not None:
+                out.close()
+            lock.release()
+        with (folder / "log.txt").open("w", encoding="utf-8") as log:
+            following = Following(attempt, redact, log, self.changed)
+            try:
+                code = self._watched(child, following)
+            finally:
+                child.close()
+        interrupted = code < 0 or code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+        if self.stopping.is_set() and interrupted and not following.cancelled:
+            self._given_back(attempt)
+        return outcome_of(attempt.job, code, following, folder)
+
+    def _watched(self, child: ChildProcess, following: Following) -> int:
+        kill_at: float | None = None
+        while (code := child.ended()) is None:
+            for said in child.said(_WAIT_S):
+                following.hear(said)
+            following.keep()
+            if kill_at is None and (following.cancelled or self.stopping.is_set()):
+                child.stop()
+                kill_at = time.monotonic() + self.settings.grace_s
+            if kill_at is not None and time.monotonic() >= kill_at:
+                child.kill()
+        for _ in range(1_000):  # what is still in the pipes
+            rest = list(child.said(0))
+            if not rest:
+                break
+            for said in rest:
+                following.hear(said)
+        following.keep(last=True)
+        return code
+
+    def _given_back(self, attempt: Attempt) -> None:
+        """Let the job wait again.
+
+        Raises:
+            InterruptedJob: always.
+        """
+        try:
+            attempt.give_back()
+        except (UnavailableError, SupersededError):
+            _LOG.warning("job left as it is", extra={"fields": {"job": attempt.job.id}})
+        self.changed(attempt.job.id)
+        raise InterruptedJob(f"the service ends; job {attempt.job.id} goes on with the next")
+
+    def _locked(self, lock: JobLock, attempt: Attempt) -> None:
+        """Take the job's lock, waiting for a process that a service left behind."""
+        patience = time.monotonic() + self.settings.grace_s + _LONGEST_WAIT_S
+        while not lock.take():
+            if self.stopping.wait(_WAIT_S):
+                self._given_back(attempt)
+            if time.monotonic() > patience:
+                lock.end_holder()
+
+    def _insist(self, write: Callable[[], T]) -> T:
+        """Write, however long the database is away.
+
+        Raises:
+            InterruptedJob: the service ends meanwhile.
+        """
+        wait_s = _WAIT_S
+        while True:
+            try:
+                return write()
+            except UnavailableError as e:
+                _LOG.warning("the database is away", extra={"fields": {"reason": e.detail}})
+                if self.stopping.wait(wait_s):
+                    raise InterruptedJob("the service ends while the database is away") from e
+                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    def _figures(self, suite: str, run_ids: Any) -> list[Mapping[str, Any]]:
+        try:
+            return list(figures_of(self.suites.get(suite).project, run_ids))
+        except (ProblemError, PromptregError, OSError, ValueError) as e:
+            _LOG.warning("no figures for the trend", extra={"fields": {"reason": str(e)}})
+            return []

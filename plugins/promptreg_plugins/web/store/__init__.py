@@ -1,0 +1,1 @@
+"""The service's memory: tokens, jobs, what happened to them, what they made."""

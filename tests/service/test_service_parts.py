@@ -1,0 +1,126 @@
+"""Tokens, what is passed on to the command line, secrets in what it prints, events of a child."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from promptreg.discovery import load_plugins
+from promptreg_plugins.web.jobs.command import command_of
+from promptreg_plugins.web.jobs.lock import JobLock
+from promptreg_plugins.web.jobs.options import OPTIONS, check_options
+from promptreg_plugins.web.jobs.redact import child_environment, redactor
+from promptreg_plugins.web.model import JobKind, JobRequest, Role
+from promptreg_plugins.web.problems import ConflictError, InvalidError, UnauthorizedError
+from promptreg_plugins.web.store.database import Database
+from promptreg_plugins.web.store.tokens import Tokens
+
+SAMPLES: dict[str, object] = {
+    "template": ["basic"],
+    "where": {"scenario_type": ["threat", "-x"], "site": "a b"},
+    "limit": 10,
+    "repeats": 2,
+    "seed": 0,
+    "budget": "5usd",
+    "no_cache": True,
+    "record": False,
+    "alpha": 0.1,
+    "margin": {"in_range": 0.1},
+    "sequential": True,
+    "looks": 3,
+    "allow_mismatch": "model",
+}
+
+
+def test_tokens_are_kept_as_hashes_and_end_when_revoked(tmp_path: Path) -> None:
+    database = Database("", tmp_path)
+    tokens = Tokens(database)
+    assert not tokens.any()
+    info, token = tokens.create("ci", Role.RUN)
+    assert stat.S_IMODE((tmp_path / "service.sqlite").stat().st_mode) == 0o600
+    database.engine.dispose()  # all that was written is in the file now
+    secret = token.rpartition("_")[2]
+    assert all(secret.encode() not in f.read_bytes() for f in tmp_path.iterdir())
+    assert tokens.who(token).role is Role.RUN
+    assert tokens.all()[0].last_used_at is not None
+    for wrong in ("", token[:-1], token + "x", token[:-1] + "\n", "prt_x", "\ud800", token.upper()):
+        with pytest.raises(UnauthorizedError):
+            tokens.who(wrong)
+    with pytest.raises(ConflictError):
+        tokens.create("ci", Role.READ)
+    with pytest.raises(InvalidError):
+        tokens.create("a b", Role.READ)
+    assert tokens.revoke("ci").id == info.id
+    with pytest.raises(UnauthorizedError):
+        tokens.who(token)
+    tokens.create("ci", Role.READ)
+    database.close()
+
+
+def test_every_option_is_one_of_the_command_line() -> None:
+    """What requests may say is accepted by the real command, word for word."""
+    import typer
+
+    from promptreg.cli.app import app
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert SAMPLES.keys() == OPTIONS.keys()
+    for kind in JobKind:
+        options = {n: v for n, v in SAMPLES.items() if kind in OPTIONS[n].kinds}
+        check_options(kind, options)
+        request = JobRequest(kind, "s", ("v1", "v2"), options)
+        words = command_of(request, Path("/suites/promptreg.yaml"))
+        assert words[:4] == [sys.executable, "-m", "promptreg_plugins.web.jobs.child", str(kind)]
+        assert words[-3:] == ["--", "v1", "v2"]
+        context = commands[str(kind)].make_context("x", words[4:])
+        given = context.params
+        assert given["config"] == "/suites/promptreg.yaml"
+        assert given["filter_"] == ["scenario_type=threat", "scenario_type=-x", "site=a b"]
+        assert (given["limit"], given["record"], given["no_cache"]) == (10, False, True)
+
+
+def test_secrets_are_taken_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEMOTRON_API_KEY", "sk-12345678")
+    monkeypatch.setenv("PROMPTREG_SERVE_DATABASE", "postgresql://u:secretword@h/d")
+    redact = redactor(["planted-password"])
+    line = redact("key sk-12345678, planted-password, http://me:hunter2@host/x, fine")
+    assert line == "key ***, ***, http://me:***@host/x, fine"
+    kept = child_environment({"A": "b"})
+    assert kept["NEMOTRON_API_KEY"] == "sk-12345678"
+    assert "PROMPTREG_SERVE_DATABASE" not in kept
+
+
+def test_a_lock_outlives_the_one_who_took_it(tmp_path: Path) -> None:
+    lock, other = JobLock(tmp_path / "lock"), JobLock(tmp_path / "lock")
+    assert lock.take()
+    assert not other.take()
+    child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.descriptor], start_new_session=True)
+    lock.held_by(child.pid)
+    lock.release()
+    assert not other.take()
+    other.end_holder()
+    assert child.wait(10) == -9
+    assert other.take()
+    other.release()
+
+
+def test_only_processes_of_the_service_tell_their_progress() -> None:
+    assert not load_plugins().listens("promptreg_trial_finished")
+    read, write = os.pipe()
+    code = (
+        "from promptreg.discovery import load_plugins\n"
+        "p = load_plugins()\n"
+        "p.emit('promptreg_run_started', suite='s', planned=3)\n"
+    )
+    env = {**os.environ, "PROMPTREG_JOB_EVENTS": str(write)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=env, pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read) as lines:
+        told = [json.loads(line) for line in lines]
+    assert told == [{"planned": 3, "done": 0, "cached": 0, "failed": 0}]
