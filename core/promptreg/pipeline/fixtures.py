@@ -64,7 +64,10 @@ def _place(project: Project, scenarios: Path) -> Iterator[Finding]:
     if entry is None:
         return
     folder = project.base / entry.output
-    manifest = read_manifest(folder) if folder.is_dir() else None
+    try:
+        manifest = read_manifest(folder) if folder.is_dir() else None
+    except PromptregError:  # a finding of its own
+        manifest = None
     names = manifest.files if manifest is not None else {}
     tables = [n for n in names if n.endswith(".parquet") and n != EMBEDDINGS]
     made = folder / (tables[0] if len(tables) == 1 else SCENARIOS)
