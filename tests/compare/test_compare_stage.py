@@ -134,6 +134,29 @@ def test_gaps_make_a_verdict_depend_on_them_inconclusive() -> None:
     assert any("missing" in n for n in found.notes)
 
 
+@pytest.mark.parametrize("lost", ["v1", "v2", "v1 and v2"])
+def test_a_figure_that_lost_trials_leave_undefined_says_so(lost: str) -> None:
+    scale = Scale("pooled", margin=0.03, statistic="aggregate", payload=True)
+    values = np.linspace(0.2, 0.7, 40)
+    gaps = [Outcome.GAP] + [Outcome.SCORED] * 39
+
+    def figure(rows: Any) -> float:
+        return float("nan") if (rows == 1.0).any() else float(rows.mean())
+
+    kept = column(IN_RANGE, [1.0] * 40)
+    a, b = (
+        make_run(
+            [kept, replace(column(scale, values, gaps if v in lost else None), aggregate=figure)],
+            label=v,
+        )
+        for v in ("v1", "v2")
+    )
+    found = line(compare_pairs([pair(a, b)], policy((IN_RANGE, scale)), seed=1), "pooled")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.notes == ("not defined while a trial is without a value",)
+    assert found.difference is found.detectable_difference is found.interval is None
+
+
 def test_gaps_do_not_hide_a_regression_that_stands_both_ways() -> None:
     gaps = [Outcome.GAP] * 3 + [Outcome.SCORED] * 97
     values = [1.0] * 50 + [0.0] * 50

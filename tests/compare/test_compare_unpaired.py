@@ -16,6 +16,7 @@ from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.plan import plan
 from promptreg.pipeline.project import Options, open_project
+from promptreg.pipeline.summary import run_versions
 from promptreg.stages.report import comparison_json, digest, plan_reports, write_reports
 from promptreg.verdicts import Comparison, GateVerdict, Verdict
 from suite_factory import answer_text, good_score, record, scenario_ids, scenarios, write_suite
@@ -170,6 +171,26 @@ def test_a_unit_with_events_of_both_versions_was_not_drawn_as_a_whole(tmp_path: 
         compared(ab_suite(tmp_path, n=20, design=HALF | {"unit": "camera"}))
 
 
+def test_scenarios_that_templates_drew_apart_are_told_from_units_that_are_too_large(
+    tmp_path: Path,
+) -> None:
+    ab_suite(tmp_path, n=20)
+    path = tmp_path / "promptreg.yaml"
+    suite = json.loads(path.read_text("utf-8"))
+    (tmp_path / "other.txt").write_text("{id}: {detections}", "utf-8")
+    suite["templates"]["other"] = {"versions": {"v1": "other.txt", "v2": "v2.txt"}}
+    path.write_text(json.dumps(suite), "utf-8")
+    rows = [
+        {"scenario_id": s, "template": t, "version": v, **right(s, v)}
+        for s in scenario_ids(20)
+        for t, v in (("basic", alternate(s)), ("other", alternate(s) if s > "s0003" else "v2"))
+    ]
+    record(tmp_path / "completions.jsonl", rows)
+    with pytest.raises(NotComparableError, match="drawn once for all of them") as caught:
+        compared(tmp_path)
+    assert "design.unit" not in str(caught.value)  # it says scenario already
+
+
 def test_an_unknown_unit_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="no 'kamera'"):
         compared(ab_suite(tmp_path, n=20, design=HALF | {"unit": "kamera"}))
@@ -276,6 +297,14 @@ def test_what_takes_pairs_says_so(tmp_path: Path) -> None:
         plan(project, ["v1", "v2"], Options())
     with pytest.raises(UsageError, match="calibrating needs"):
         calibrate(project, None, Options())
+
+
+def test_runs_of_a_log_have_no_places(tmp_path: Path) -> None:
+    project = open_project(str(ab_suite(tmp_path, n=40) / "promptreg.yaml"))
+    done, summaries, places = run_versions(project, ["v1", "v2"], Options())
+    assert [s.run.facts.label for s in summaries] == ["v1", "v2"]
+    assert places == ()  # what the other version answered would count as lost
+    assert ["another version answered it" in warning for warning in done.warnings] == [True]
 
 
 def test_what_holds_both_answers_against_each_other_is_refused(tmp_path: Path) -> None:

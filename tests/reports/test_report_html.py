@@ -206,3 +206,12 @@ def test_reporter_writes_the_page(tmp_path: Path) -> None:
     HtmlReporter().write(comparison, tmp_path / "r.html")
     assert (tmp_path / "r.html").read_text("utf-8") == page(comparison)
     assert page(comparison) == page(comparison)
+
+
+def test_a_reliability_plot_counts_the_trials_of_both_sides() -> None:
+    made = make_comparison()
+    same = page(dataclasses.replace(made, curves=made.curves[:1]))
+    assert "Larger marks hold more of the 50 trials." in same
+    fewer = dataclasses.replace(made.curves[0], baseline=((0.1, 0.0, 20),))
+    unequal = page(dataclasses.replace(made, curves=(fewer,)))
+    assert "Larger marks hold more of the 20 and 50 trials." in unequal

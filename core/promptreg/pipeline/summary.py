@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,6 +86,9 @@ def run_versions(
         project, versions, scenarios, options, scoring, handle_signals=handle_signals
     )
     summaries = tuple(RunSummary(r, summarise(r, policy.alpha)) for r in executed.runs)
+    if policy.design is not None:  # each scenario was answered by one version: no places
+        told = "what an A/B log holds no answer to counts as missing; another version answered it"
+        return replace(executed, warnings=(*executed.warnings, told)), summaries, ()
     return executed, summaries, rankings(executed.runs, policy.of_runs)
 
 

@@ -50,7 +50,8 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
     missing scores could then have been such that nothing changed.
 
     Returns:
-        ``a`` if nothing differs; the verdict of both if they agree; else "inconclusive".
+        ``a`` if nothing differs; the one that is undefined if one is, since the other one bounds
+        one side only; the verdict of both if they agree; else "inconclusive".
 
     Raises:
         ValueError: The results are of different metrics.
@@ -59,6 +60,8 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
         raise ValueError(f"cannot reconcile metric {a.name!r} with {b.name!r}")
     if a == b:
         return a
+    if (a.difference is None) != (b.difference is None):
+        return a if a.difference is None else b
     agree = a.verdict == b.verdict
     note = "missing scores bounded both ways"
     if not agree:

@@ -276,6 +276,9 @@ def difference_of(line: Line, r: PairedResult, source: Table, *, n_clusters: int
             f"{source.excluded} scenarios left out: no value on one side and no bound for it",
         )
     interval = None if r.low is None or r.high is None else (r.low, r.high)
+    if source.has_gaps and source.scale.payload and r.difference is None:
+        # Nothing bounds what a lost trial holds: it is not the scenarios that are why.
+        notes = ("not defined while a trial is without a value",)
     verdict = Verdict(r.verdict)
     insufficient = n_clusters < line.min_families
     if insufficient and not (line.gating and verdict is Verdict.REGRESSED):

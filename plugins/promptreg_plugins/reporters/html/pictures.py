@@ -80,10 +80,11 @@ def _some(c: Comparison) -> str:
 
 
 def _read(curve: Curve) -> str:
-    n = max((sum(n for _, _, n in side) for side in (curve.baseline, curve.candidate)), default=0)
+    held = [sum(n for _, _, n in side) for side in (curve.baseline, curve.candidate)]
+    told = " and ".join(f"{n:,}" for n in dict.fromkeys(held))  # sides of an A/B log are unequal
     return (
         "On the line: as often as stated. Below it: stated too high. "
-        f"Larger marks hold more of the {n:,} trials."
+        f"Larger marks hold more of the {told} trials."
     )
 
 

@@ -106,9 +106,17 @@ def check_units(arms: Sequence[ArmPair], unit: str) -> None:
     if torn:
         raise NotComparableError(
             f"not comparable: {len(torn)} of {len(sides)} units ({unit}: {_some(torn)}) have "
-            "scenarios of both versions, so they were not drawn as a whole; say what was: "
-            "design.unit, 'scenario' where each was drawn for itself"
+            f"scenarios of both versions, so they were not drawn as a whole; {_instead(unit)}"
         )
+
+
+def _instead(unit: str) -> str:
+    if unit == "scenario":
+        return (
+            "one that several templates serve must be drawn once for all of them, or each "
+            "template compared for itself (--template)"
+        )
+    return "say what was: design.unit, 'scenario' where each was drawn for itself"
 
 
 def _some(ids: Sequence[str]) -> str:
