@@ -154,7 +154,7 @@ def test_a_figure_that_lost_trials_leave_undefined_says_so(lost: str) -> None:
     found = line(compare_pairs([pair(a, b)], policy((IN_RANGE, scale)), seed=1), "pooled")
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.notes == ("not defined while a trial is without a value",)
-    assert found.difference is found.detectable_difference is found.interval is None
+    assert (found.difference, found.detectable_difference, found.interval) == (None,) * 3
 
 
 def test_gaps_do_not_hide_a_regression_that_stands_both_ways() -> None:
