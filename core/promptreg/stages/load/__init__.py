@@ -11,6 +11,7 @@ from promptreg.stages.load.past import (
     merge_base,
     past_scenarios,
     past_template,
+    past_bytes,
     past_text,
     uncommitted,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "open_journal",
     "past_scenarios",
     "past_template",
+    "past_bytes",
     "past_text",
     "read_labels",
     "resolve",
