@@ -9,7 +9,6 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,19 +16,16 @@ import yaml
 from command_line import Promptreg
 from fake_model import ModelServer, running
 from judge_server import JudgeServer, judged_project
+from labelled_answers import N, answers, flattering, labelled, truth
 from promptreg.errors import DataError
 from promptreg.pipeline.base_ref import gate_base_ref
 from promptreg.pipeline.check import check
 from promptreg.pipeline.compare import compare
-from promptreg.pipeline.judging.beside import labels_beside
 from promptreg.pipeline.judging.command import agreement_of
 from promptreg.pipeline.project import Options, Project, open_project
-from promptreg.stages.load import read_labels
-from promptreg.stages.report import comparison_json
 from promptreg.stages.report.from_json import difference_from
 from promptreg.verdicts import Comparison, Difference
 from suite_factory import scenario_ids
-from test_judge_agreement import N, answers, flattering, labelled, truth
 
 SETTINGS = {"dimensions": ["relevance"], "labels": "labels.csv"}
 SOME = random.Random(4).sample(scenario_ids(N), 60)
@@ -48,8 +44,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refs(place: Path) -> list[str]:
-    return [f"run:{one}" for one in json.loads((place / "ids.json").read_text())]
+def refs(place: Path) -> tuple[str, str]:
+    first, second = json.loads((place / "ids.json").read_text())
+    return f"run:{first}", f"run:{second}"
 
 
 def relabelled(place: Path, name: str, some: Sequence[str] = (), text: str = "") -> Project:
@@ -116,15 +113,18 @@ def _without(place: Path) -> Project:
 def test_labels_are_no_part_of_a_runs_identity(place: Path) -> None:
     """Versions are not asked nor judged anew when labels come: the servers are gone."""
     found = compare(_without(place), "v1", "v2", Options())
-    assert [f"run:{s.run_ids['basic']}" for s in (found.baseline, found.candidate)] == refs(place)
+    assert [f"run:{s.run_ids['basic']}" for s in (found.baseline, found.candidate)] == [
+        *refs(place)
+    ]
     assert relevance(found).corrected is None
     assert any("uncalibrated judge" in w for w in found.warnings)
 
 
 def test_all_reports_show_it_and_json_gives_it_back(place: Path) -> None:
-    outputs = [x for name in ("r.html", "r.md") for x in ("-o", name)]
-    found = Promptreg(place)("compare", *refs(place), "--json", *outputs)
-    entries = [d for d in found.json["comparisons"] if d["metric"] == "relevance"]
+    outputs = [x for name in ("r.html", "r.md", "r.json") for x in ("-o", name)]
+    shown = Promptreg(place)("compare", *refs(place), *outputs).out
+    report = json.loads((place / "r.json").read_text("utf-8"))
+    entries = [d for d in report["comparisons"] if d["metric"] == "relevance"]
     (entry,) = [d for d in entries if d["slice"] is None]
     assert set(entry["corrected"]) == {
         *("difference", "interval", "level", "n_labelled", "lambda", "labels", "labels_sha256")
@@ -132,10 +132,9 @@ def test_all_reports_show_it_and_json_gives_it_back(place: Path) -> None:
     back = difference_from(entry)
     assert back.corrected is not None
     assert back.corrected.weight == entry["corrected"]["lambda"]
-    others = [d for d in found.json["comparisons"] if d["metric"] == "in_range"]
+    others = [d for d in report["comparisons"] if d["metric"] == "in_range"]
     assert {d["corrected"] for d in others} == {None}
     words = "corrected by labels of 60 scenarios: "
-    shown = Promptreg(place)("compare", *refs(place)).out
     assert words in " ".join(shown.split())
     for name in ("r.html", "r.md"):
         assert words in (place / name).read_text("utf-8"), name
@@ -145,7 +144,9 @@ def test_too_few_labels_say_so_by_number_and_correct_nothing(place: Path) -> Non
     found = compare(relabelled(place, "few.csv", scenario_ids(N)[:30]), *refs(place), Options())
     line = relevance(found)
     assert line.corrected is None
-    assert any("not corrected: 30 scenarios are labelled on both sides; 40" in n for n in line.notes)
+    assert any(
+        "not corrected: 30 scenarios are labelled on both sides; 40" in n for n in line.notes
+    )
     assert any("uncalibrated judge" in w for w in found.warnings)
 
 
@@ -177,7 +178,11 @@ def test_a_judge_that_people_contradict_is_flagged(place: Path) -> None:
         ("gone.csv", "", "labels: 'gone.csv': cannot be read: No such file"),
         ("w1.xlsx", "x", "unknown format '.xlsx'; allowed: .csv"),
         ("w2.csv", "id,version,metric\ns0000,v1,relevance\n", "w2.csv: there is no column label"),
-        ("w3.csv", "id,version,metric,label\ns0,v1,relevanc,3\n", "line 2: dimension is 'relevanc'"),
+        (
+            "w3.csv",
+            "id,version,metric,label\ns0,v1,relevanc,3\n",
+            "line 2: dimension is 'relevanc'",
+        ),
         ("w4.csv", "id,version,metric,label\ns0,v1,relevance,5\n", "label is 5; allowed: 1 to 4"),
         ("w5.csv", "id,version,metric,label\ns0,v1,relevance,x\n", "label is 'x'; allowed: a num"),
     ],
@@ -190,7 +195,7 @@ def test_wrong_files_are_refused_before_any_call(
         compare(project, "v1", "v2", Options(cache=False))
     assert name in str(caught.value)
     assert "scorers[1]" in str(caught.value)
-    (finding,) = [f for f in check(project).findings if f.rule == "labels"]
+    (finding,) = [f for f in check(project).findings if f.code == "labels"]
     assert finding.level == "error"
     assert problem in finding.message
 
@@ -208,7 +213,6 @@ def test_a_change_cannot_bring_its_own_labels(tmp_path: Path) -> None:
         _git(tmp_path, "init", "-q", "-b", "main")
         _git(tmp_path, "add", ".")
         _git(tmp_path, "commit", "-q", "-m", "suite")
-        before = (tmp_path / "labels.csv").read_bytes()
         (source,) = sorted(tmp_path.glob("**/*v2*.txt"))
         source.write_text(source.read_text() + "\nBe brief.")
         (tmp_path / "labels.csv").write_text("scenario_id,version,dimension,label\nbroken")
@@ -220,4 +224,3 @@ def test_a_change_cannot_bring_its_own_labels(tmp_path: Path) -> None:
     # A version's name stood for another text when the base's labels were made.
     (told,) = [w for w in found.warnings if "name runs" in w]
     assert told.startswith("labels.csv: 48 of 48 labels left out")
-    assert before

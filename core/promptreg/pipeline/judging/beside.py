@@ -164,6 +164,10 @@ def _at_odds(line: Difference, value: float, low: float, high: float) -> str:
         Verdict.INCONCLUSIVE: False,
     }
     told = line.interval is not None and (line.interval[0] > 0 or line.interval[1] < 0)
-    if line.difference is not None and line.difference * value < 0 and (told or low > 0 or high < 0):
+    if (
+        line.difference is not None
+        and line.difference * value < 0
+        and (told or low > 0 or high < 0)
+    ):
         return "people point the other way:"
     return "what people say does not exclude the contrary:" if excluded[line.verdict] else ""

@@ -1,4 +1,4 @@
-"""The files of human labels that a suite's judges name: read and checked before anything is asked."""
+"""Files of human labels that judges name: read and checked before anything is asked."""
 
 from __future__ import annotations
 
