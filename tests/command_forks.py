@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 __all__ = ["Forks", "run_forked"]
 
@@ -125,9 +126,9 @@ class Forks:
         return None
 
 
-def _read(file: object) -> str:
-    file.seek(0)  # type: ignore[attr-defined] # a temporary file
-    return file.read().decode("utf-8", "backslashreplace").replace("\r\n", "\n")  # type: ignore[attr-defined, no-any-return]
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
 def run_forked(
@@ -176,17 +177,17 @@ def _serve() -> None:
         os.write(voice, b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def _become(asked: Mapping[str, object]) -> None:
+def _become(asked: Mapping[str, Any]) -> None:
     """Make this process what a new one would be."""
     os.chdir(str(asked["folder"]))
     os.environ.clear()
-    os.environ.update(asked["env"])  # type: ignore[arg-type] # text to text
+    os.environ.update(asked["env"])
     time.tzset()
-    for number, path in enumerate((os.devnull, *asked["streams"])):  # type: ignore[misc] # two paths
+    for number, path in enumerate((os.devnull, *asked["streams"])):
         opened = os.open(path, os.O_RDWR)
         os.dup2(opened, number)
         os.close(opened)
-    sys.argv = ["promptreg", *asked["args"]]  # type: ignore[misc] # a list of text
+    sys.argv = ["promptreg", *asked["args"]]
     sys.path[0] = str(Path.cwd())
 
 

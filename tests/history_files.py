@@ -18,8 +18,9 @@ from promptreg.cli.scaffold import plan_package, write_package
 from promptreg.discovery import load_plugins
 from promptreg.pipeline import conclude as _conclude
 from promptreg.pipeline import facts as _facts
+from promptreg.pipeline.templates import who as _who
 
-_MODULES: tuple[Any, ...] = (_conclude, _facts)
+_MODULES: tuple[Any, ...] = (_conclude, _facts, _who)
 _ROOT = Path(__file__).resolve().parents[1]
 
 

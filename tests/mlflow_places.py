@@ -15,10 +15,19 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MlflowServer", "free_port", "hanging_server", "postgres", "rows"]
+__all__ = [
+    "MlflowServer",
+    "Postgres",
+    "answering",
+    "free_port",
+    "hanging_server",
+    "postgres",
+    "rows",
+]
 
 
 def rows(database: Path, sql: str) -> list[Any]:
@@ -59,30 +68,80 @@ def hanging_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Give the address of an empty PostgreSQL database; it never runs as root."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    binaries = found[-1] if found else Path(shutil.which("initdb") or "/nowhere/x").parent
-    # Not below the tests' folder, which is closed to other users.
-    data, port = Path(tempfile.mkdtemp(prefix="promptreg-postgres-")), free_port()
-    user: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        shutil.chown(data, "postgres" if _exists("postgres") else "nobody")
-        user = {"user": data.owner()}
+def answering(text: str) -> Iterator[str]:
+    """Give the address of somebody who answers every request with a text."""
 
-    def call(name: str, *args: str) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join(5)
+
+
+class Postgres:
+    """An empty PostgreSQL database on a free port; it never runs as root.
+
+    Attributes:
+        address: as SQLAlchemy takes it.
+    """
+
+    def __init__(self) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        self._binaries = found[-1] if found else Path(shutil.which("initdb") or "/no/x").parent
+        # Not below the tests' folder, which is closed to other users.
+        self._data, port = Path(tempfile.mkdtemp(prefix="promptreg-postgres-")), free_port()
+        self._user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            shutil.chown(self._data, "postgres" if _exists("postgres") else "nobody")
+            self._user = {"user": self._data.owner()}
+        self.address = f"postgresql://tester@127.0.0.1:{port}/postgres"
+        self._options = (
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        )
+        self._call("initdb", "-U", "tester", "--auth=trust", "--no-sync", "-E", "UTF8")
+
+    def _call(self, name: str, *args: str) -> None:
         subprocess.run(
-            [str(binaries / name), *args], check=True, capture_output=True, cwd="/", **user
+            [str(self._binaries / name), "-D", str(self._data), *args],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **self._user,
         )
 
-    call("initdb", "-D", str(data), "-U", "tester", "--auth=trust", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    call("pg_ctl", "-D", str(data), "-l", str(data / "log"), "-w", "-o", options, "start")
+    def start(self) -> None:
+        """Start it; it is ready when this returns."""
+        self._call("pg_ctl", "-l", str(self._data / "log"), "-w", "-o", self._options, "start")
+
+    def stop(self) -> None:
+        """End it at once, as if the power was cut; what was committed stays."""
+        self._call("pg_ctl", "-m", "immediate", "stop")
+
+    def remove(self) -> None:
+        """Remove its files."""
+        shutil.rmtree(self._data, ignore_errors=True)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Give the address of an empty PostgreSQL database."""
+    database = Postgres()
+    database.start()
     try:
-        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+        yield database.address
     finally:
-        call("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(data, ignore_errors=True)
+        database.stop()
+        database.remove()
 
 
 def _exists(name: str) -> bool:

@@ -92,12 +92,16 @@ class Plugins:
                     )
 
 
-def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plugins:
+def load_plugins(
+    extra: Sequence[Any] = (), *, entry_points: bool = True, catalogs: bool = True
+) -> Plugins:
     """Return every plug-in that is installed, and those in `extra`.
 
     Args:
         extra: plug-in objects (modules or instances) to register besides, for tests and embedding.
         entry_points: whether to look at installed distributions at all.
+        catalogs: whether to ask what they register; the command line, looking for commands, does
+            without.
 
     Raises:
         PluginError: a hook is misspelt or its arguments are wrong, or two plug-ins claim one name.
@@ -110,7 +114,8 @@ def load_plugins(extra: Sequence[Any] = (), *, entry_points: bool = True) -> Plu
     for plugin in extra:
         name = getattr(plugin, "__name__", type(plugin).__name__)
         _register(plugins, plugin, name, owner=name)
-    _fill(plugins)
+    if catalogs:
+        _fill(plugins)
     for catalog in plugins.catalogs:
         catalog.missing = {b.owner: b.reason for b in plugins.broken}
     return plugins

@@ -31,6 +31,7 @@ __all__ = [
     "GAP_RATE",
     "OVERALL",
     "Bound",
+    "DesignPolicy",
     "Guard",
     "LookPolicy",
     "Policy",
@@ -68,6 +69,19 @@ class LookPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DesignPolicy:
+    """Scenarios were answered by one version each, drawn at random.
+
+    Attributes:
+        unit: what was drawn as a whole: a column, `scenario`, or empty for the suite's cluster.
+        split: label to its declared share.
+    """
+
+    unit: str
+    split: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that was decided before the run; `sha256` identifies it."""
 
@@ -95,6 +109,8 @@ class Policy:
     looks: LookPolicy = LookPolicy()
     pairwise: tuple[str, ...] = ()
     """Metrics of `scales` that are measured on pairs of answers: no run has them."""
+    design: DesignPolicy | None = None
+    """How scenarios were drawn for the versions; None: both answered each."""
 
     @property
     def of_runs(self) -> Policy:
@@ -135,6 +151,8 @@ class Policy:
         """Content hash of the policy (hex)."""
         told = asdict(self)
         del told["pairwise"]  # where there are any, `scales` tells
+        if self.design is None:  # a policy without one is what it was before there were any
+            del told["design"]
         text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -271,6 +271,8 @@ class Scale:
             `signed_ranks` and `ratio_of_totals` a ratio above 1, such as 1.10.
         statistic: how two versions are compared; `mean` unless the metric is latency
             (`signed_ranks`), a bill (`ratio_of_totals`) or no average at all (`aggregate`).
+        payload: for an aggregate that needs more of a trial than one number: scores are made by
+            `coded`, carry a text, and have that text's code as their value.
     """
 
     name: str
@@ -281,10 +283,13 @@ class Scale:
     direction: Direction = "higher_is_better"
     margin: float | None = None
     statistic: Statistic = "mean"
+    payload: bool = field(default=False, repr=False)  # runs are called after a scale's repr
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise ValueError(f"scale {self.name!r}: low {self.low} must be below high {self.high}")
+        if self.payload and (self.statistic != "aggregate" or (self.low, self.high) != (0.0, 1.0)):
+            raise ValueError(f"scale {self.name!r}: a payload is for an aggregate from 0 to 1")
 
     @property
     def higher_is_better(self) -> bool:
@@ -316,6 +321,10 @@ class Scale:
             )
         return Score(self, number, note)
 
+    def coded(self, payload: str, note: str = "") -> Score:
+        """Return a score whose value is the code of what it carries."""
+        return Score(self, payload_code(payload), note, payload=payload)
+
     def unscored(self, reason: str) -> Unscored:
         """Return the statement that this scale cannot be judged here."""
         return Unscored(self, reason)
@@ -327,12 +336,25 @@ class Score:
 
     `votes` are the single opinions behind it, where there are several or may be: per judge one
     number for each time it was asked. They are kept, so that agreement can be measured.
+
+    `payload` is what an aggregate reads in place of the value, which is its code; kept, too.
     """
 
     scale: Scale
     value: float
     note: str = ""
     votes: tuple[tuple[float, ...], ...] = ()
+    payload: str = ""
+
+
+def payload_code(payload: str) -> float:
+    """Return a number strictly between 0 and 1 that stands for a text: 52 bits of its hash.
+
+    Equal texts have equal codes, so rows of codes can be swapped, drawn anew and told to be
+    unchanged like any score. The ends stay free for trials of which nothing is known.
+    """
+    found = hashlib.blake2b(payload.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return ((int.from_bytes(found, "big") >> 12) + 0.5) / 2**52
 
 
 @dataclass(frozen=True, slots=True)

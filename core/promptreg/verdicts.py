@@ -10,6 +10,7 @@ from promptreg.errors import ExitCode
 from promptreg.records import Direction, Kind
 
 __all__ = [
+    "Allocation",
     "Breakdown",
     "BreakdownRow",
     "Calibration",
@@ -18,6 +19,7 @@ __all__ = [
     "Counts",
     "Criterion",
     "Curve",
+    "Design",
     "Difference",
     "Gate",
     "GateVerdict",
@@ -155,6 +157,10 @@ class Difference:
     """Whether the gate needs a guard to be shown no worse."""
     corrected: CorrectedDifference | None = None
     """Of a judged metric whose judge names labels, where they are enough."""
+    scenarios_by_side: tuple[int, int] | None = None
+    """Where the sides answered different scenarios: how many each; None where they are paired."""
+    clusters_by_side: tuple[int, int] | None = None
+    """The same of units of the draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +380,46 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Allocation:
+    """How scenarios of one template went to the two sides, and how they should have gone.
+
+    Attributes:
+        template: the template.
+        scenarios, units: of the baseline and of the candidate; units are what was drawn.
+        share: declared share of the candidate's units among those of both sides.
+        p_value: exact binomial probability of so uneven a split, or a more uneven one.
+        balanced: whether the split goes with the declared share.
+    """
+
+    template: str
+    scenarios: tuple[int, int]
+    units: tuple[int, int]
+    share: float
+    p_value: float
+    balanced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Each scenario was answered by one side only, drawn at random.
+
+    Attributes:
+        unit: what was drawn as a whole: `scenario`, or a column such as `camera_id`.
+        allocations: one per template.
+    """
+
+    unit: str
+    allocations: tuple[Allocation, ...]
+    kind: str = "unpaired"
+    label: str = "unpaired, randomised"
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every split goes with the declared one; else nothing here can be relied on."""
+        return all(a.balanced for a in self.allocations)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Place of one template version among several, with the range of places the data allow."""
 
@@ -566,4 +612,6 @@ class Comparison:
     curves: tuple[Curve, ...] = ()
     pairwise: tuple[Pairwise, ...] = ()
     """Where answers of both sides were held against each other."""
+    design: Design | None = None
+    """How scenarios were drawn for the sides; None where both answered each of them."""
     schema_version: str = SCHEMA_VERSION

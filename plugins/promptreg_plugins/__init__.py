@@ -73,8 +73,10 @@ def promptreg_register_generators(catalog: Catalog[Generator]) -> None:
     """Add the generators; what they need is imported when they generate."""
     from promptreg_plugins.generators.data_designer import DataDesigner
     from promptreg_plugins.generators.grid import Grid
+    from promptreg_plugins.generators.images import ImagesGenerator
 
     catalog.add("grid", Grid)
+    catalog.add("images", ImagesGenerator)
     catalog.add("data_designer", DataDesigner)
 
 

@@ -59,11 +59,8 @@ def _reasons(checked: Checked) -> str:
 def _size(rows: Sequence[Difference]) -> str:
     if not rows:
         return "nothing was compared here"
-    largest = max(rows, key=lambda d: d.n_scenarios)
-    words = numbers.count(largest.n_scenarios, "scenario")
-    if largest.n_clusters != largest.n_scenarios:
-        words += f" ({numbers.count(largest.n_clusters, 'family')})"
-    return f"{words}, {numbers.count(largest.repeats, 'repeat')}"
+    apart = any(d.scenarios_by_side is not None for d in rows)
+    return ("unpaired, randomised, " if apart else "") + digest.size(rows)
 
 
 def _table(checked: Checked, comparison: Comparison) -> Iterator[str]:

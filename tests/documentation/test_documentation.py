@@ -181,7 +181,7 @@ def test_the_policy_in_the_readme_is_a_valid_policy() -> None:
 def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
     from promptreg.pipeline.generate import open_generation
 
-    by_rules, written = [b for b in blocks("yaml") if b.startswith("generate:")]
+    by_rules, written, seen = [b for b in blocks("yaml") if b.startswith("generate:")]
     (tmp_path / "promptreg.yaml").write_text(by_rules, "utf-8")
     opened = open_generation(str(tmp_path), plugins=load_plugins())
     assert len(opened.generator.plan(opened.request()).slots) == 1600
@@ -189,3 +189,22 @@ def test_the_generation_in_the_readme_can_be_made(tmp_path: Path) -> None:
     opened = open_generation(str(tmp_path), plugins=load_plugins())
     plan = opened.generator.plan(opened.request())
     assert plan.calls == 6 * len(plan.slots)  # five columns that are told to a model, and one own
+    (tmp_path / "pictures" / "threat").mkdir(parents=True)
+    (tmp_path / "pictures" / "threat" / "42.jpg").write_bytes(b"never opened here")
+    (tmp_path / "question.txt").write_text("What is it?", "utf-8")
+    (tmp_path / "looked_at.jsonl").write_text('{"scenario_id": "threat-42"}', "utf-8")
+    (tmp_path / "promptreg.yaml").write_text(seen, "utf-8")
+    opened = open_generation(str(tmp_path), plugins=load_plugins())
+    plan = opened.generator.plan(opened.request())
+    assert list(plan.slots) == ["threat-42"]
+    assert plan.table == "multimodal_ground_truth.parquet"
+
+
+def test_the_two_providers_in_the_readme_are_a_suite() -> None:
+    import yaml
+
+    (text,) = [b for b in blocks("yaml") if b.startswith("providers:")]
+    whole = "suite: two\nscenarios: s.jsonl\n" + text
+    suite = parse_suite(whole, "README.md")
+    assert suite.provider.use == yaml.safe_load(text)["providers"]["small"]["use"]
+    assert [suite.asked("basic", label) for label in ("small", "large")] == ["small", "large"]

@@ -240,3 +240,44 @@ def test_evaluate_asks_the_versions_own_provider(two: Two) -> None:
     evaluate = Evaluator(str(two.folder))
     assert evaluate("basic@large", scenario.id).risk_score == 1
     assert two.small.asked == []
+
+
+def test_a_branch_is_held_against_its_past_with_the_versions_own_provider(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    def git(*arguments: str) -> None:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        subprocess.run(command, cwd=two.folder, check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    (two.folder / ".gitignore").write_text(".promptreg\n", "utf-8")
+    git("add", ".")
+    git("commit", "-qm", "before")
+    git("switch", "-qc", "edit")
+    (two.folder / "v2.txt").write_text("Once more. [{id} edited]\n", "utf-8")
+    git("commit", "-qam", "after")
+    report = two.json("gate", "--base-ref", "main", code=3)
+    assert report["subject"] == ""
+    # `edited` is asked of the large one, `plain` of the small one; both texts are the same file.
+    assert {c["template"] for c in report["comparisons"]} == {"basic@edited", "basic@plain"}
+    assert len(two.small.asked) == len(two.large.asked) == 24
+    two.write(providers={"small": two.provider(two.small), "large": two.provider(two.large)})
+    (two.folder / "v2.txt").write_text("Once more. [{id} edited]\n", "utf-8")
+    report = two.json("gate", "--base-ref", "main", code=3)
+    assert "providers.large" not in " ".join(report["warnings"])  # how it is reached alone
+    hot = two.provider(two.large, sampling={"temperature": 1.9})
+    two.write(providers={"small": two.provider(two.small), "large": hot})
+    (two.folder / "v2.txt").write_text("Once more. [{id} edited]\n", "utf-8")
+    report = two.json("gate", "--base-ref", "main", code=3)
+    assert "edits the provider: providers.large.sampling" in " ".join(report["warnings"])
+
+
+def test_an_alias_points_to_a_text_and_both_sides_have_the_candidates_provider(two: Two) -> None:
+    two("templates", "promote", "basic@small", "--initial")
+    asked = len(two.small.asked)
+    code, out, err = two("templates", "promote", "basic@edited")
+    assert len(two.small.asked) == asked, err
+    assert code in (0, 1, 3), err
+    assert "an alias points to a text, whoever answers it" in " ".join((out + err).split())

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,7 @@ def test_a_preview_writes_nothing(tmp_path: Path) -> None:
 
 KILL = """
 import os, signal, sys
+from importlib.metadata import version
 from pathlib import Path
 from generation import opened
 from promptreg.pipeline.generate import generate
@@ -195,6 +197,7 @@ def test_a_kill_while_the_folder_is_replaced_leaves_the_old_or_the_new(
 
 FULL = """
 import resource, sys
+from importlib.metadata import version
 from pathlib import Path
 from generation import opened
 from promptreg.errors import StoreError
@@ -223,6 +226,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_set(tmp_path: Path, limit:
 
 
 TOLD = """
+from importlib.metadata import version
 from pathlib import Path
 from generation import opened
 from promptreg.pipeline.generate import generate
@@ -382,3 +386,14 @@ def test_the_old_folder_is_found_again(tmp_path: Path) -> None:
     recover(folder)
     assert content(folder) == before
     assert {p.name for p in tmp_path.iterdir()} == {"promptreg.yaml", "fixtures"}
+
+
+def test_versions_of_packages_that_had_a_part_are_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(write_file(tmp_path, size=8, seed=4))
+    monkeypatch.setattr(type(file.generator), "packages", ("pyyaml", "nobody-has-this"))
+    _, manifest = generate(file)
+    assert manifest is not None
+    assert manifest.versions["pyyaml"] == version("pyyaml")
+    assert "nobody-has-this" not in manifest.versions

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from history_files import files_history
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment_as_before() -> Iterator[None]:
@@ -15,3 +17,9 @@ def _environment_as_before() -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where a history of files is installed: once, as a module can be loaded but once."""
+    return files_history(tmp_path_factory.mktemp("site"))

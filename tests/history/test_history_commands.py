@@ -14,15 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from command_line import Promptreg
-from history_files import Here, files_history, python_path
+from history_files import Here, python_path
 from recorded_suite import right, threats_missed, write_recorded
 from suite_factory import answer_text, good_score, record, scenario_ids
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return files_history(tmp_path_factory.mktemp("site"))
-
 
 HISTORY = {"use": "files", "folder": "remembered"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from command_line import Promptreg, written_bytes
 from history_files import with_mlflow
-from mlflow_places import free_port, hanging_server, rows
+from mlflow_places import answering, free_port, hanging_server, rows
 from promptreg.testing import HistoryContract
 from promptreg_plugins.mlflow_history.address import find_address
 from promptreg_plugins.mlflow_history.history import MlflowHistory
@@ -121,16 +121,16 @@ def test_embedded_end_to_end(tmp_path: Path) -> None:
     db = database(run.folder)
     kinds = "SELECT value, count(*) FROM tags t JOIN runs r USING (run_uuid) WHERE key = "
     kinds += f"'promptreg.kind' AND {ACTIVE} GROUP BY value"
-    assert dict(rows(db, kinds)) == {"comparison": 1, "run": 2}
+    assert dict(rows(db, kinds)) == {"comparison": 1, "event": 1, "run": 2}
     parents = "SELECT count(*) FROM tags WHERE key = 'mlflow.parentRunId'"
     assert rows(db, parents) == [(2,)]
     assert rows(db, "SELECT count(*) FROM inputs")[0][0] >= 2
     linked = "SELECT count(*) FROM tags WHERE key = 'mlflow.linkedPrompts'"
-    assert rows(db, linked) == [(2,)]
+    assert rows(db, linked) == [(3,)]  # both runs, and the promotion
     versions = "SELECT name, version FROM model_versions ORDER BY version"
     assert rows(db, versions) == [("faults.basic", 1), ("faults.basic", 2)]
     aliases = dict(rows(db, "SELECT alias, version FROM registered_model_aliases"))
-    assert aliases.pop("production") in (1, 2)
+    assert {aliases.pop("production"), aliases.pop("candidate")} == {1, 2}
     assert all(alias.startswith("sha-") for alias in aliases)
     (comparison,) = run("history", "list", "--json", within_s=120).json
     assert comparison["gate"]["verdict"] == "fail"
@@ -145,6 +145,78 @@ def test_embedded_end_to_end(tmp_path: Path) -> None:
     looks = {p["label"]: p["drift"] for p in charts[0]["points"] if p["drift"]}
     assert looks["v1"]["p_value"] == 1.0  # it answers as it did
     assert looks["v2"]["difference"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("mlflow")
+def test_what_mlflow_s_pages_show_is_there(tmp_path: Path) -> None:
+    """A data scientist who never heard of us: filters by parameters, reads notes, finds prompts."""
+    guard = [{"metric": "in_range", "where": {"scenario_type": "threat"}}]
+    history = {"use": "mlflow", "record": False}
+    folder = write_recorded(
+        tmp_path / "s", threats_missed, n=24, history=history, gate={"guard": guard}
+    )
+    run = with_mlflow(folder)
+    assert run("gate", "v1", "v2").code == 1
+    assert run("templates", "promote", "basic@v1", "--initial", "-q").code == 0
+    assert run("templates", "promote", "basic@v2", "--override", "a reason", "-q").code == 0
+    done = run("history", "sync", within_s=120)
+    assert "2 moves of aliases recorded" in done.out
+    db = database(run.folder)
+    params = (
+        "SELECT key, value FROM params p JOIN runs r USING (run_uuid) WHERE r.name = 'basic@v2'"
+    )
+    held = dict(rows(db, params))
+    assert (held["template"], held["version"], held["scenarios"]) == ("basic", "v2", "24")
+    notes = dict(
+        rows(
+            db,
+            "SELECT r.name, value FROM tags t JOIN runs r USING (run_uuid) "
+            "WHERE key = 'mlflow.note.content'",
+        )
+    )
+    note = notes["v1 to v2: fail"]
+    assert note.startswith("**GATE FAIL**")
+    assert "scenario\\_type=threat" in note
+    children = "SELECT run_uuid FROM runs WHERE name IN ('basic@v1', 'basic@v2')"
+    for (place,) in rows(db, children):
+        assert f"/runs/{place})" in note  # one parent is all that MLflow knows; links lead to both
+    sliced = "basic/slice/scenario_type/threat/in_range/%"
+    sliced = f"SELECT count(*) FROM latest_metrics WHERE key LIKE '{sliced}'"
+    assert rows(db, sliced) == [(10,)]  # of the gate, and of the promotion
+    inputs = (
+        "SELECT count(*) FROM inputs i JOIN tags t ON t.run_uuid = i.destination_id "
+        "WHERE t.key = 'promptreg.kind' AND t.value = 'comparison'"
+    )
+    assert rows(db, inputs)[0][0] >= 1
+    (home,) = rows(db, "SELECT experiment_id FROM experiments WHERE name = 'faults'")[0]
+    homes = "SELECT value FROM registered_model_tags WHERE key = '_mlflow_experiment_ids'"
+    assert rows(db, homes) == [(f",{home},",)]  # the experiment's own page lists its prompts
+    aliases = dict(rows(db, "SELECT alias, version FROM registered_model_aliases"))
+    labels = dict(
+        rows(db, "SELECT version, value FROM model_version_tags WHERE key = 'promptreg.label'")
+    )
+    assert labels[aliases["production"]] == labels[aliases["candidate"]] == "v2"
+    moved = "SELECT count(*) FROM tags WHERE key = 'mlflow.linkedPrompts'"
+    assert rows(db, moved)[0][0] >= 4  # runs and promotions alike
+    pages = [f.name for f in (db.parent / "artifacts").rglob("report.*")]
+    assert pages.count("report.html") == pages.count("report.json") == 2
+    assert "recorded 0 entries" in run("history", "sync", within_s=120).out
+    found = run("history", "list", "--events", "--json", within_s=120).json
+    assert [e["facts"]["label"] for e in found] == ["v2", "v1"]
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("2.22.0", "is MLflow 2.22.0; the Prompt Registry needs 3"), ("<html>", "not as MLflow does")],
+)
+def test_a_server_of_another_version_is_told_before_anything_is_written(
+    version: str, told: str
+) -> None:
+    with answering(version) as url:
+        probe = find_address(url, None).probe()
+    assert not probe.ready
+    assert told in probe.detail
 
 
 @pytest.mark.slow
@@ -207,7 +279,7 @@ def test_killed_while_recording_and_called_again_everything_is_there_once(
         "SELECT count(*) FROM (SELECT 1 FROM metrics GROUP BY run_uuid, key HAVING count(*) > 1)"
     )
     assert rows(db, doubled) == [(0,)]
-    assert rows(db, "SELECT count(*) FROM inputs")[0][0] == 2
+    assert rows(db, "SELECT count(*) FROM inputs")[0][0] == 3  # both runs, and the comparison
     assert "recorded 0 entries" in run("history", "sync").out
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from history_files import with_mlflow
-from mlflow_places import MlflowServer, postgres
+from mlflow_places import MlflowServer, Postgres, postgres
 from promptreg.testing import HistoryContract
 from promptreg_plugins.mlflow_history.history import MlflowHistory
 from recorded_suite import right, threats_missed, write_recorded
@@ -73,11 +76,65 @@ def test_a_server_that_dies_in_the_middle_keeps_the_entry(backend: str, tmp_path
     run = with_mlflow(folder)
     run("compare", "v1", "v2", within_s=300)
     process = run.start("history", "sync")
-    import time
-
     time.sleep(3)
     server.stop()
     done = run.end(process, 120)
     assert done.code in (0, 5)
     if done.code == 5:
         assert "1 entry is kept" in done.out
+
+
+def test_a_database_that_goes_away_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    """The server answers on, with errors; the entry waits, and is recorded whole and once."""
+    database = Postgres()
+    database.start()
+    server = MlflowServer(tmp_path, database.address)
+    try:
+        history = {"use": "mlflow", "url": server.url, "record": False}
+        run = with_mlflow(
+            write_recorded(tmp_path / "s", right, n=40, history=history),
+            MLFLOW_HTTP_REQUEST_TIMEOUT="60",
+        )
+        run("compare", "v1", "v2", within_s=300)
+        process = run.start("history", "sync")
+        _wait_for_a_run(server)
+        database.stop()
+        done = run.end(process, 300)
+        assert done.code == 5, done.out
+        assert "1 entry is kept" in done.out
+        database.start()
+        assert "recorded 1 entry" in run("history", "sync", within_s=300).out
+        (comparison,) = run("history", "list", "--json", within_s=300).json
+        runs = run("history", "list", "--runs", "--json", within_s=300).json
+        assert len(runs) == 2
+        for found in runs:
+            table = tmp_path / f"{found['id']}.parquet"
+            run("history", "show", found["id"], "-o", str(table), within_s=300)
+            assert table.stat().st_size > 1000
+        assert comparison["gate"]["verdict"] == "pass"
+    finally:
+        server.stop()
+        database.stop()
+        database.remove()
+
+
+def _wait_for_a_run(server: MlflowServer) -> None:
+    """Return as soon as something of the recording is there: half of it is not."""
+    asked = json.dumps({"max_results": 100}).encode()
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        found = json.loads(_post(server, "experiments/search", asked))
+        ids = [e["experiment_id"] for e in found.get("experiments", []) if e["name"] == "faults"]
+        if ids and b'"run_id"' in _post(
+            server, "runs/search", json.dumps({"experiment_ids": ids}).encode()
+        ):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing was recorded")
+
+
+def _post(server: MlflowServer, path: str, content: bytes) -> bytes:
+    url = f"{server.url}/api/2.0/mlflow/{path}"
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return bytes(answer.read())

@@ -50,7 +50,7 @@ def test_it_is_read_once_where_nothing_can_have_changed(
 ) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"one")
-    later = os.stat(path).st_ctime_ns + 60 * 10**9
+    later = path.stat().st_ctime_ns + 60 * 10**9
     monkeypatch.setattr("promptreg.stages.load.content.time.time_ns", lambda: later)
     found = image_sha256(str(path))
 

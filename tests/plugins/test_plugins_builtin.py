@@ -73,7 +73,7 @@ def _names() -> list[str]:
         for c in _plugins().catalogs
         for entry in c
         # These need models; tests/embedding and tests/generate hold them to theirs.
-        if c.kind != "embedder" and entry.name != "data_designer"
+        if c.kind != "embedder" and entry.name not in ("data_designer", "images")
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -62,7 +63,11 @@ OWN = """
 
 @pytest.fixture
 def own(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> FakeSite:
-    """A distribution with plug-ins of its own; it works in an empty folder."""
+    """A distribution with plug-ins of its own; it works in an empty folder.
+
+    An environment without torch: to load it takes ten seconds, and no test here is about it.
+    """
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     site.add("promptreg-own", {"own": "pr_own"}, {"pr_own": OWN}, version="1.2")
     monkeypatch.chdir(site.folder.parent)
     return site

@@ -64,7 +64,7 @@ def test_one_that_raises_is_named_and_fails_nothing(capsys: pytest.CaptureFixtur
 def test_plug_ins_are_not_loaded_for_own_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def load(*_: Any) -> Any:
+    def load(**_: Any) -> Any:
         loaded.append("")
         return load_plugins(entry_points=False)
 

@@ -22,11 +22,9 @@ SOURCES = [str(ROOT / part) for part in ("core", "providers", "scorers", "plugin
 INI = "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
 METADATA = "Metadata-Version: 2.1\nName: promptreg-as-installed\nVersion: 1.0\n"
 """Whole: where the package importlib-metadata is loaded, a missing version is an error."""
-# hypothesis takes seconds to load; schemathesis turns our errors into warnings of its old hooks.
-QUICK = (
-    *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
-    *("-p", "no:schemathesis"),
-)
+# Seconds to load, in each session; schemathesis turns our errors into warnings of its old hooks.
+_SLOW_TO_LOAD = ("hypothesispytest", "schemathesis", "faker")
+QUICK = ("-p", "no:cacheprovider", *(f"-pno:{name}" for name in _SLOW_TO_LOAD))
 
 Run = Callable[..., pytest.RunResult]
 

@@ -43,7 +43,9 @@ def test_a_limit_on_a_slice_is_a_test_although_nothing_slices_by_it(
     )
 
 
-@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-p", "xdist", "-n", "2"), marks=pytest.mark.slow)]
+)
 def test_a_filter_does_not_make_a_guard_of_other_scenarios_wrong(
     start: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from promptreg import Scale
 from promptreg.stages.score.aggregate import Aggregate
 from promptreg.stats.swap import aggregated
 from promptreg_scorers.calibration.auroc import Auroc
@@ -15,17 +16,18 @@ from promptreg_scorers.calibration.monotonicity import Monotonicity
 from promptreg_scorers.level_distribution import LevelDistribution
 
 ROWS, REPEATS, DRAWS = 30, 2, 40
+SCALE = Scale("median", statistic="aggregate")
 
 
 def values_of(scorer: Any, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Return codes of rows, with failures and entries that are lacking."""
     if isinstance(scorer, LevelDistribution):
-        codes = [scorer._code(0, int(k)) for k in rng.choice(5, ROWS * REPEATS)]  # noqa: SLF001 - its own codes
+        codes = [scorer._code(0, int(k)) for k in rng.choice(5, ROWS * REPEATS)]
     else:
         kinds = 4 if isinstance(scorer, Monotonicity) else 2
         fails = not isinstance(scorer, Ece)  # there a failure is a sure mistake
         codes = [
-            scorer._codes.pack(  # noqa: SLF001 - its own codes
+            scorer._codes.pack(
                 int(rng.integers(kinds)),
                 None if fails and rng.random() < 0.1 else float(rng.integers(8)) / 7,
             )
@@ -60,7 +62,7 @@ def test_where_nothing_is_known_of_a_trial_draws_are_made_one_by_one(kind: Any) 
     values[0, 0] = best
     counts = rng.integers(1, 3, size=(ROWS, 4))
     assert scorer.aggregate_many(values, counts) is None
-    found = aggregated(Aggregate(scorer), values, counts)
+    found = aggregated(Aggregate(scorer, scorer.scales[0]), values, counts)
     one = [scorer.aggregate(np.repeat(values, drawn, axis=0)) for drawn in counts.T]
     np.testing.assert_array_equal(found, one)
 
@@ -72,7 +74,7 @@ def test_a_scorer_need_not_have_many() -> None:
 
     counts = np.array([[1, 0], [1, 0], [1, 3]])
     values = np.array([[0.1], [0.2], [0.6]])
-    assert aggregated(Aggregate(Median()), values, counts).tolist() == [0.2, 0.6]
+    assert aggregated(Aggregate(Median(), SCALE), values, counts).tolist() == [0.2, 0.6]
 
 
 def test_an_answer_of_another_shape_is_refused() -> None:
@@ -84,4 +86,4 @@ def test_an_answer_of_another_shape_is_refused() -> None:
             return np.zeros(1)
 
     with pytest.raises(ValueError, match="2 draws came as an array of shape"):
-        aggregated(Aggregate(Wrong()), np.zeros((3, 1)), np.ones((3, 2)))
+        aggregated(Aggregate(Wrong(), SCALE), np.zeros((3, 1)), np.ones((3, 2)))

@@ -94,6 +94,7 @@ def test_fit_weighs_strata() -> None:
         fit_p(np.array([[1.0, 0], [0, 0]]), weights, np.array([0.5, 0.5]), seed=1)
 
 
+@pytest.mark.slow
 def test_fit_holds_its_level_with_strata() -> None:
     rng = np.random.default_rng(8)
     within = np.array([[0.9, 0.08, 0.02, 0.0], [0.1, 0.3, 0.4, 0.2]])

@@ -121,7 +121,7 @@ def metrics_of_one_run(
     return made
 
 
-@pytest.mark.parametrize("n", [40, 100])
+@pytest.mark.parametrize("n", [40, pytest.param(100, marks=pytest.mark.slow)])
 def test_twelve_unchanged_metrics_are_falsely_accused_together_in_5_percent(
     paired: Make, n: int
 ) -> None:
@@ -167,6 +167,7 @@ def test_dropping_failures_hides_a_regression_and_counting_them_shows_it(paired:
     assert dropped / repetitions <= 0.025 + slack(0.025, repetitions)
 
 
+@pytest.mark.slow
 def test_one_primary_can_be_proven_where_twelve_cannot(paired: Make) -> None:
     rng, repetitions = np.random.default_rng(12), 200
     fine = {"equivalent", "no_worse", "improved"}

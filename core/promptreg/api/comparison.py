@@ -101,7 +101,9 @@ class ComparisonResult:
         if template is not None:
             name = self._template(template)
             found = [c for c in found if c.template == name]
-        return WorstScenarios(tuple(found[:n]), self._labels)
+        return WorstScenarios(
+            tuple(found[:n]), self._labels, apart=self.comparison.design is not None
+        )
 
     def forest(
         self, metric: str | None = None, *, by: str | None = None, template: str | None = None

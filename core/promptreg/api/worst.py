@@ -15,6 +15,7 @@ from promptreg.verdicts import ScenarioChange, SideTrial
 __all__ = ["WorstScenarios"]
 
 _FACTS = 5
+_APART = "not known: each scenario was answered by one version only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class WorstScenarios(Sequence[ScenarioChange]):
 
     changes: tuple[ScenarioChange, ...]
     labels: tuple[str, str]
+    apart: bool = False
+    """Whether each scenario was answered by one version only: none can be seen to become worse."""
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -32,11 +35,12 @@ class WorstScenarios(Sequence[ScenarioChange]):
 
     def __repr__(self) -> str:
         words = (f"{one_line(c.scenario_id, 60)} {c.change or 0.0:+.3f}" for c in self.changes)
-        return f"<became worse: {', '.join(words) or 'none'}>"
+        none = _APART if self.apart else "none"
+        return f"<became worse: {', '.join(words) or none}>"
 
     def _repr_html_(self) -> str:
         if not self.changes:
-            return html.block("no scenario became worse")
+            return html.block(_APART if self.apart else "no scenario became worse")
         rows = [[_what(c), _said(c.baseline), _said(c.candidate)] for c in self.changes]
         return html.block(html.table(["scenario", *self.labels], rows))
 

@@ -40,7 +40,7 @@ def with_commands(app: typer.Typer, word: str) -> typer.Typer:
     from promptreg.discovery import load_plugins
 
     try:
-        return add_commands(app, load_plugins())
+        return add_commands(app, load_plugins(catalogs=False))
     except PromptregError as e:
         if word and not word.startswith("-"):
             raise

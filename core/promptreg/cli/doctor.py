@@ -88,12 +88,23 @@ def _look(config: str | None) -> Iterator[_Check]:
     except PromptregError as e:
         yield _Check("suite", False, str(e), ExitCode.USAGE)
         return
-    yield _Check("suite", True, f"{project.suite.suite} in {project.path}")
+    yield _suite(project)
     for name in project.suite.providers or ("",):
         yield _provider(project, name)
     yield from _models(project)
     yield _store(project)
     yield _history(project)
+
+
+def _suite(project: Project) -> _Check:
+    """Say whether the suite's scenarios can be read; 'validate' looks into them."""
+    try:
+        found = project.every_scenario()
+    except PromptregError as e:
+        return _Check("suite", False, str(e), ExitCode.USAGE)
+    n = len(found.scenarios)
+    where = f"{project.suite.suite} in {project.path}"
+    return _Check("suite", True, f"{where}, {n:,} scenario{'' if n == 1 else 's'}")
 
 
 def _plugins(plugins: Plugins) -> _Check:

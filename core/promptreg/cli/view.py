@@ -112,6 +112,8 @@ def _verdict(c: Comparison, out: _Out) -> None:
     out.line(line)
     if c.synthetic:
         out.line("SYNTHETIC answers from a scripted provider: this can never pass a gate", "bold")
+    if c.design is not None:
+        out.line(digest.design(c), indent=2)
     if c.subject:
         out.line(one_line(c.subject, 600), indent=2)
     if c.stopping is not None:

@@ -12,6 +12,7 @@ from promptreg.pipeline.fixtures import check_fixture
 from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_provider, make_scoring, model_parts, policy_for
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.templates.drift import lint_registry
 from promptreg.pipeline.versions import serves
 from promptreg.records import Scenario, ScenarioSet, Template
@@ -61,6 +62,7 @@ def check(project: Project) -> Checked:
         *_plugins(project, scenarios),
         *_embedder(project, scenarios),
         *lint_scenarios(scenarios),
+        *_unreviewed(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
     ]
     versions = 0
@@ -145,6 +147,11 @@ def _idle_metrics(scoring: Scoring, scenarios: Sequence[Scenario]) -> Iterator[F
                 f"the metric {scale.name!r} applies to none of the {len(scenarios)} scenarios; "
                 "see its 'where' and the ground truth it needs",
             )
+
+
+def _unreviewed(scenarios: ScenarioSet) -> Iterator[Finding]:
+    if said := unreviewed_words(scenarios):
+        yield Finding("warning", "unreviewed-truth", scenarios.source, said)
 
 
 def _template(project: Project, name: str, scenarios: ScenarioSet) -> Iterator[Finding]:

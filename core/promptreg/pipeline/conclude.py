@@ -17,9 +17,11 @@ from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.pairwise import judge_pairs, remarked
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
-from promptreg.policy import Policy
+from promptreg.pipeline.unpaired import conclude_unpaired
+from promptreg.policy import DesignPolicy, Policy
 from promptreg.records import Run, RunFacts, ScenarioSet
 from promptreg.stages.compare import (
     RunPair,
@@ -64,6 +66,19 @@ def conclude(
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
     """
+    if policy.design is not None:
+        return _unpaired(
+            project,
+            policy.design,
+            labels,
+            sides,
+            scenarios,
+            options,
+            scoring,
+            policy,
+            started,
+            beside,
+        )
     watch, chosen = sides.watch, scenarios
     if watch is not None:
         scenarios = watch.asked(chosen)
@@ -138,6 +153,53 @@ def conclude(
         breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
         curves=curves(pairs, scoring.curves),
         pairwise=preferred.told,
+    )
+
+
+def _unpaired(
+    project: Project,
+    design: DesignPolicy,
+    labels: tuple[str, str],
+    sides: Sides,
+    scenarios: ScenarioSet,
+    options: Options,
+    scoring: Scoring,
+    policy: Policy,
+    started: float,
+    beside: Sequence[Run],
+) -> Comparison:
+    """Return the comparison of an A/B log: what needs both answers to a scenario stays empty."""
+    _with_run_scales(
+        policy, [RunPair(n, run, sides.candidate[n]) for n, run in sides.baseline.items()]
+    )
+    found = conclude_unpaired(project, design, sides, scenarios, options, scoring, policy, beside)
+    facts = [r.facts for p in found.runs for r in (p.baseline, p.candidate)]
+    synthetic = any(f.synthetic for f in facts)
+    return Comparison(
+        suite=project.suite.suite,
+        baseline=_side(labels[0], [p.baseline for p in found.runs]),
+        candidate=_side(labels[1], [p.candidate for p in found.runs]),
+        gate=found.gate,
+        differences=found.differences,
+        limits=found.limits,
+        counts=_counts(found.runs, None),
+        cost=sides.executed.tally.cost if sides.executed else None,
+        duration_s=time.perf_counter() - started,
+        alpha=policy.alpha,
+        policy_sha256=policy.sha256,
+        provider=sides.executed.provider if sides.executed else _providers(facts),
+        synthetic=synthetic,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        template_diffs=sides.diffs,
+        warnings=tuple(_warnings(sides, synthetic, scenarios)),
+        complete_case=found.complete_case,
+        criteria=found.criteria,
+        preset=policy.preset,
+        suite_file=str(project.path.resolve()),
+        partial=any(f.partial for f in facts),
+        subject=subject_of(found.runs),
+        curves=found.curves,
+        design=found.design,
     )
 
 
@@ -267,6 +329,8 @@ def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator
             f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
             f"({scenarios.selection}); such a run can never become a baseline"
         )
+    if said := unreviewed_words(scenarios):
+        yield said
     watch = sides.watch
     if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
         yield (

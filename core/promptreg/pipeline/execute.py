@@ -14,6 +14,7 @@ from promptreg.errors import (
     ProviderError,
     StoppedError,
 )
+from promptreg.pipeline.design import only_logged
 from promptreg.pipeline.desk import check_apart, desks_for, first_stop, several
 from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
@@ -116,6 +117,8 @@ class _Session:
         self.desks = desks_for(project, [v.template.provider_name for v in versions], options)
         self.asked = [self.desks[v.template.provider_name] for v in versions]
         self.spent = Spent()
+        for desk in self.desks.values():
+            only_logged(suite, cacheable=desk.cacheable)
         self.work = Work(
             versions=tuple(versions),
             images=tuple(desk.takes_images for desk in self.asked),

@@ -63,7 +63,14 @@ def _place(project: Project, scenarios: Path) -> Iterator[Finding]:
     entry = project.suite.generate
     if entry is None:
         return
-    made = project.base / entry.output / SCENARIOS
+    folder = project.base / entry.output
+    try:
+        manifest = read_manifest(folder) if folder.is_dir() else None
+    except PromptregError:  # a finding of its own
+        manifest = None
+    names = manifest.files if manifest is not None else {}
+    tables = [n for n in names if n.endswith(".parquet") and n != EMBEDDINGS]
+    made = folder / (tables[0] if len(tables) == 1 else SCENARIOS)
     where = f"{project.path}: generate"
     if not made.exists():
         message = f"{made} does not exist; 'promptreg generate' makes it"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from promptreg.errors import SuiteError
 from promptreg.pipeline.project import Options, Project
-from promptreg.policy import EFFECTIVE, Policy, make_policy
+from promptreg.policy import EFFECTIVE, DesignPolicy, Policy, make_policy
 from promptreg.protocols import Provider
 from promptreg.records import Outcome, ScenarioSet, Template, Trial
 from promptreg.stages.score import Given, Scoring
@@ -168,7 +170,7 @@ def policy_for(
     for scenario in scenarios.scenarios:
         for attribute, value in scenario.attributes.items():
             values.setdefault(attribute, set()).add(value)
-    return make_policy(
+    policy = make_policy(
         project.suite.gate,
         scoring.scales,
         default_blocks(scoring),
@@ -180,3 +182,12 @@ def policy_for(
         shown_only=scoring.shown_only,
         pairwise=scoring.pair_scales,
     )
+    design = project.suite.design
+    if design.kind == "paired":
+        return policy
+    if policy.pairwise:
+        raise SuiteError(
+            f"{project.path}: scorers: {', '.join(map(repr, policy.pairwise))} compares both "
+            "versions' answers to one scenario, and 'design: unpaired' has one answer to each"
+        )
+    return replace(policy, design=DesignPolicy(design.unit or "", dict(design.split)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from promptreg import numbers
 from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
@@ -76,6 +77,7 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     Raises:
         UsageError: a reference names a stored run (which needs no plan), or nothing.
     """
+    only_paired(project.suite, "planning")
     every = project.every_scenario()
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)

@@ -11,7 +11,14 @@ from promptreg.errors import DataError, UsageError
 from promptreg.pipeline.project import Project
 from promptreg.store.runs import load_run, read_trials
 
-__all__ = ["COLUMNS", "export_runs", "import_results"]
+__all__ = [
+    "COLUMNS",
+    "checked_source",
+    "export_runs",
+    "import_results",
+    "rows_of_table",
+    "write_rows",
+]
 
 COLUMNS = (
     "scenario_id",
@@ -57,7 +64,7 @@ def export_runs(project: Project, run_ids: Sequence[str], output: str) -> int:
                     "model": row["model"],
                 }
 
-    return _write(rows(), Path(output), COLUMNS)
+    return write_rows(rows(), Path(output), COLUMNS)
 
 
 def import_results(
@@ -76,18 +83,12 @@ def import_results(
         DataError: the file cannot be read as promised.
         UsageError: the mapping is malformed.
     """
-    path = Path(source)
-    try:
-        size = path.stat().st_size
-    except OSError as e:
-        raise DataError(f"{source}: cannot be read: {e.strerror}") from e
-    if size > MAX_IMPORT_BYTES:
-        raise DataError(f"{source}: larger than {MAX_IMPORT_BYTES:,} bytes")
+    path = checked_source(source)
     renames = dict(_pair(item) for item in mapping)
     rows = (
         _promptfoo(path, scenario_variable)
         if path.suffix == ".json"
-        else _renamed(_table(path), renames)
+        else _renamed(rows_of_table(path), renames)
     )
     skipped: dict[str, int] = {}
 
@@ -102,8 +103,24 @@ def import_results(
                 continue
             yield row
 
-    written = _write(whole(), Path(output), COLUMNS)
+    written = write_rows(whole(), Path(output), COLUMNS)
     return written, [f"{n:,} rows: {reason}" for reason, n in skipped.items()]
+
+
+def checked_source(source: str) -> Path:
+    """Return the path of a file to import.
+
+    Raises:
+        DataError: it cannot be read, or is too large.
+    """
+    path = Path(source)
+    try:
+        size = path.stat().st_size
+    except OSError as e:
+        raise DataError(f"{source}: cannot be read: {e.strerror}") from e
+    if size > MAX_IMPORT_BYTES:
+        raise DataError(f"{source}: larger than {MAX_IMPORT_BYTES:,} bytes")
+    return path
 
 
 def _pair(item: str) -> tuple[str, str]:
@@ -115,7 +132,12 @@ def _pair(item: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def _table(path: Path) -> Iterator[dict[str, Any]]:
+def rows_of_table(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a .jsonl, .csv or .parquet file.
+
+    Raises:
+        DataError: it is none of these, or a row is broken.
+    """
     if path.suffix in (".jsonl", ".ndjson"):
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
@@ -193,8 +215,12 @@ def _promptfoo(path: Path, scenario_variable: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _write(rows: Iterator[dict[str, Any]], path: Path, columns: Sequence[str]) -> int:
-    """Write rows whole or not at all."""
+def write_rows(rows: Iterator[dict[str, Any]], path: Path, columns: Sequence[str]) -> int:
+    """Write rows whole or not at all, and return how many there were.
+
+    Raises:
+        UsageError: the file's ending is not one that can be written.
+    """
     part = path.with_name(f".{path.name}.part")
     written = 0
     try:

@@ -76,8 +76,10 @@ class Work:
             yield from self._template(members)
 
     def _template(self, members: Sequence[int]) -> Iterator[tuple[int, Scenario, int, Prompt]]:
-        served = {s.id: s for i in members for s in self.versions[i].scenarios}
-        holders = [{s.id for s in self.versions[i].scenarios} for i in members]
+        sets = [self.versions[i].scenarios for i in members]
+        served = {s.id: s for scenarios in sets for s in scenarios}
+        alike = all(scenarios is sets[0] for scenarios in sets)  # as a rule; a set of ids is large
+        holders = [] if alike else [{s.id for s in scenarios} for scenarios in sets]
         for repeat in range(self.from_repeat, self.repeats):
             salt = f"{self.seed}:{repeat}:".encode()
             shuffled = sorted(
@@ -88,7 +90,7 @@ class Work:
                 # Which version goes first alternates, so that neither gains from a warm cache.
                 turn = members if place % 2 == 0 else members[::-1]
                 for i in turn:
-                    if scenario_id in holders[members.index(i)]:
+                    if alike or scenario_id in holders[members.index(i)]:
                         yield i, scenario, repeat, self._prompt(i, scenario)
 
     def _prompt(self, index: int, scenario: Scenario) -> Prompt:

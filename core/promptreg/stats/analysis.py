@@ -28,6 +28,7 @@ __all__ = [
     "PairedScores",
     "Statistic",
     "Verdict",
+    "adjusted",
     "analyse",
     "gather",
     "reconcile",
@@ -76,10 +77,10 @@ def analyse(
     flips = Flips(checked[0].n_families if checked else 0, draws, seed)
     gating = [data.metric.gating and data.n > 0 for data in checked]
     found = gather(checked, gating, flips, settings, jointly=sum(gating) > 1)
-    adjusted = _adjust(found, gating)
+    joint = adjusted(found, gating)
     return [
         result(data, evidence, p, settings) if evidence else empty_result(data, settings)
-        for data, evidence, p in zip(checked, found, adjusted, strict=True)
+        for data, evidence, p in zip(checked, found, joint, strict=True)
     ]
 
 
@@ -124,7 +125,7 @@ def _prepare(
     return prepare_mean(data, columns, flips, settings)
 
 
-def _adjust(found: Sequence[Evidence | None], gating: Sequence[bool]) -> list[float | None]:
+def adjusted(found: Sequence[Evidence | None], gating: Sequence[bool]) -> list[float | None]:
     """Return max-T adjusted p-values of the gating metrics, never below their own."""
     members = [e for e, gate in zip(found, gating, strict=True) if e is not None and gate]
     if len(members) == 1:

@@ -17,10 +17,11 @@ from promptreg.stats.power import (
     scenarios_for,
     split_variance,
 )
+from promptreg.stats.unpaired.arms import Arms
 
 
 def result(
-    data: Checked,
+    data: Checked | Arms,
     evidence: Evidence,
     p_adjusted: float | None,
     settings: Settings,
@@ -85,7 +86,7 @@ def result(
     )
 
 
-def empty_result(data: Checked, settings: Settings) -> PairedResult:
+def empty_result(data: Checked | Arms, settings: Settings) -> PairedResult:
     """Return the result of a metric that applies to no scenario, or is undefined: inconclusive."""
     return PairedResult(
         name=data.metric.name,
@@ -118,9 +119,9 @@ def empty_result(data: Checked, settings: Settings) -> PairedResult:
     )
 
 
-def _split(data: Checked) -> Variances | None:
+def _split(data: Checked | Arms) -> Variances | None:
     metric = data.metric
-    if metric.statistic == "aggregate":
+    if metric.statistic == "aggregate" or not isinstance(data, Checked):
         return None
     if metric.statistic == "signed_ranks":
         both = np.stack([data.baseline, data.candidate])
@@ -154,7 +155,7 @@ def _ratio(evidence: Evidence) -> tuple[float, float, float] | None:
     return math.exp(values[0]), math.exp(values[1]), math.exp(values[2])
 
 
-def _detectable(data: Checked, evidence: Evidence, alpha: float) -> float | None:
+def _detectable(data: Checked | Arms, evidence: Evidence, alpha: float) -> float | None:
     """Return the change that 80 % of such runs would see, in the metric's unit.
 
     Never less than what unseen changes could hide: with nothing changed the standard error
@@ -167,7 +168,7 @@ def _detectable(data: Checked, evidence: Evidence, alpha: float) -> float | None
 
 
 def _more_scenarios(
-    data: Checked, evidence: Evidence, margin: float, alpha: float
+    data: Checked | Arms, evidence: Evidence, margin: float, alpha: float
 ) -> tuple[int | None, str | None]:
     """Return the additional scenarios to prove "no worse", or why there is no such number."""
     if evidence.se is None:
@@ -179,7 +180,8 @@ def _more_scenarios(
         clusters = clusters_for_unseen(margin, data.metric.high - data.metric.low, alpha)
         if clusters is None:
             return None, "the score has no upper limit: give one, to bound changes not seen yet"
-        total = max(total, math.ceil(clusters * data.n / data.n_clusters))
+        seen = min(data.clusters) if isinstance(data, Arms) else data.n_clusters
+        total = max(total, math.ceil(clusters * data.n / max(1, seen)))
     if total <= data.n:
         return None, "large enough for this margin: the change itself lies near it"
     return total - data.n, None

@@ -25,7 +25,6 @@ from promptreg.stats.grid import RELATIVE_TIE
 from promptreg.stats.model import Floats
 from promptreg.stats.paired import flip_test_name, share_beyond, widen
 
-
 # Draws are made in blocks that stay in the processor's cache.
 _BLOCK_ELEMENTS = 1 << 17
 

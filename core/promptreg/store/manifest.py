@@ -136,6 +136,7 @@ def _scale(content: _Fields) -> Scale:
             direction=content.one_of("direction", get_args(Direction)),
             margin=margin,
             statistic=content.one_of("statistic", get_args(Statistic)),
+            payload=bool(content.content.get("payload", False)),  # older runs have none
         )
     except ValueError as error:
         raise content.wrong("high", content.content.get("high"), str(error)) from error

@@ -11,7 +11,14 @@ from promptreg.errors import StoreError, UsageError, did_you_mean
 from promptreg.records import Outcome, Run, RunFacts, ScoreColumn
 from promptreg.store.manifest import MANIFEST, TABLE, Manifest, read_manifest
 from promptreg.store.problems import from_os
-from promptreg.store.table_file import check_bounds, check_sum, numbers, open_table, strings
+from promptreg.store.table_file import (
+    check_bounds,
+    check_sum,
+    numbers,
+    open_table,
+    strings,
+    texts,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,6 +122,7 @@ def read_run(folder: Path, aggregates: Mapping[str, Callable[..., Any]] | None =
     names = ["scenario_id", "family", "repeat", *(f"attr.{a}" for a in manifest.attributes)]
     for scale in manifest.scales:
         names += [f"{part}.{scale.name}" for part in ("score", "worst", "outcome")]
+        names += [f"payload.{scale.name}"] if scale.payload else []
     with open_table(path) as file:
         check_bounds(path, file, names)
         if file.metadata.num_rows != manifest.trials:
@@ -157,6 +165,10 @@ def _assemble(
         if (codes > max(Outcome)).any() or np.isnan(scored[codes == Outcome.SCORED]).any():
             raise StoreError(f"{path}: column 'outcome.{scale.name}' does not fit the scores")
         values = np.where(codes == Outcome.SCORED, scored, worst)
+        learn = getattr(aggregates.get(scale.name), "learn", None)
+        if scale.payload and learn is not None:  # what the codes among the values stand for
+            for payload in texts(table, f"payload.{scale.name}", path):
+                learn(payload)
         columns[scale.name] = ScoreColumn(
             scale=scale,
             values=values[first].reshape(shape),

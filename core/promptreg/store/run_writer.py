@@ -68,7 +68,8 @@ class RunWriter:
         self._known_attributes = frozenset(attributes)
         self._aggregates = aggregates
         self._metrics = [scale.name for scale in scales]
-        self._columns = schema(self._attributes, self._metrics)
+        self._payloads = frozenset(scale.name for scale in scales if scale.payload)
+        self._columns = schema(self._attributes, self._metrics, self._payloads)
         # The group that is being collected, one entry per trial.
         self._rows: list[tuple[Any, ...]] = []
         self._contributions: list[list[Contribution]] = []
@@ -174,7 +175,9 @@ class RunWriter:
             )
         if self._rows:
             ids = [row[0] for row in self._rows]
-            scores = ScoreMatrix(self._metrics, self._contributions, self._scores, ids)
+            scores = ScoreMatrix(
+                self._metrics, self._contributions, self._scores, ids, self._payloads
+            )
             for content, scored in zip(self._content, scores.content(), strict=True):
                 content.update(scored)
                 self._digests.append(content.digest())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from promptreg.errors import StoreError
@@ -25,6 +25,7 @@ class ScoreMatrix:
         contributions: per trial, one for each metric.
         scores: per trial, the scores by metric, for the reasons of those that are missing.
         ids: per trial, the scenario, for messages.
+        payloads: metrics whose scores carry one.
 
     Raises:
         StoreError: a value and its outcome disagree.
@@ -36,10 +37,12 @@ class ScoreMatrix:
         contributions: Sequence[Sequence[Contribution]],
         scores: Sequence[Mapping[str, Score | Unscored]],
         ids: Sequence[str],
+        payloads: Collection[str] = (),
     ) -> None:
         import numpy as np
 
         self._metrics = metrics
+        self._payloads = payloads
         self._scores = scores
         shape = (len(contributions), len(metrics))
         # None becomes NaN, which is no value here either.
@@ -69,7 +72,7 @@ class ScoreMatrix:
         ]
 
     def columns(self) -> list[Column]:
-        """Return `score`, `worst`, `outcome` and `reason` of each metric in turn."""
+        """Return `score`, `worst`, `outcome`, `reason` and `payload`, if any, of each metric."""
         import numpy as np
 
         from promptreg.store.arrow import masked_floats, small_codes, text_column
@@ -88,4 +91,10 @@ class ScoreMatrix:
                 small_codes(self._codes[:, at]),
                 text_column(reasons[at]),
             ]
+            if self._metrics[at] in self._payloads:
+                columns.append(text_column(self._carried(self._metrics[at])))
         return columns
+
+    def _carried(self, metric: str) -> list[str | None]:
+        found = [scores.get(metric) for scores in self._scores]
+        return [score.payload if isinstance(score, Score) else None for score in found]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
-__all__ = ["check_bounds", "check_sum", "numbers", "open_table", "spread", "strings"]
+__all__ = ["check_bounds", "check_sum", "numbers", "open_table", "spread", "strings", "texts"]
 
 _MOST_TRIALS = 10_000_000
 _MOST_GROUP_ROWS = 100_000
@@ -105,6 +105,19 @@ def strings(table: pa.Table, name: str, path: Path) -> list[str]:
         words = chunk.dictionary.to_pylist()
         values += [words[int(at)] for at in floats_of(chunk.indices).tolist()]
     return values
+
+
+def texts(table: pa.Table, name: str, path: Path) -> set[str]:
+    """Return the different texts of a column that may lack values."""
+    import pyarrow as pa
+
+    column = table.column(name)
+    if not pa.types.is_dictionary(column.type):
+        raise StoreError(f"{path}: column {name!r} is of type {column.type}; expected text")
+    chunks: list[Any] = list(column.chunks)
+    if (size := sum(chunk.dictionary.nbytes for chunk in chunks)) > _MOST_BYTES:
+        raise StoreError(f"{path}: column {name!r} has {size} bytes; allowed are {_MOST_BYTES}")
+    return {word for chunk in chunks for word in chunk.dictionary.to_pylist() if word}
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:

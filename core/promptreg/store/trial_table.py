@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from promptreg.errors import StoreError
@@ -62,11 +62,14 @@ def json_text(fields: Mapping[str, Any], where: str) -> str:
         raise StoreError(f"the answer of {where} cannot be written as JSON: {error}") from error
 
 
-def schema(attributes: Sequence[str], metrics: Sequence[str]) -> pa.Schema:
+def schema(
+    attributes: Sequence[str], metrics: Sequence[str], payloads: Collection[str] = ()
+) -> pa.Schema:
     """Return the columns of a run with these attributes and metrics.
 
     `score.NAME` holds values that were scored, `worst.NAME` what a failed trial counts as,
-    `outcome.NAME` the `Outcome`, and `reason.NAME` why a scorer could not judge.
+    `outcome.NAME` the `Outcome`, and `reason.NAME` why a scorer could not judge. Of metrics that
+    have payloads `payload.NAME` holds them.
     """
     import pyarrow as pa
 
@@ -88,6 +91,8 @@ def schema(attributes: Sequence[str], metrics: Sequence[str]) -> pa.Schema:
             pa.field(f"outcome.{name}", pa.uint8()),
             pa.field(f"reason.{name}", pa.string()),
         ]
+        if name in payloads:
+            columns.append(pa.field(f"payload.{name}", pa.string()))
     return pa.schema(columns)
 
 

@@ -6,6 +6,7 @@ settings of plug-ins are handed on untouched and checked by the plug-in's own si
 
 from promptreg.suite.entries import (
     AnswerEntry,
+    DesignEntry,
     EmbedderEntry,
     FieldRule,
     GateEntry,
@@ -34,6 +35,7 @@ from promptreg.suite.reading import (
 
 __all__ = [
     "AnswerEntry",
+    "DesignEntry",
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",

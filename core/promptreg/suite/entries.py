@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from promptreg.errors import did_you_mean
+from promptreg.suite.design_entry import DesignEntry
 from promptreg.suite.gate_parts import (
     GuardEntry,
     LimitEntry,
@@ -35,6 +36,7 @@ from promptreg.suite.strict import Strict as _Strict
 
 __all__ = [
     "AnswerEntry",
+    "DesignEntry",
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",
@@ -292,6 +294,8 @@ class Suite(_Strict):
     suite: Name
     scenarios: str
     cluster: str | None = None
+    design: DesignEntry = DesignEntry()
+    """Whether both versions answer each scenario, or a draw gave each to one (an A/B log)."""
     attributes: tuple[str, ...] | None = None
     """Columns to slice by; default: every column of few distinct words, numbers or booleans."""
     templates: dict[Name, TemplateEntry] = Field(min_length=1)
@@ -319,6 +323,11 @@ class Suite(_Strict):
     """The journal of registered versions and aliases, relative to the suite; commit it."""
     generate: GenerateEntry | None = None
     """How the scenarios were made, for `promptreg generate`."""
+
+    @field_validator("design", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
 
     @property
     def provider_name(self) -> str:

@@ -37,6 +37,8 @@ def headline(c: Comparison) -> Section:
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
+    if c.design is not None:
+        rows.append(f"\n{escape(digest.design(c), 900)}.")
     if c.subject:
         rows.append(f"\n**{escape(c.subject, 600)}.**")
     if c.stopping is not None:

@@ -42,10 +42,12 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
     name = f"{one_line(comparison.candidate.label)} against {one_line(comparison.baseline.label)}"
     classname = f"{one_line(comparison.suite)}.gate"
     case = ET.SubElement(suite, "testcase", classname=classname, name=name)
-    if comparison.stopping is not None:
+    told = {"design": digest.design(comparison), "stopping": digest.stopping(comparison)}
+    if any(told.values()):
         properties = ET.SubElement(case, "properties")
-        value = one_line(digest.stopping(comparison), 400)
-        ET.SubElement(properties, "property", name="stopping", value=value)
+        for name, value in told.items():
+            if value:
+                ET.SubElement(properties, "property", name=name, value=one_line(value, 400))
     said = digest.headline(comparison)
     if comparison.gate.verdict is GateVerdict.FAIL:
         ET.SubElement(case, "failure", message=said, type="fail").text = digest.facts(comparison)
@@ -56,6 +58,7 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
         if criterion.status != "present":
             ET.SubElement(asked, "skipped", message=status)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]
+    notes += [digest.design(comparison)] if comparison.design else []
     notes += [one_line(comparison.subject, 600)] if comparison.subject else []
     notes += [digest.stopping(comparison)] if comparison.stopping else []
     notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []

@@ -51,6 +51,9 @@ COLUMNS: dict[str, str] = {
     "ratio_high": REAL,
     "rerun_se": REAL,
     "notes": TEXT,
+    "design": TEXT,
+    "scenarios_baseline": WHOLE,
+    "scenarios_candidate": WHOLE,
     "synthetic": YES_NO,
     "subject": TEXT,
     "created_at": TEXT,
@@ -66,6 +69,7 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Any]]:
         "baseline_label": whole["baseline"]["label"],
         "candidate_label": whole["candidate"]["label"],
         "gate": whole["gate"]["verdict"],
+        "design": whole["design"]["label"],
         "synthetic": whole["synthetic"],
         "subject": whole["subject"] or None,
         "created_at": whole["created_at"],
@@ -78,6 +82,7 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
     low, high = entry["interval"] or (None, None)
     ratio = entry["ratio"] or (None, None, None)
     only = entry["discordant"] or (None, None)
+    apart = entry["scenarios_by_side"] or {"baseline": None, "candidate": None}
     row = {key: value for key, value in entry.items() if key in COLUMNS}
     return row | {
         "slice_attribute": where["attribute"],
@@ -90,6 +95,8 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
         "discordant_candidate": only[1],
         "missing_baseline": entry["missing"]["baseline"],
         "missing_candidate": entry["missing"]["candidate"],
+        "scenarios_baseline": apart["baseline"],
+        "scenarios_candidate": apart["candidate"],
         "ratio": ratio[0],
         "ratio_low": ratio[1],
         "ratio_high": ratio[2],

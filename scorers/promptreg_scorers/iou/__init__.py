@@ -1,7 +1,8 @@
-"""The scorer `iou`: boxes found in an image against the boxes that are known to be there."""
+"""Boxes found in images against those known to be there: `iou` and `average_precision`."""
 
 from __future__ import annotations
 
+from promptreg_scorers.iou.precision_scorer import AveragePrecision
 from promptreg_scorers.iou.scorer import Iou
 
-__all__ = ["Iou"]
+__all__ = ["AveragePrecision", "Iou"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from promptreg_scorers.iou.boxes import Box
 from promptreg_scorers.iou.overlap import overlap
 
-__all__ = ["THRESHOLDS", "average_precision"]
+__all__ = ["THRESHOLDS", "average_precision", "hits_of"]
 
 THRESHOLDS = tuple(i / 20 for i in range(10, 20))
 """Overlaps of COCO's AP@[.50:.95]."""
@@ -60,6 +60,22 @@ def average_precision(
             hits.sort(key=lambda pair: pair[0])  # stable: equals stay in the order of the images
             total += _area([hit for _, hit in hits], known)
     return total / (len(labels) * len(thresholds))
+
+
+def hits_of(
+    expected: Sequence[Box], found: Sequence[Box], thresholds: Sequence[float] = THRESHOLDS
+) -> list[tuple[float, list[bool]]]:
+    """Return for each found box its confidence, and at which thresholds it is right.
+
+    Args:
+        expected: boxes of one label in one image.
+        found: those that were found of it.
+        thresholds: overlaps.
+    """
+    counted = sorted(found, key=_rank)[:_MOST]
+    rows = [[overlap(e, f) for e in expected] for f in counted]
+    right = [_hits(rows, threshold) for threshold in thresholds]
+    return [(f.confidence, [hits[at] for hits in right]) for at, f in enumerate(counted)]
 
 
 def _rank(box: Box) -> float:

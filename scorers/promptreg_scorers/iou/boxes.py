@@ -65,6 +65,17 @@ class Reading:
     refused: tuple[str, ...] = ()
     clipped: int = 0
 
+    @property
+    def note(self) -> str:
+        """What was refused and cut, for people."""
+        parts = []
+        if self.refused:
+            more = f" and {len(self.refused) - 1} more" if len(self.refused) > 1 else ""
+            parts.append(f"refused: {self.refused[0]}{more}")
+        if self.clipped:
+            parts.append(f"{self.clipped} cut at the image's edge")
+        return "; ".join(parts)
+
 
 class Form:
     """How one side writes its boxes.

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import fields_of, number, shown, truth
+from promptreg_scorers._values import shown
 from promptreg_scorers.iou.average_precision import THRESHOLDS, average_precision
-from promptreg_scorers.iou.boxes import Form, Frame, Reading
+from promptreg_scorers.iou.boxes import Reading
 from promptreg_scorers.iou.overlap import best_pairs, overlaps
+from promptreg_scorers.iou.sides import Sides
 
 __all__ = ["Iou"]
 
@@ -27,7 +28,8 @@ class Iou(Scorer):
       overlap by `threshold`, and 2 x pairs / (found + expected).
     - `ap50`, `ap`: COCO's average precision at overlap 0.5, and over 0.50 to 0.95, of *this* image;
       the metric is their mean over images. It is not the AP of a benchmark, which ranks the boxes
-      of all images together and is no average of anything per image.
+      of all images together and is no average of anything per image: the scorer
+      `average_precision` makes that.
 
     Nothing expected (an empty list) and nothing found: `iou`, `box_precision` and `box_f1` are 1;
     something found: 0. `box_recall` and AP say nothing about such an image and do not apply. Boxes
@@ -78,24 +80,13 @@ class Iou(Scorer):
     ) -> None:
         if not 0 < threshold <= 1:
             raise ValueError(f"threshold is {threshold}; allowed: above 0, up to 1")
-        if not 0 <= min_confidence <= 1:
-            raise ValueError(f"min_confidence is {min_confidence}; allowed: 0 to 1")
         unknown = [m for m in metrics if m not in METRICS]
         if unknown or not metrics or isinstance(metrics, str) or len(set(metrics)) < len(metrics):
             raise ValueError(f"metrics is {shown(metrics)}; allowed: some of {', '.join(METRICS)}")
-        if len(size) != 2 or any(type(s) is not type(size[0]) for s in size):
-            raise ValueError(f"size is {shown(size)}; allowed: two numbers, or two columns")
-        for s in size:
-            if not isinstance(s, str) and (number(s) or 0) <= 0:
-                raise ValueError(f"size is {shown(size)}; allowed: numbers above 0")
-        words = {str(k).strip().lower(): str(v).strip().lower() for k, v in (labels or {}).items()}
-        kept = frozenset(word.strip().lower() for word in only)
-        if kept and not match_labels:
-            raise ValueError("only: chooses labels, but match_labels is false")
-        self._field, self._truth, self._size = field, truth, tuple(size)
-        self._threshold = threshold
-        self._found = Form(found or {}, "found", words, kept, match_labels, min_confidence)
-        self._expected = Form(expected or {}, "expected", words, kept, match_labels)
+        self._sides = Sides(
+            field, truth, found, expected, labels, only, match_labels, min_confidence, size
+        )
+        self._truth, self._threshold = truth, threshold
         self._names = tuple(metrics)
         self.needs = (field,)
         prefix = f"{name}." if name else ""
@@ -104,30 +95,25 @@ class Iou(Scorer):
 
     def applies(self, scenario: Scenario, scale: Scale) -> bool:
         """Return whether boxes are known; for recall and AP, whether there are any."""
-        known = truth(scenario, self._truth)
-        if known is None or self._metric[scale.name] not in _NEED_EXPECTED:
-            return known is not None
-        read = self._known(scenario)
+        if not self._sides.applies(scenario) or self._metric[scale.name] not in _NEED_EXPECTED:
+            return self._sides.applies(scenario)
+        read = self._sides.known(scenario)
         return not isinstance(read, Reading) or bool(read.boxes)
 
     def worst(self, scenario: Scenario, scale: Scale) -> float | None:
         """Return 0; nothing where the expected boxes cannot be read or there are none to find."""
-        return 0.0 if isinstance(self._known(scenario), Reading) else None
+        return 0.0 if isinstance(self._sides.known(scenario), Reading) else None
 
     def score(self, trial: Trial) -> tuple[Score | Unscored, ...]:
         """Return one score per metric."""
-        known = self._known(trial.scenario)
+        known = self._sides.known(trial.scenario)
         if isinstance(known, str):
             return tuple(scale.unscored(known) for scale in self.scales)
-        frame = self._frame(trial.scenario)
-        value = fields_of(trial).get(self._field)
-        found = self._found.read(value, frame, frame.width is not None)
+        found = self._sides.found(trial)
         if isinstance(found, str):
-            note = f"{self._field}: {found}"
-            values: Mapping[str, float] = dict.fromkeys(METRICS, 0.0)
+            note, values = found, dict.fromkeys(METRICS, 0.0)
         else:
-            note = _note(found)
-            values = self._values(known, found)
+            note, values = found.note, self._values(known, found)
         return tuple(
             scale.unscored(f"{self._truth} is empty: there is nothing to find")
             if not known.boxes and metric in _NEED_EXPECTED
@@ -157,36 +143,3 @@ class Iou(Scorer):
         if "ap" in wanted:
             values["ap"] = average_precision([(expected, boxes)], THRESHOLDS) or 0.0
         return values
-
-    def _known(self, scenario: Scenario) -> Reading | str:
-        """Return the expected boxes, or why they are of no use."""
-        known = truth(scenario, self._truth)
-        if known is None:
-            return f"there is no {self._truth}"
-        frame = self._frame(scenario)
-        if frame.width is None and self._found.units != self._expected.units:
-            return (
-                f"expected boxes are in {self._expected.units}, found ones in {self._found.units}, "
-                f"and the image's size is not known; give the columns {self._size[0]} and "
-                f"{self._size[1]}, or 'size'"
-            )
-        read = self._expected.read(known, frame, frame.width is not None)
-        if isinstance(read, str):
-            return f"{self._truth}: {read}"
-        return f"{self._truth}: {read.refused[0]}" if read.refused else read
-
-    def _frame(self, scenario: Scenario) -> Frame:
-        sides = [number(scenario.variables.get(s) if isinstance(s, str) else s) for s in self._size]
-        if any(side is None or side <= 0 for side in sides):
-            return Frame()
-        return Frame(*sides)
-
-
-def _note(found: Reading) -> str:
-    parts = []
-    if found.refused:
-        more = f" and {len(found.refused) - 1} more" if len(found.refused) > 1 else ""
-        parts.append(f"refused: {found.refused[0]}{more}")
-    if found.clipped:
-        parts.append(f"{found.clipped} cut at the image's edge")
-    return "; ".join(parts)

@@ -14,6 +14,7 @@ from promptreg.pipeline.bisect.halfway import Halfway
 from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.tester import Tested, Tester
 from promptreg.pipeline.bisect.wish import Wish, policy_of, regressed_lines
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
@@ -73,6 +74,7 @@ def bisect(
         ExecutionError: the provider, the store or the budget stopped the work; the same call
             goes on from there.
     """
+    only_paired(project.suite, "a bisection")
     started = time.perf_counter()
     ends = find_ends(project, good, bad, options, wish.by)
     options = replace(options, templates=(ends.good.name,))

@@ -12,6 +12,7 @@ from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
 from promptreg.pipeline.calibrate.words import LOOKS_WARNING, PAIRS_WARNING, notes_of, warnings_of
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
@@ -56,6 +57,7 @@ def calibrate(
         ExecutionError: the provider, the store or the budget stopped the work; what was completed
             is kept and the same call goes on.
     """
+    only_paired(project.suite, "calibrating")
     started = time.perf_counter()
     label = default_label(project, options) if ref is None else ref
     every = project.every_scenario()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def freeze(
         for row in rows:
             if isinstance(row.get("image_path"), str):
                 row["image_path"] = _image(draft, Path(row["image_path"]))
-        table = draft.write(SCENARIOS, parquet_bytes(rows))
+        table = draft.write(Path(plan.table).name, parquet_bytes(rows))
         # Only what can be read back is a fixture.
         content = load_scenarios(
             table,
@@ -97,7 +99,7 @@ def freeze(
                 "duration_s": round(time.monotonic() - started, 1),
             },
             models=list(plan.models),
-            versions=_versions(),
+            versions=_versions(getattr(opened.generator, "packages", ())),
             embeddings={} if vectors is None else vectors.facts,
         )
         draft.finish(manifest)
@@ -116,14 +118,18 @@ def _image(draft: Draft, path: Path) -> str:
     return name
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Sequence[str]) -> dict[str, str]:
     import pyarrow as pa
 
-    return {
+    found = {
         "promptreg": promptreg.__version__,
         "pyarrow": pa.__version__,
         "python": platform.python_version(),
     }
+    for name in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _json(value: Any) -> bytes:

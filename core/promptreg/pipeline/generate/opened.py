@@ -10,6 +10,7 @@ from typing import Any
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.errors import SuiteError, did_you_mean
 from promptreg.pipeline.embed import Place
+from promptreg.pipeline.generate.asking import AskedProvider
 from promptreg.protocols import GenerationRequest, Generator
 from promptreg.records import Json
 from promptreg.suite import GenerateEntry, Suite, find_suite, load_generation
@@ -113,9 +114,13 @@ def make_generator(plugins: Plugins, entry: GenerateEntry, path: Path) -> Genera
                 f"{', '.join(own)}; for {entry.use!r} also "
                 f"{', '.join(registered.settings()) or 'nothing'}"
             )
-    for key in ("path", "stories", "images"):
+    for key in ("path", "stories", "images", "prompt", "review"):
         if isinstance(settings.get(key), str):
             settings[key] = str(path.resolve().parent / settings[key])
+    if "asked" in registered.settings():
+        # How providers are called, retried and paced is the same everywhere; who, it says itself.
+        base = path.resolve().parent
+        settings["asked"] = lambda given: AskedProvider(plugins, given, base, f"{where}.provider")
     try:
         return plugins.generators.create(entry.use, settings, where)
     except SuiteError as e:

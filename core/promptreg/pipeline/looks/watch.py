@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptreg.errors import NotComparableError
+from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
 from promptreg.pipeline.looks.reach import reach_of
@@ -267,9 +268,8 @@ def watch_for(
     paired = [member is not None for member in members]
     if not policy.looks.several or not any(paired):
         return None, ()
-    policy = (
-        policy.of_runs
-    )  # what is measured on pairs gates nothing here, and is judged at the end
+    only_paired(project.suite, "looking several times (--sequential, gate.more)")
+    policy = policy.of_runs  # what is measured on pairs gates nothing here: it is judged at the end
     agenda = make_agenda(
         versions,
         paired,

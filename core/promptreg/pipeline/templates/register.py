@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptreg.errors import UsageError
@@ -96,9 +96,7 @@ def chosen(
             )
         renderer = compile_template(template, clock=project.suite.clock)
         template = with_variables(template, renderer)
-        made[name] = Template(
-            name, own, template.engine, template.text, template.variables, template.source
-        )
+        made[name] = replace(template, name=name, label=own)
     return made
 
 

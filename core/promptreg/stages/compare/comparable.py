@@ -27,6 +27,11 @@ __all__ = [
 MAX_GAP_SHARE = 0.20
 """Above this share of trials lost to infrastructure on a side, no verdict is worth printing."""
 
+_APART = (
+    "if a draw gave each scenario to one version (an A/B log), the suite must say so: design: "
+    "{kind: unpaired, split: {...}}"
+)
+
 
 BETWEEN_PROVIDERS = frozenset({"provider", "sampling", "model"})
 """Fingerprints that differ where versions name different providers of the suite."""
@@ -150,10 +155,13 @@ def matched(baseline: Run, candidate: Run, *, allow_unmatched: bool) -> tuple[Ru
         shown = ", ".join(out[:5]) + (f" and {len(out) - 5} more" if len(out) > 5 else "")
         raise NotComparableError(
             f"not comparable: template {name!r}: {len(out)} of {len(every)} scenarios have trials "
-            f"on one side only or none: {shown}; --allow-unmatched compares the rest"
+            f"on one side only or none: {shown}; "
+            + ("--allow-unmatched compares the rest" if common else _APART)
         )
     if not common:
-        raise NotComparableError(f"not comparable: template {name!r}: no scenario is on both sides")
+        raise NotComparableError(
+            f"not comparable: template {name!r}: no scenario is on both sides; {_APART}"
+        )
     return RunPair(name, restrict(baseline, common), restrict(candidate, common)), out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -17,8 +17,19 @@ from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconc
 from promptreg.stats.multiplicity import benjamini_hochberg
 from promptreg.verdicts import Difference, Missing, Verdict
 
-__all__ = ["Judge", "compare_pairs", "compare_slices", "complete_case", "tables_of"]
+__all__ = [
+    "Judge",
+    "SliceJudge",
+    "compare_pairs",
+    "compare_slices",
+    "complete_case",
+    "difference_of",
+    "hints",
+    "names_of",
+    "tables_of",
+]
 
+SliceJudge = Callable[[Sequence[Line]], Sequence[tuple[Difference, PairedResult]]]
 SLICE_Q = 0.10
 """False discovery rate among slices, which are hints and never gate."""
 
@@ -68,9 +79,7 @@ def compare_pairs(
     }
     whole = list(whole_lines(pairs, policy))
     results = _analyse(whole, tables, families, policy, seed, judge)
-    differences = [
-        _difference(line, r, tables, policy) for line, r in zip(whole, results, strict=True)
-    ]
+    differences = [_difference(line, r, tables) for line, r in zip(whole, results, strict=True)]
     differences += _slices(pairs, tables, families, policy, seed)
     return tuple(differences)
 
@@ -117,26 +126,35 @@ def _slices(
     policy: Policy,
     seed: int,
 ) -> list[Difference]:
-    lines: list[Line] = []
-    results: list[PairedResult] = []
-    for part in slice_lines(pairs, policy):
-        lines += part
-        results += _analyse(part, tables, families, policy, seed)
-    if not lines:
-        return []
-    testable = [i for i, r in enumerate(results) if r.n_clusters > 0]
+    def judge(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
+        results = _analyse(part, tables, families, policy, seed)
+        return [(_difference(line, r, tables), r) for line, r in zip(part, results, strict=True)]
+
+    return hints(slice_lines(pairs, policy), judge, policy)
+
+
+def hints(slices: Iterable[Sequence[Line]], judge: SliceJudge, policy: Policy) -> list[Difference]:
+    """Return the differences of slices, with the verdicts that many hints at once allow.
+
+    Args:
+        slices: the lines of each slice.
+        judge: returns each line's difference and what it was made from.
+        policy: says which metrics gate.
+    """
+    judged = [found for part in slices for found in judge(part)]
     adjusted: dict[int, float] = {}
     for (
         metric
     ) in policy.gating:  # one family of hints per metric: slices of it are what is searched
-        mine = [i for i in testable if results[i].name == lines[i].metric == metric]
+        mine = [
+            i
+            for i, (d, r) in enumerate(judged)
+            if r.n_clusters > 0 and r.name == d.metric == metric
+        ]
         adjusted |= dict(
-            zip(mine, benjamini_hochberg([results[i].p_value for i in mine]), strict=True)
+            zip(mine, benjamini_hochberg([judged[i][1].p_value for i in mine]), strict=True)
         )
-    return [
-        _hint(_difference(line, r, tables, policy), adjusted.get(i))
-        for i, (line, r) in enumerate(zip(lines, results, strict=True))
-    ]
+    return [_hint(d, adjusted.get(i)) for i, (d, _) in enumerate(judged)]
 
 
 def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
@@ -177,7 +195,7 @@ def _analyse(
     seed: int,
     judge: Judge | None = None,
 ) -> list[PairedResult]:
-    names = _names(lines)
+    names = names_of(lines)
 
     def once(favour: str) -> list[PairedResult]:
         scores = [
@@ -200,7 +218,7 @@ def _analyse(
     return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
 
 
-def _names(lines: Sequence[Line]) -> list[str]:
+def names_of(lines: Sequence[Line]) -> list[str]:
     """Return a name per line that does not depend on which other lines there are."""
     names: list[str] = []
     seen: dict[str, int] = {}
@@ -236,9 +254,20 @@ def _difference(
     line: Line,
     r: PairedResult,
     tables: Mapping[str, Mapping[str, Mapping[str, Table]]],
-    policy: Policy,
 ) -> Difference:
     source = tables["baseline"][line.pair.template][line.metric]
+    return difference_of(line, r, source, n_clusters=r.n_clusters)
+
+
+def difference_of(line: Line, r: PairedResult, source: Table, *, n_clusters: int) -> Difference:
+    """Return a line's result as the difference that reports show.
+
+    Args:
+        line: what was analysed.
+        r: its result.
+        source: the values it was made from.
+        n_clusters: independent families or units; too few make a slice insufficient.
+    """
     lost = source.missing[line.mask].sum(axis=0)
     notes = r.notes
     if source.excluded:
@@ -248,7 +277,7 @@ def _difference(
         )
     interval = None if r.low is None or r.high is None else (r.low, r.high)
     verdict = Verdict(r.verdict)
-    insufficient = r.n_clusters < line.min_families
+    insufficient = n_clusters < line.min_families
     if insufficient and not (line.gating and verdict is Verdict.REGRESSED):
         verdict = Verdict.INCONCLUSIVE  # harm that is shown stays shown
     return Difference(

@@ -34,7 +34,7 @@ def image_sha256(path: str) -> str:
         DataError: it is missing, no file, too large, or cannot be read.
     """
     try:
-        seen = _seen(os.stat(path))
+        seen = _seen(Path(path).stat())
         known = _known.get(path)
         if known is not None and known[0] == seen:
             return known[1]
@@ -42,7 +42,7 @@ def image_sha256(path: str) -> str:
             raise DataError(f"image {path}: is no file")
         if seen[0] > MAX_IMAGE_BYTES:
             raise DataError(f"image {path}: larger than {MAX_IMAGE_BYTES:,} bytes")
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
             after = _seen(os.fstat(file.fileno()))
     except OSError as e:
@@ -62,7 +62,7 @@ def check_images(scenarios: Sequence[Scenario], place: Callable[[Scenario], str]
         f"{place(scenario)}: no image {path}"
         for scenario in scenarios
         for path in scenario.images
-        if path not in _known and not os.path.isfile(path)
+        if path not in _known and not Path(path).is_file()
     ]
     if lost:
         more = f"\n  and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""

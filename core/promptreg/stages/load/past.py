@@ -85,7 +85,7 @@ def edited_files(revision: Revision, paths: Sequence[str]) -> tuple[str, ...]:
     found = run_git(revision.base, "diff", *options, "--relative", revision.commit, "--", ".")
     names = [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
     here = os.path.realpath(revision.base)
-    return tuple(sorted(n for n in names if os.path.realpath(os.path.join(here, n)) in wanted))
+    return tuple(sorted(n for n in names if os.path.realpath(f"{here}/{n}") in wanted))
 
 
 def past_text(revision: Revision, path: str, limit: int) -> str | None:

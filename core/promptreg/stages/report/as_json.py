@@ -21,6 +21,7 @@ from promptreg.verdicts import (
     Counts,
     Criterion,
     Curve,
+    Design,
     Difference,
     Limit,
     Pairwise,
@@ -63,6 +64,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             "reasons": [clean(reason) for reason in c.gate.reasons],
             "exit_code": int(c.gate.exit_code),
         },
+        "design": _design(c.design),
         "alpha": finite(c.alpha),
         "policy_sha256": clean(c.policy_sha256),
         "warnings": [clean(warning) for warning in c.warnings],
@@ -135,6 +137,8 @@ def difference_json(d: Difference) -> dict[str, Any]:
         "ratio": _numbers(d.ratio),
         "rerun_se": finite(d.rerun_se),
         "variance": _numbers(d.variance),
+        "scenarios_by_side": _by_side(d.scenarios_by_side),
+        "clusters_by_side": _by_side(d.clusters_by_side),
         "notes": [clean(note) for note in d.notes],
         "corrected": _corrected(d.corrected),
     }
@@ -151,6 +155,32 @@ def _corrected(c: CorrectedDifference | None) -> dict[str, Any] | None:
         "lambda": finite(c.weight),
         "labels": clean(c.labels),
         "labels_sha256": c.labels_sha256,
+    }
+
+
+def _by_side(counts: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if counts is None else {"baseline": counts[0], "candidate": counts[1]}
+
+
+def _design(design: Design | None) -> dict[str, Any]:
+    if design is None:
+        return {"kind": "paired", "label": "paired", "unit": None, "allocation": None}
+    return {
+        "kind": clean(design.kind),
+        "label": clean(design.label),
+        "unit": clean(design.unit),
+        "allocation": [
+            {
+                "template": clean(a.template),
+                "scenarios": _by_side(a.scenarios),
+                "units": _by_side(a.units),
+                "declared_share": finite(a.share),
+                "observed_share": finite(a.units[1] / max(1, sum(a.units))),
+                "p_value": finite(a.p_value),
+                "balanced": a.balanced,
+            }
+            for a in design.allocations
+        ],
     }
 
 

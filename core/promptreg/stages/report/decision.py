@@ -26,6 +26,8 @@ def sentence(comparison: Comparison) -> str:
     )
     # Templates are merged; a provider is switched to.
     no, yes = ("Do not switch", "Can be switched to") if c.subject else _MERGE
+    if c.design is not None and not c.design.balanced:
+        return f"Not decided: the draw is broken, so nothing here tells what {candidate} did."
     if c.gate.verdict is GateVerdict.FAIL:
         said = []
         worse = [(d.template, name_of(d.metric, d.slice)) for d in _accused(c)]

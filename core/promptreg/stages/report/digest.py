@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
@@ -37,6 +37,7 @@ __all__ = [
     "calibration_words",
     "causes",
     "criteria",
+    "design",
     "facts",
     "gaining_slices",
     "guards",
@@ -45,6 +46,7 @@ __all__ = [
     "limits",
     "sentence",
     "shifts",
+    "size",
     "spent",
     "split_answer",
     "stopping",
@@ -82,9 +84,31 @@ def headline(comparison: Comparison) -> str:
     return comparison.gate.verdict.upper() + (f" — {why}" if why else "")
 
 
+def design(comparison: Comparison) -> str:
+    """Return how scenarios went to the sides, on one line; empty where both answered each.
+
+    `unpaired, randomised by camera_id: 20 and 21 units, 50.0% declared for the candidate (p .88)`.
+    """
+    d = comparison.design
+    if d is None:
+        return ""
+    parts = []
+    for a in d.allocations[:4]:
+        name = f"{one_line(a.template, 40)}: " if len(d.allocations) > 1 else ""
+        off = "" if a.balanced else ", MISMATCH"
+        parts.append(
+            f"{name}{a.units[0]:,} and {a.units[1]:,} drawn, "
+            f"{numbers.amount(a.share, share=True)} declared for the candidate "
+            f"(p {numbers.p_value(a.p_value)}{off})"
+        )
+    if len(d.allocations) > 4:
+        parts.append(f"and {numbers.count(len(d.allocations) - 4, 'more template')}")
+    return f"{d.label} by {one_line(d.unit, 40)}: {'; '.join(parts)}"
+
+
 def facts(comparison: Comparison) -> str:
     """Return what the verdict rests on: scenarios, families, repeats, failures."""
-    sizes = {name: _size(rows) for name, rows in whole_suite(comparison).items()}
+    sizes = {name: size(rows) for name, rows in whole_suite(comparison).items()}
     if not sizes:
         shown = "no metric compared"
     elif len(sizes) == 1:
@@ -95,11 +119,19 @@ def facts(comparison: Comparison) -> str:
         shown = "; ".join(f"{one_line(n, 40)}: {s}" for n, s in list(sizes.items())[:4])
         if len(sizes) > 4:
             shown += f"; and {numbers.count(len(sizes) - 4, 'more template')}"
-    return ", ".join([shown, *_failed_words(causes(comparison))])
+    label = [comparison.design.label] if comparison.design else []
+    return ", ".join([*label, shown, *_failed_words(causes(comparison))])
 
 
-def _size(rows: list[Difference]) -> str:
+def size(rows: Sequence[Difference]) -> str:
+    """Return how much some rows rest on: scenarios, families or units of the draw, repeats."""
     largest = max(rows, key=lambda d: d.n_scenarios)
+    if largest.scenarios_by_side is not None and largest.clusters_by_side is not None:
+        (before, after), units = largest.scenarios_by_side, largest.clusters_by_side
+        words = f"{before:,} and {numbers.count(after, 'scenario')}"
+        if units != largest.scenarios_by_side:
+            words += f" ({units[0]:,} and {numbers.count(units[1], 'unit')})"
+        return f"{words}, {numbers.count(largest.repeats, 'repeat')}"
     words = numbers.count(largest.n_scenarios, "scenario")
     if largest.n_clusters != largest.n_scenarios:
         words += f" ({numbers.count(largest.n_clusters, 'family')})"

@@ -107,7 +107,8 @@ def line_of(d: Difference) -> Line:
 def _verdict(d: Difference) -> str:
     """Return the verdict in words; a slice too small for one says so instead."""
     if d.insufficient and d.verdict is Verdict.INCONCLUSIVE:
-        return f"insufficient (n={d.n_clusters} of {d.min_clusters})"
+        n = d.n_clusters if d.clusters_by_side is None else min(d.clusters_by_side)
+        return f"insufficient (n={n} of {d.min_clusters})"
     return _WORDS[d.verdict] + (" (suspect)" if d.suspect else "")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from promptreg.protocols import Scorer
-from promptreg.records import Scale, Scenario
+from promptreg.records import Scale, Scenario, payload_code
 from promptreg.stages.score.results import one_line
 from promptreg.stages.score.views import scenario_view
 
@@ -51,6 +51,7 @@ class Facts:
         applies: per plan, per scale: True, False, or why that could not be told.
         any: per plan: whether any of its scales applies, or may.
         worst: per plan, per scale: what a failed trial counts as; NaN for no value.
+        worst_payloads: shown scale's name to what a failed trial carries, for scales with payloads.
     """
 
     scenario: Scenario
@@ -58,6 +59,7 @@ class Facts:
     applies: tuple[tuple[bool | str, ...], ...]
     any: tuple[bool, ...]
     worst: tuple[tuple[float, ...], ...]
+    worst_payloads: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
@@ -65,7 +67,13 @@ def facts_of(scenario: Scenario, plans: Sequence[Plan]) -> Facts:
     view = scenario_view(scenario)
     applies = tuple(tuple(applies_to(plan, view, s) for s in plan.own) for plan in plans)
     worst = tuple(tuple(_worst(plan, view, s) for s in plan.own) for plan in plans)
-    return Facts(scenario, view, applies, tuple(any(a) for a in applies), worst)
+    payloads = {
+        shown.name: payload
+        for plan in plans
+        for own, shown in zip(plan.own, plan.shown, strict=True)
+        if own.payload and (payload := _worst_payload(plan, view, own)) is not None
+    }
+    return Facts(scenario, view, applies, tuple(any(a) for a in applies), worst, payloads)
 
 
 def applies_to(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:
@@ -79,9 +87,20 @@ def applies_to(plan: Plan, scenario: Scenario, scale: Scale) -> bool | str:
         return one_line(f"{plan.who} raised {type(e).__name__} in applies(): {e}")
 
 
+def _worst_payload(plan: Plan, scenario: Scenario, scale: Scale) -> str | None:
+    try:
+        found = plan.scorer.worst_payload(scenario, scale)  # type: ignore[attr-defined]  # of such
+        return found if type(found) is str else None
+    except Exception:  # noqa: BLE001 - a stranger's code may raise anything; failed trials are gaps
+        return None
+
+
 def _worst(plan: Plan, scenario: Scenario, scale: Scale) -> float:
     """Return a value of the scale, or NaN: a wrong one would be made up."""
     ask = getattr(plan.scorer, "worst", None)
+    if scale.payload:
+        payload = _worst_payload(plan, scenario, scale)
+        return math.nan if payload is None else payload_code(payload)
     try:
         found = scale.worst if ask is None else ask(scenario, scale)
         value = math.nan if found is None else float(found)

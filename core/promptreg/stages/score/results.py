@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from promptreg.records import Scale, Score, Unscored
+from promptreg.records import Scale, Score, Unscored, payload_code
 
 __all__ = ["checked", "one_line"]
 
 _LONGEST = 200
+_MOST_PAYLOAD = 1_000_000
 
 
 def one_line(text: str) -> str:
@@ -56,9 +57,18 @@ def _one(who: str, item: Any, own: Scale, shown: Scale) -> Score | Unscored:
         return Unscored(shown, f"{who} scored {value:g}; allowed: {allowed}")
     if own.kind == "binary" and value not in (0.0, 1.0):
         return Unscored(shown, f"{who} scored {value:g}; allowed: 0 or 1")
+    payload = item.payload
+    if own.payload and not (
+        type(payload) is str and len(payload) <= _MOST_PAYLOAD and value == payload_code(payload)
+    ):
+        return Unscored(
+            shown,
+            f"{who} gave no payload of at most {_MOST_PAYLOAD:,} characters that its value is the "
+            "code of; Scale.coded makes one",
+        )
     if item.scale is shown and type(item.value) is float:
         return item
-    return Score(shown, value, str(item.note), _votes(item.votes))
+    return Score(shown, value, str(item.note), _votes(item.votes), payload if own.payload else "")
 
 
 def _votes(votes: Any) -> tuple[tuple[float, ...], ...]:

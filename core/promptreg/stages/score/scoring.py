@@ -55,7 +55,7 @@ class Scoring:
     """Metric to the scorer that brings it, as it is called in messages."""
     apart: frozenset[str]
     """Metrics of scorers that are no part of the default composite."""
-    aggregates: dict[str, Callable[[Any], float]]
+    aggregates: dict[str, Aggregate]
     """Metric to the function from all values of a version to the metric, for aggregate scales."""
     shown_only: frozenset[str]
     """Metrics of scorers that accuse nobody unless the suite names them."""
@@ -133,13 +133,15 @@ class Scoring:
             )
         self.sources[scale.name] = plan.who
         if scale.statistic == "aggregate":
-            function = getattr(plan.scorer, "aggregate", None)
-            if not callable(function):
-                raise PluginError(
-                    f"{plan.who}: the scale {scale.name!r} is an aggregate, "
-                    "but the scorer has no method 'aggregate'"
-                )
-            self.aggregates[scale.name] = Aggregate(plan.scorer)
+            wanted = ("aggregate_payloads", "worst_payload") if scale.payload else ("aggregate",)
+            for name in wanted:
+                if not callable(getattr(plan.scorer, name, None)):
+                    raise PluginError(
+                        f"{plan.who}: the scale {scale.name!r} is an aggregate, "
+                        f"but the scorer has no method {name!r}"
+                    )
+            own = plan.own[plan.shown.index(scale)]
+            self.aggregates[scale.name] = Aggregate(plan.scorer, own)
         curve = getattr(plan.scorer, "curve", None)
         if callable(curve) and not plan.effective:
             self.curves[scale.name] = partial(curve, plan.own[plan.shown.index(scale)])
@@ -154,6 +156,8 @@ class Scoring:
             if len(self._facts) >= _REMEMBERED:
                 self._facts.clear()
             known = self._facts[scenario.id] = facts_of(scenario, self._plans)
+            for name, payload in known.worst_payloads.items():
+                self.aggregates[name].learn(payload)
         return known
 
     def applying(self, scenario: Scenario) -> list[str]:
@@ -266,6 +270,8 @@ class Scoring:
                 item = Unscored(scale, results) if type(results) is str else results[k]
                 scores[scale.name] = item  # type: ignore[assignment]  # a tuple's item, not a letter
                 if type(item) is Score:
+                    if scale.payload:
+                        self.aggregates[scale.name].learn(item.payload)
                     outcomes.append((item.value, Outcome.SCORED))
                 elif failed and worst[k] == worst[k]:  # not NaN
                     outcomes.append((worst[k], Outcome.FAILED))
@@ -322,6 +328,8 @@ def _ask(plan: Plan, view: Trial) -> Sequence[Score | Unscored] | str:
 def _sound(score: Score) -> bool:
     """Return whether a score needs no closer look: nearly all do not."""
     value, scale = score.value, score.scale
+    if scale.payload:
+        return False  # its payload is looked at
     if type(value) is not float or not scale.low <= value <= scale.high or value == math.inf:
         return False
     return scale.kind != "binary" or value == 1.0 or value == 0.0

@@ -56,6 +56,7 @@ class DataDesigner(Generator):
 
     deterministic: ClassVar[bool] = False
     asks_model: ClassVar[bool] = True
+    packages = ("data-designer",)
 
     def __init__(
         self,

@@ -78,6 +78,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "sentence": digest.sentence(c),
         "reasons": digest.because(c),
         "facts": digest.facts(c),
+        "design": digest.design(c),
         "subject": one_line(c.subject, 600),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,

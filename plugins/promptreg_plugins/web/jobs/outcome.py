@@ -87,13 +87,22 @@ def _decided(job: Job, report: dict[str, Any], following: Following) -> dict[str
         gate = report["gate"]
         facts["verdict"] = gate["verdict"]
         facts["headline"] = following.headline or "; ".join(gate["reasons"])[:500]
-        sides = [report[side].get("run_id") for side in ("baseline", "candidate")]
-        facts["run_ids"] = [run_id for run_id in sides if run_id] or facts.get("run_ids", [])
+        if run_ids := _run_ids(report):
+            facts["run_ids"] = run_ids
     trials = report.get("trials") or {}
     cached, called = trials.get("cached"), trials.get("called")
     if isinstance(cached, int) and isinstance(called, int) and not following.counts["done"]:
         facts |= {"done": cached + called, "planned": trials.get("planned"), "cached": cached}
     return facts
+
+
+def _run_ids(report: dict[str, Any]) -> list[str]:
+    """Return the runs of every template, all baselines first."""
+    found = []
+    for side in ("baseline", "candidate"):
+        for facts in (report[side].get("templates") or {}).values():
+            found += [facts["run_id"]] if facts.get("run_id") else []
+    return found
 
 
 def _why(code: int, following: Following) -> str:
