@@ -176,6 +176,12 @@ class FakeService:
                 return row
         raise NotFoundError(f"no scenario is called {scenario_id!r}", field="scenario")
 
+    async def image(self, suite: str, scenario_id: str, place: int) -> tuple[bytes, str]:
+        row = await self.scenario(suite, scenario_id)
+        if not 0 <= place < len(row.images):
+            raise NotFoundError(f"no image {place}")
+        return b"\x89PNG\r\n\x1a\n", "image/png"
+
     async def runs(self, suite: str) -> list[RunInfo]:
         await self._open(suite)
         return runs()

@@ -17,12 +17,18 @@ from promptreg.discovery import load_plugins
 from promptreg.errors import UsageError
 from promptreg_plugins.web import serving
 from promptreg_plugins.web.engine import Engine
+from promptreg_plugins.web.engine.images import read_image
 from promptreg_plugins.web.jobs.command import command_of
 from promptreg_plugins.web.jobs.lock import JobLock
 from promptreg_plugins.web.jobs.options import OPTIONS, check_options
 from promptreg_plugins.web.jobs.redact import child_environment, redactor
 from promptreg_plugins.web.model import JobKind, JobRequest, Role
-from promptreg_plugins.web.problems import ConflictError, InvalidError, UnauthorizedError
+from promptreg_plugins.web.problems import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    UnauthorizedError,
+)
 from promptreg_plugins.web.settings import Settings
 from promptreg_plugins.web.store.database import Database
 from promptreg_plugins.web.store.jobs import Jobs
@@ -192,3 +198,20 @@ def test_what_cannot_be_served_leaves_no_engine_behind(
     with pytest.raises(UsageError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
         asyncio.run(serving._serve(settings))
     assert len(closed) == 1
+
+
+def test_only_pictures_in_the_suites_folder_are_read(tmp_path: Path) -> None:
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    png = b"\x89PNG\r\n\x1a\n..."
+    (suite / "a.txt").write_bytes(png)  # what it holds counts, not what it is called
+    assert read_image(suite, str(suite / "a.txt")) == (png, "image/png")
+    (tmp_path / "out.png").write_bytes(png)
+    (suite / "link.png").symlink_to(tmp_path / "out.png")
+    (suite / "script.png").write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>")
+    os.mkfifo(suite / "pipe.png")
+    outside = [str(tmp_path / "out.png"), f"{suite}/../out.png", str(suite / "link.png")]
+    for path in (*outside, *(str(suite / n) for n in ("script.png", "pipe.png", "none.png", "."))):
+        with pytest.raises(NotFoundError) as refused:
+            read_image(suite, path)
+        assert str(tmp_path) not in refused.value.detail

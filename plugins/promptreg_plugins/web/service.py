@@ -64,6 +64,10 @@ class Service(Protocol):
         """Return one scenario with all that is known of it."""
         ...
 
+    async def image(self, suite: str, scenario_id: str, place: int) -> tuple[bytes, str]:
+        """Return the bytes and media type of one of `ScenarioRow.images`; 404 if not shown."""
+        ...
+
     async def runs(self, suite: str) -> list[RunInfo]:
         """Return the stored runs of a suite, the newest first."""
         ...
@@ -145,7 +149,7 @@ class Service(Protocol):
         ...
 
     async def healthy(self) -> Mapping[str, str]:
-        """Return what readiness asks: part (database, store, suites, workers) to "ok" or why not."""
+        """Return what readiness asks: part (database, store, suites...) to "ok" or why not."""
         ...
 
     async def authenticate(self, token: str) -> Who:
