@@ -9,9 +9,11 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from promptreg.discovery import load_plugins
 from promptreg.errors import UsageError
@@ -30,8 +32,10 @@ from promptreg_plugins.web.problems import (
     UnauthorizedError,
 )
 from promptreg_plugins.web.settings import Settings
+from promptreg_plugins.web.store import tables
 from promptreg_plugins.web.store.database import Database
 from promptreg_plugins.web.store.jobs import Jobs
+from promptreg_plugins.web.store.pruning import prune
 from promptreg_plugins.web.store.tokens import Tokens
 from recorded_suite import write_recorded
 
@@ -215,3 +219,28 @@ def test_only_pictures_in_the_suites_folder_are_read(tmp_path: Path) -> None:
         with pytest.raises(NotFoundError) as refused:
             read_image(suite, path)
         assert str(tmp_path) not in refused.value.detail
+
+
+def test_old_jobs_are_removed_with_all_that_is_theirs(tmp_path: Path) -> None:
+    database = Database("", tmp_path)
+    store = Jobs(database, 100)
+    wanted = JobRequest(JobKind.COMPARE, "s", ("v1", "v2"))
+    old, young, waiting = (store.add(wanted, "ci", key).id for key in ("a", "b", "c"))
+    for job_id in (old, young):
+        store.cancel(job_id)
+    with database.write() as c:
+        c.execute(tables.jobs.update().where(tables.jobs.c.id == old).values(ended_at="2026-01-01"))
+        c.execute(tables.artifacts.insert().values(job_id=old, name="log.txt", size=1, body=b"x"))
+        c.exec_driver_sql("CREATE TABLE workflow_status (workflow_uuid TEXT)")
+        for name in (f"{old}-1", f"{young}-1"):
+            c.exec_driver_sql("INSERT INTO workflow_status VALUES (?)", (name,))
+    assert prune(database, datetime.now(UTC) - timedelta(days=1)) == 1
+    left = store.page(suite=None, state=None, offset=0, limit=9)
+    assert {job.id for job in left.items} == {young, waiting}
+    with database.read() as c:
+        rows = c.exec_driver_sql("SELECT workflow_uuid FROM workflow_status").scalars().all()
+        kept = c.execute(sa.select(tables.events.c.job_id).distinct()).scalars().all()
+    assert rows == [f"{young}-1"]
+    assert set(kept) == {young, waiting}
+    assert store.add(wanted, "ci", "a").id != old  # its key is free again
+    database.close()
