@@ -162,7 +162,9 @@ class Scorer(Protocol):
     from both versions' `ScoreColumn` of a scale, and the family of each scenario, to notes for
     people; they are shown beside the metric and decide nothing. And a method `curve(scale, values)
     -> Sequence[tuple[float, float, int]]`: (mean probability stated, share that came true, trials)
-    by bin, for a picture.
+    by bin, for a picture. An attribute `labels` names a file of human labels, relative to the
+    suite, that comparisons show beside its metrics; the class attribute `beside_scores` names
+    settings that shape no score, which are no part of the fingerprint.
     """
 
     scales: Sequence[Scale]

@@ -84,6 +84,31 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedDifference:
+    """What a judge's difference is once labels of people have taken its bias out.
+
+    It decides nothing; the verdict is that of the judge's own difference.
+
+    Attributes:
+        difference: candidate minus baseline, in the metric's unit.
+        interval: of it, at `level`.
+        level: confidence level.
+        n_labelled: scenarios with labels on both sides.
+        weight: lambda, how far the judge is believed: 0, the labels alone; 1, all of it.
+        labels: the file, as the suite names it.
+        labels_sha256: of its content.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    level: float
+    n_labelled: int
+    weight: float
+    labels: str
+    labels_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """One metric of one template on one slice: candidate against baseline.
 
@@ -130,6 +155,8 @@ class Difference:
     """How many families a verdict on the slice takes."""
     must_prove: bool = False
     """Whether the gate needs a guard to be shown no worse."""
+    corrected: CorrectedDifference | None = None
+    """Of a judged metric whose judge names labels, where they are enough."""
     scenarios_by_side: tuple[int, int] | None = None
     """Where the sides answered different scenarios: how many each; None where they are paired."""
     clusters_by_side: tuple[int, int] | None = None

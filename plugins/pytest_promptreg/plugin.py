@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from promptreg.pipeline.project import Project
     from promptreg.verdicts import Comparison
     from pytest_promptreg.evaluate import Evaluator
-    from pytest_promptreg.session import Planned, State
+    from pytest_promptreg.planned import Planned
+    from pytest_promptreg.session import State
 
 _STATE: pytest.StashKey[State] = pytest.StashKey()
 

@@ -18,7 +18,7 @@ from promptreg.verdicts import Comparison
 
 if TYPE_CHECKING:
     from pytest_promptreg.asked import Asked
-    from pytest_promptreg.session import Planned, Prepared
+    from pytest_promptreg.planned import Planned, Prepared
 
 __all__ = ["Results"]
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from promptreg.errors import ExitCode, PromptregError, StoppedError
-from promptreg.pipeline.checks import Check, Checked, judge, plan_checks
+from promptreg.pipeline.checks import judge, plan_checks
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Project, open_project
 from promptreg.suite import find_suite
 from promptreg.verdicts import Comparison, GateVerdict
 from pytest_promptreg.options import given_suite
+from pytest_promptreg.planned import Planned, Prepared
 from pytest_promptreg.results import Results
 from pytest_promptreg.sharing import meeting_place, shared
 from pytest_promptreg.words import failure_text, inconclusive_text
@@ -26,25 +26,7 @@ if TYPE_CHECKING:
     from promptreg.policy import Policy
     from pytest_promptreg.asked import Asked
 
-__all__ = ["Planned", "Prepared", "State", "plainly"]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One test to come: a check of a comparison."""
-
-    asked: Asked
-    check: Check
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One test whose comparison is made."""
-
-    planned: Planned
-    comparison: Comparison
-    policy: Policy
-    checked: Checked
+__all__ = ["State", "plainly"]
 
 
 _PREPARED: pytest.StashKey[Prepared] = pytest.StashKey()

@@ -10,7 +10,8 @@ import pytest
 
 from promptreg.pipeline.project import Options
 from pytest_promptreg.asked import Asked
-from pytest_promptreg.session import Planned, State
+from pytest_promptreg.planned import Planned
+from pytest_promptreg.session import State
 
 __all__ = ["SuiteFile", "SuiteItem"]
 

@@ -67,7 +67,7 @@ def main() -> None:
             (metrics,) = db.execute("SELECT count(*) FROM latest_metrics").fetchone()
         runs = size(folder / ".promptreg" / "runs")
     print(f"{2 * n:,} trials compared: {compared:.1f} s, from the store {again:.1f} s (CPU)")
-    print(f"the outbox entry: {outbox:.2f} MB")
+    print(f"the outbox entry: {outbox * 1000:.0f} kB")
     print(
         f"recording it: {recorded:.1f} s (the first one, which makes the database: {empty:.1f} s)"
     )

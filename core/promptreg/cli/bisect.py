@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.recording import Record
+from promptreg.cli.spread import spread
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = ["bisect"]
 _ENDINGS = (".json", ".md")
 
 
+@spread
 def bisect(
     good: Annotated[str, typer.Argument(metavar="GOOD", help="The version before: v1, ...")],
     bad: Annotated[str, typer.Argument(metavar="BAD", help="The version that is worse: v2, ...")],
@@ -64,6 +67,7 @@ def bisect(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked; no model is called.")
     ] = False,
+    *,
     config: o.Config = None,
     output: Annotated[
         list[str] | None,
@@ -71,20 +75,9 @@ def bisect(
             "-o", "--output", metavar="FILE", help="Write a report; repeatable: .json .md"
         ),
     ] = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    alpha: o.Alpha = None,
-    margin: o.Margin = None,
-    budget: o.Budget = None,
+    asking: g.Weighing,
     record: Record = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:
     """Find the hunk of an edit, or the commit, that caused a regression.
@@ -100,27 +93,16 @@ def bisect(
     from promptreg.cli.recording import remember_bisection
 
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-        alpha=alpha,
-        margins=margin,
-    )
+    options = asking.options()
     wish = _wish(metric, where or [], hunks, commits, split, max_tests)
     if dry_run:
-        return _dry_run(config, (good, bad), options, wish, as_json=as_json)
+        return _dry_run(config, (good, bad), options, wish, as_json=showing.as_json)
     _check_endings(output or [])
     project, at_once = _opened(config, record)
-    found = _run(project, (good, bad), options, wish, quiet=quiet or as_json)
+    found = _run(project, (good, bad), options, wish, quiet=showing.silent)
     written = _write(found, output or [])
-    _show(found, written, as_json=as_json, quiet=quiet, verbose=verbose)
-    remember_bisection(project, found, at_once=at_once, quiet=quiet)
+    _show(found, written, showing)
+    remember_bisection(project, found, at_once=at_once, quiet=showing.quiet)
     return int(found.exit_code)
 
 
@@ -217,21 +199,19 @@ def _write(found: Bisection, output: list[str]) -> list[str]:
     return output
 
 
-def _show(
-    found: Bisection, written: list[str], *, as_json: bool, quiet: bool, verbose: bool
-) -> None:
+def _show(found: Bisection, written: list[str], showing: g.Showing) -> None:
     from promptreg.cli.show import print_json
     from promptreg.pipeline.bisect.as_json import bisection_json
     from promptreg.pipeline.bisect.as_text import bisection_text
     from promptreg.pipeline.bisect.words import headline
 
-    if as_json:
+    if showing.as_json:
         print_json(bisection_json(found))
-    elif quiet:
+    elif showing.quiet:
         print(headline(found))
     else:
         reports = [f"report: {path}" for path in written]
-        _print([*bisection_text(found, verbose=verbose), *reports])
+        _print([*bisection_text(found, verbose=showing.verbose), *reports])
 
 
 def _print(lines: list[str]) -> None:

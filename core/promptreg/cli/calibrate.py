@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
+from promptreg.cli.spread import spread
 
 __all__ = ["calibrate"]
 
@@ -34,25 +36,16 @@ AllMetrics = Annotated[
 ]
 
 
+@spread
 def calibrate(
     ref: Ref = None,
     simulations: Simulations = 400,
     all_metrics: AllMetrics = False,
+    *,
     config: o.Config = None,
     output: Output = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    alpha: o.Alpha = None,
-    margin: o.Margin = None,
-    budget: o.Budget = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    asking: g.Weighing,
+    showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:
     """Measure this gate's own error rates on this suite: false alarms, and power at the margin.
@@ -72,25 +65,14 @@ def calibrate(
 
     files = plan_files(output or [])  # a wrong ending costs no call
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-        alpha=alpha,
-        margins=margin,
-    )
+    options = asking.options()
     project = open_project(config)
-    silent = quiet or as_json
-    with ExitStack() as asking, Steps("gates", quiet=silent) as steps:
-        asking.enter_context(progress(project.plugins, quiet=silent))
+    silent = showing.silent
+    with ExitStack() as waiting, Steps("gates", quiet=silent) as steps:
+        waiting.enter_context(progress(project.plugins, quiet=silent))
 
         def tick(done: int, total: int) -> None:
-            asking.close()  # all is asked; one display at a time
+            waiting.close()  # all is asked; one display at a time
             steps.show(done, total)
 
         report = run_calibration(
@@ -103,11 +85,11 @@ def calibrate(
             handle_signals=True,
         )
     written = write_files(report, files)
-    if as_json:
+    if showing.as_json:
         print_json(report_json(report))
     else:
         from promptreg.cli.view_calibration import render_calibration
 
-        render_calibration(report, quiet=quiet, verbose=verbose, reports=written)
+        render_calibration(report, quiet=showing.quiet, verbose=showing.verbose, reports=written)
     complain(project.plugins)
     return 0

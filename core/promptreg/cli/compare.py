@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.recording import Record
+from promptreg.cli.spread import spread
 
 if TYPE_CHECKING:
-    from promptreg.pipeline.project import Options
+    from collections.abc import Callable
+
+    from promptreg.pipeline.project import Options, Project
     from promptreg.verdicts import Comparison
 
 __all__ = ["compare", "comparison_command"]
@@ -19,32 +23,19 @@ Baseline = Annotated[str, typer.Argument(metavar="BASELINE", help="The trusted v
 Candidate = Annotated[str, typer.Argument(metavar="CANDIDATE", help="The version under test: v2.")]
 
 
+@spread
 def compare(
     baseline: Baseline,
     candidate: Candidate,
+    *,
     config: o.Config = None,
     output: o.Output = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    alpha: o.Alpha = None,
-    margin: o.Margin = None,
-    budget: o.Budget = None,
-    allow_unmatched: o.AllowUnmatched = False,
-    allow_mismatch: o.AllowMismatch = None,
-    sequential: o.Sequential = None,
-    looks: o.Looks = None,
+    asking: g.Looking,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Let the exit code say the verdict, as 'gate' does.")
     ] = False,
     record: Record = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:
     """Run what is missing of both versions, compare them, and report.
@@ -53,57 +44,68 @@ def compare(
     Exits 0 whatever the verdict, unless --exit-code is given.
     """
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-        alpha=alpha,
-        margins=margin,
-        allow_unmatched=allow_unmatched,
-        allow_mismatch=allow_mismatch,
-        sequential=sequential,
-        looks=looks,
-    )
+    options = asking.options()
     comparison = comparison_command(
-        config, baseline, candidate, options, output or [], as_json, quiet, verbose, record
+        config,
+        lambda project: _compared(project, baseline, candidate, options),
+        output or [],
+        showing,
+        record,
+        "compare",
     )
     return int(comparison.gate.exit_code) if exit_code else 0
 
 
+def _compared(project: Project, baseline: str, candidate: str, options: Options) -> Comparison:
+    from promptreg.pipeline.compare import compare as compare_versions
+
+    return compare_versions(project, baseline, candidate, options, handle_signals=True)
+
+
 def comparison_command(
     config: str | None,
-    baseline: str,
-    candidate: str,
-    options: Options,
+    compared: Callable[[Project], Comparison],
     output: list[str],
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-    record: bool | None = None,
-    command: str = "compare",
+    showing: g.Showing,
+    record: bool | None,
+    command: str,
 ) -> Comparison:
-    """Compare, write the reports, show the result; `compare` and `gate` share this."""
+    """Compare, write the reports, show the result; `compare` and `gate` share this.
+
+    Args:
+        config: the suite file.
+        compared: compares, in the opened suite.
+        output: reports to write.
+        showing: how much is said.
+        record: whether the history is to be told at once.
+        command: what the history says made the comparison.
+    """
     from promptreg.cli.progress import progress
     from promptreg.cli.recording import recording, remember
     from promptreg.cli.show import complain, show_comparison
     from promptreg.cli.telling import opened
-    from promptreg.pipeline.compare import compare as compare_versions
     from promptreg.stages.report import plan_reports, write_reports
 
     with opened(config) as project:
         at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
-        with progress(project.plugins, quiet=quiet or as_json):
-            comparison = compare_versions(
-                project, baseline, candidate, options, handle_signals=True
-            )
+        with progress(project.plugins, quiet=showing.silent):
+            comparison = compared(project)
         written = write_reports(comparison, planned)
-        show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
+        show_comparison(
+            comparison,
+            written,
+            as_json=showing.as_json,
+            quiet=showing.quiet,
+            verbose=showing.verbose,
+        )
     complain(project.plugins)
-    remember(project, comparison, at_once=at_once, quiet=quiet, command=command, written=written)
+    remember(
+        project,
+        comparison,
+        at_once=at_once,
+        quiet=showing.quiet,
+        command=command,
+        written=written,
+    )
     return comparison

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.compare import comparison_command
 from promptreg.cli.recording import Record
+from promptreg.cli.spread import spread
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
-    from promptreg.pipeline.project import Options
+    from promptreg.pipeline.project import Project
     from promptreg.verdicts import Comparison
 
 __all__ = ["gate"]
@@ -43,30 +45,17 @@ AllowPolicyChange = Annotated[
 ]
 
 
+@spread
 def gate(
     versions: Versions = None,
     base_ref: BaseRef = None,
     allow_policy_change: AllowPolicyChange = False,
+    *,
     config: o.Config = None,
     output: o.Output = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    alpha: o.Alpha = None,
-    margin: o.Margin = None,
-    budget: o.Budget = None,
-    allow_unmatched: o.AllowUnmatched = False,
-    allow_mismatch: o.AllowMismatch = None,
-    sequential: o.Sequential = None,
-    looks: o.Looks = None,
+    asking: g.Looking,
     record: Record = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:
     """Decide: compare both versions and exit with the verdict.
@@ -85,49 +74,26 @@ def gate(
     """
     _check(versions or [], base_ref, allow_policy_change)
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-        alpha=alpha,
-        margins=margin,
-        allow_unmatched=allow_unmatched,
-        allow_mismatch=allow_mismatch,
-        sequential=sequential,
-        looks=looks,
-        deciding=True,
-    )
+    options = asking.options(deciding=True)
     names = versions or []
-    if base_ref is None:
-        comparison = comparison_command(
-            config,
-            names[0],
-            names[1],
+
+    def compared(project: Project) -> Comparison:
+        from promptreg.pipeline.base_ref import gate_base_ref
+        from promptreg.pipeline.compare import compare
+
+        if base_ref is None:
+            return compare(project, names[0], names[1], options, handle_signals=True)
+        return gate_base_ref(
+            project,
+            base_ref,
+            names,
             options,
-            output or [],
-            as_json,
-            quiet,
-            verbose,
-            record,
-            "gate",
-        )
-    else:
-        comparison = _base_ref_command(
-            config,
-            (base_ref, names),
-            options,
-            output or [],
             allow_policy_change=allow_policy_change,
-            as_json=as_json,
-            quiet=quiet,
-            verbose=verbose,
-            record=record,
+            handle_signals=True,
         )
+
+    command = "gate" if base_ref is None else f"gate --base-ref {base_ref}"
+    comparison = comparison_command(config, compared, output or [], showing, record, command)
     return int(comparison.gate.exit_code)
 
 
@@ -142,48 +108,3 @@ def _check(versions: list[str], base_ref: str | None, allow_policy_change: bool)
         raise UsageError(
             "--allow-policy-change goes with --base-ref; two versions of one suite share its policy"
         )
-
-
-def _base_ref_command(
-    config: str | None,
-    asked: tuple[str, list[str]],
-    options: Options,
-    output: list[str],
-    *,
-    allow_policy_change: bool,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-    record: bool | None = None,
-) -> Comparison:
-    """Compare with the base, write the reports, show the result."""
-    from promptreg.cli.progress import progress
-    from promptreg.cli.recording import recording, remember
-    from promptreg.cli.show import complain, show_comparison
-    from promptreg.cli.telling import opened
-    from promptreg.pipeline.base_ref import gate_base_ref
-    from promptreg.stages.report import plan_reports, write_reports
-
-    with opened(config) as project:
-        at_once = recording(project, record)
-        planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
-        with progress(project.plugins, quiet=quiet or as_json):
-            comparison = gate_base_ref(
-                project,
-                *asked,
-                options,
-                allow_policy_change=allow_policy_change,
-                handle_signals=True,
-            )
-        written = write_reports(comparison, planned)
-        show_comparison(comparison, written, as_json=as_json, quiet=quiet, verbose=verbose)
-    complain(project.plugins)
-    remember(
-        project,
-        comparison,
-        at_once=at_once,
-        quiet=quiet,
-        command=f"gate --base-ref {asked[0]}",
-        written=written,
-    )
-    return comparison

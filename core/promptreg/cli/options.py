@@ -137,7 +137,7 @@ AllowMismatch = Annotated[
 def make_options(
     *,
     template: list[str] | None = None,
-    filters: list[str] | None = None,
+    filter_: list[str] | None = None,
     limit: int | None = None,
     repeats: int | None = None,
     seed: int | None = None,
@@ -145,7 +145,7 @@ def make_options(
     no_cache: bool = False,
     budget: str | None = None,
     alpha: float | None = None,
-    margins: list[str] | None = None,
+    margin: list[str] | None = None,
     allow_unmatched: bool = False,
     allow_mismatch: list[str] | None = None,
     sequential: bool | None = None,
@@ -161,7 +161,7 @@ def make_options(
 
     return Options(
         templates=tuple(template or ()),
-        filters=_filters(filters or []),
+        filters=_filters(filter_ or []),
         limit=limit,
         repeats=repeats,
         seed=seed,
@@ -169,7 +169,7 @@ def make_options(
         cache=not no_cache,
         budget=budget,
         alpha=alpha,
-        margins=_margins(margins or []),
+        margins=_margins(margin or []),
         looks=_looks(sequential, looks),
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),

@@ -40,13 +40,13 @@ def plan(
     o.read_env_file(env_file)
     options = o.make_options(
         template=template,
-        filters=filter_,
+        filter_=filter_,
         limit=limit,
         repeats=repeats,
         seed=seed,
         no_cache=no_cache,
         alpha=alpha,
-        margins=margin,
+        margin=margin,
         sequential=sequential,
         looks=looks,
     )

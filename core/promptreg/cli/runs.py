@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.recording import Record
+from promptreg.cli.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
+@spread
 def run(
     refs: Annotated[list[str], typer.Argument(metavar="REF", help="Template versions to run.")],
+    *,
     config: o.Config = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    budget: o.Budget = None,
+    asking: g.Asking,
     record: Record = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -46,16 +43,7 @@ def run(
     from promptreg.pipeline.summary import run_versions
 
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-    )
+    options = asking.options()
     project = open_project(config)
     at_once = recording(project, record)
     with progress(project.plugins, quiet=quiet or as_json):

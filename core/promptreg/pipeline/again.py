@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from promptreg.pipeline.conclude import conclude
+from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
@@ -55,4 +56,5 @@ def compare_again(
         scoring,
         policy,
         started,
+        people=labelled_by(project, scoring),
     )

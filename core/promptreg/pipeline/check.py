@@ -9,6 +9,7 @@ from itertools import pairwise
 from promptreg.errors import DataError, MissingPackageError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.fixtures import check_fixture
+from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_provider, make_scoring, model_parts, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.reviewed import unreviewed_words
@@ -92,6 +93,10 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
         yield Finding("error", "scorers", "scorers", str(e))
         return
     yield from _models(project, scoring)
+    try:
+        labelled_by(project, scoring)
+    except PromptregError as e:
+        yield Finding("error", "labels", "scorers", str(e))
     yield from _idle_metrics(scoring, scenarios.scenarios)
     try:
         policy = policy_for(project, scoring, scenarios, Options())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from promptreg.pipeline.conclude import conclude
+from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import run_sides
@@ -30,9 +31,10 @@ def compare(
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
+    people = labelled_by(project, scoring)
     sides = run_sides(project, ref_a, ref_b, scenarios, options, scoring, policy, handle_signals)
     comparison = conclude(
-        project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started
+        project, (ref_a, ref_b), sides, scenarios, options, scoring, policy, started, people=people
     )
     project.tell(comparison)
     return comparison

@@ -10,7 +10,9 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed
+from promptreg.pipeline.judging.beside import labels_beside
 from promptreg.pipeline.judging.consistency import judged_notes
+from promptreg.pipeline.judging.labelled import Labelled
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
 from promptreg.pipeline.pairwise import judge_pairs, remarked
@@ -54,11 +56,12 @@ def conclude(
     policy: Policy,
     started: float,
     beside: Sequence[Run] = (),
+    people: Sequence[Labelled] = (),
 ) -> Comparison:
     """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
 
     Runs `beside` them, of versions without a baseline, have a say only in which scenarios there
-    are.
+    are. What `people` say is shown beside what judges say, and decides nothing.
 
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
@@ -106,9 +109,12 @@ def conclude(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
     if scoring.batched:  # some of it may have been said by judges
-        judged = judged_notes(differences, pairs, alpha=policy.alpha, seed=seed)
-        differences = judged.differences
-        sides.warnings += judged.warnings
+        told = labels_beside(pairs, differences, people, alpha=policy.alpha, seed=seed)
+        judged = judged_notes(
+            differences, pairs, alpha=policy.alpha, seed=seed, calibrated=told.corrected
+        )
+        differences = told.added(judged.differences)
+        sides.warnings += (*judged.warnings, *told.warnings)
     changes = rank_changes(pairs, policy)
     listed = remarked(described(changes, pairs, scenarios), preferred)
     listed, scenario_map, troubles = laid_out(project, scenarios, changes, listed)

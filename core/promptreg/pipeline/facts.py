@@ -115,7 +115,9 @@ def scorer_facts(
         found = plugins.scorers.get(entry.use)
         if callable(getattr(found.factory, "score_pairs", None)):
             continue  # asked by comparisons: what it says is no part of any run
-        parts.append([entry.use, entry.settings, found.owner, code_digest(found.factory)])
+        beside = getattr(found.factory, "beside_scores", ())
+        settings = {k: v for k, v in entry.settings.items() if k not in beside}
+        parts.append([entry.use, settings, found.owner, code_digest(found.factory)])
     if outside:
         parts.append({str(at): dict(said) for at, said in outside.items()})
     return digest(parts)

@@ -52,6 +52,8 @@ class Project:
     plugins: Plugins
     past: Callable[[str], str | None] | None = None
     """Where the policy is that of another revision: reads a file's text there; None for no file."""
+    past_bytes: Callable[[str], bytes | None] | None = None
+    """The same for data files."""
     purpose: str = "decision"
     """What its comparisons are for, as plug-ins are told."""
 

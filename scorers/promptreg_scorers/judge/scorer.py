@@ -57,9 +57,13 @@ class Judge(BatchScorer):
         schema: hold verdicts to a JSON schema where the provider can.
         max_chars: characters of scenario and of answer it sees; the rest is cut, and it is told.
         prefix: begins the metrics' names, for a second judge in one suite.
+        labels: a file of what people say, as `judge agreement` takes it: comparisons show the
+            difference corrected by it, and how far the judge agrees with people. No score depends
+            on it.
     """
 
     batch_size = 32
+    beside_scores = ("labels",)
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Judge(BatchScorer):
         schema: bool = True,
         max_chars: int = 12_000,
         prefix: str = "",
+        labels: str = "",
         read_text: Callable[[str], str] | None = None,
     ) -> None:
         self.providers = chosen_providers(
@@ -85,6 +90,7 @@ class Judge(BatchScorer):
         )
         self._dimensions = choose(read_rubrics(_loaded(rubrics, read_text)), dimensions)
         self._repeats, self._attempts = repeats, attempts
+        self.labels = labels
         self._where = Where(where)
         groups = [(d,) for d in self._dimensions] if calls == "apart" else [self._dimensions]
         self._groups: list[tuple[tuple[Dimension, ...], Examiner, dict[str, Any] | None]] = [

@@ -36,7 +36,7 @@ def list_(
 
     o.read_env_file(env_file)
     project = open_project(config)
-    found = project.scenarios(o.make_options(filters=filter_))
+    found = project.scenarios(o.make_options(filter_=filter_))
     kept = found.scenarios
     if template:
         for name in template:

@@ -47,7 +47,7 @@ def map_(
         raise UsageError(f"-o {output}: a map is written as .svg, found {path.suffix or 'no end'}")
     o.read_env_file(env_file)
     project = open_project(config)
-    options = o.make_options(filters=filter_, limit=limit)
+    options = o.make_options(filter_=filter_, limit=limit)
     attribute = attribute_of(project.scenarios(options), by)
     laid = lay_out(project, options)
     write_whole(path, (alone(drawn(laid, attribute), 840) + "\n").encode())

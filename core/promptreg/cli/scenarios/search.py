@@ -34,7 +34,7 @@ def search(
     if not text.strip():
         raise UsageError("search needs some words to look for")
     o.read_env_file(env_file)
-    found = find(open_project(config), text, o.make_options(filters=filter_), limit)
+    found = find(open_project(config), text, o.make_options(filter_=filter_), limit)
     if as_json:
         print_json(
             {

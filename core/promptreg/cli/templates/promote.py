@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.recording import Record
+from promptreg.cli.spread import spread
 from promptreg.cli.templates.register import Label
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["promote"]
 
 
+@spread
 def promote(
     ref: Annotated[str, typer.Argument(metavar="REF", help="Such as basic@v2, or v2.")],
     alias: Annotated[
@@ -39,24 +42,12 @@ def promote(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and move nothing.")] = False,
     label: Label = None,
+    *,
     config: o.Config = None,
     output: o.Output = None,
-    concurrency: o.Concurrency = None,
-    repeats: o.Repeats = None,
-    limit: o.Limit = None,
-    filter_: o.Filter = None,
-    template: o.TemplateNames = None,
-    seed: o.Seed = None,
-    no_cache: o.NoCache = False,
-    alpha: o.Alpha = None,
-    margin: o.Margin = None,
-    budget: o.Budget = None,
-    allow_unmatched: o.AllowUnmatched = False,
-    allow_mismatch: o.AllowMismatch = None,
+    asking: g.Comparing,
     record: Record = None,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:
     """Gate a version against where the alias points, and move the alias only on a pass.
@@ -77,38 +68,26 @@ def promote(
     from promptreg.stages.report import plan_reports, write_reports
 
     o.read_env_file(env_file)
-    options = o.make_options(
-        template=template,
-        filters=filter_,
-        limit=limit,
-        repeats=repeats,
-        seed=seed,
-        concurrency=concurrency,
-        no_cache=no_cache,
-        budget=budget,
-        alpha=alpha,
-        margins=margin,
-        allow_unmatched=allow_unmatched,
-        allow_mismatch=allow_mismatch,
-        deciding=True,
-    )
+    options = asking.options(deciding=True)
     with opened(config, purpose="promotion") as project:
         at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output or [])
         terms = Terms(alias, label, override, initial, dry_run)
-        with progress(project.plugins, quiet=quiet or as_json):
+        with progress(project.plugins, quiet=showing.silent):
             promotion = promote_version(project, ref, options, terms, handle_signals=True)
         compared = promotion.comparison
         written = [] if compared is None else write_reports(compared, planned)
         if output and compared is None:
             print("promptreg: no report was written: nothing was compared", file=sys.stderr)
-        _show(project, promotion, written, as_json=as_json, quiet=quiet, verbose=verbose)
+        _show(project, promotion, written, showing)
     complain(project.plugins)
     if compared is not None:
         command = f"templates promote --alias {alias}"
-        remember(project, compared, at_once=False, quiet=quiet, command=command, written=written)
+        remember(
+            project, compared, at_once=False, quiet=showing.quiet, command=command, written=written
+        )
     if at_once and (compared is not None or promotion.moved):
-        record_now(project, quiet=quiet)
+        record_now(project, quiet=showing.quiet)
     return int(promotion.exit_code)
 
 
@@ -116,19 +95,22 @@ def _show(
     project: Project,
     promotion: Promotion,
     written: list[Path],
-    *,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
+    showing: g.Showing,
 ) -> None:
     from promptreg.cli.show import console, print_json, show_comparison
 
-    if as_json:
+    if showing.as_json:
         print_json(_as_json(promotion))
         return
     if promotion.comparison is not None:
-        show_comparison(promotion.comparison, written, as_json=False, quiet=quiet, verbose=verbose)
-        if not quiet:
+        show_comparison(
+            promotion.comparison,
+            written,
+            as_json=False,
+            quiet=showing.quiet,
+            verbose=showing.verbose,
+        )
+        if not showing.quiet:
             print()
     from rich.text import Text
 

@@ -17,6 +17,7 @@ from promptreg.pipeline.base_ref.terms import Terms, agree
 from promptreg.pipeline.base_ref.touched import Touched, find_touched
 from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import Executed, execute
+from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.looks import Member, Watch, watch_for
 from promptreg.pipeline.parts import answering, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
@@ -75,6 +76,7 @@ def gate_base_ref(
     with terms.blame(base):
         scoring = make_scoring(project)
         policy = policy_for(project, scoring, terms.scenarios, options)
+        people = labelled_by(project, scoring)
     prepared = _prepare(terms, touched, chosen)
     executed: Executed | None = None
     watch: Watch | None = None
@@ -105,7 +107,7 @@ def gate_base_ref(
         sides.warnings += [f"{name}: {_SAME}" for name in prepared.identical]
         beside = tuple(alone.values())
         comparison = conclude(
-            project, names, sides, chosen, options, scoring, policy, started, beside
+            project, names, sides, chosen, options, scoring, policy, started, beside, people
         )
     else:
         comparison = nothing_compared(

@@ -12,7 +12,13 @@ from promptreg.errors import DataError, PluginError, SuiteError
 from promptreg.pipeline.base_ref.base import Base
 from promptreg.pipeline.project import Options, Project
 from promptreg.records import ScenarioSet
-from promptreg.stages.load import edited_files, is_tracked, past_scenarios, past_text
+from promptreg.stages.load import (
+    edited_files,
+    is_tracked,
+    past_bytes,
+    past_scenarios,
+    past_text,
+)
 from promptreg.suite import ProviderEntry, Suite
 
 __all__ = ["Terms", "agree"]
@@ -107,6 +113,7 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
         project,
         suite=now.model_copy(update=policy),
         past=lambda name: past_text(base.revision, name, _MAX_FILE_BYTES),
+        past_bytes=lambda name: past_bytes(base.revision, name),
     )
     return Terms(judged, before, True, tuple(changed), tuple(notes))
 
@@ -182,14 +189,19 @@ def _policy_changes(now: Suite, then: Suite) -> Iterator[str]:
 
 
 def _file_changes(project: Project, base: Base) -> Iterator[str]:
-    """Yield the files that the base's scorers read and the change edits: rubrics, for one."""
+    """Yield the files that the base's scorers name and the change edits: rubrics, labels."""
     for at, entry in enumerate(base.suite.scorers):
         for value in entry.settings.values():
             if not isinstance(value, str) or not _is_file(project.base / value):
                 continue
-            before = past_text(base.revision, value, _MAX_FILE_BYTES)
-            if before is not None and before != project.read_text(value):
+            before = past_bytes(base.revision, value)
+            if before is not None and _plain(before) != _plain((project.base / value).read_bytes()):
                 yield f"{value} (scorers[{at}])"
+
+
+def _plain(data: bytes) -> bytes:
+    """Return a file without what a checkout may change of it."""
+    return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
 
 
 def _is_file(path: Path) -> bool:

@@ -63,7 +63,7 @@ class DimensionReport:
 
 @dataclass(frozen=True, slots=True)
 class JudgeReport:
-    """A judge against people; `left_out` labels were of other versions."""
+    """A judge against people; `left_out` labels were of other versions, or fitted nothing."""
 
     runs: tuple[Run, ...]
     dimensions: tuple[DimensionReport, ...]
@@ -72,7 +72,12 @@ class JudgeReport:
 
 
 def judge_agreement(
-    runs: Sequence[Run], labels: Sequence[Label], *, alpha: float = 0.05, seed: int = 0
+    runs: Sequence[Run],
+    labels: Sequence[Label],
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+    strict: bool = True,
 ) -> JudgeReport:
     """Return how far a judge agrees with people, on each dimension that anybody labelled.
 
@@ -82,14 +87,17 @@ def judge_agreement(
             corrected difference they must be of a random part of the scenarios.
         alpha: 1 - confidence level.
         seed: of the resampling.
+        strict: raise for labels that fit nothing; else they are left out and counted, and whether
+            the runs compare is the caller's to know.
 
     Raises:
         NotComparableError: the runs are of different templates, or judged differently.
         DataError: a label fits nothing.
         UsageError: no label is of these runs.
     """
-    _check(runs)
-    laid, left_out = lay(runs, labels)
+    if strict:
+        _check(runs)
+    laid, left_out = lay(runs, labels, strict=strict)
     itself = consistency(runs, alpha=alpha, seed=seed)
     names = [n for n in runs[0].columns if any(n in by_metric for by_metric in laid)]
     return JudgeReport(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,11 +48,17 @@ class Judged:
 
 
 def judged_notes(
-    differences: Sequence[Difference], pairs: Sequence[RunPair], *, alpha: float, seed: int
+    differences: Sequence[Difference],
+    pairs: Sequence[RunPair],
+    *,
+    alpha: float,
+    seed: int,
+    calibrated: Collection[tuple[str, str]] = (),
 ) -> Judged:
     """Return differences whose notes say how far the judges behind them agree.
 
-    Opinions of both sides are taken together. Where no metric was judged, nothing changes.
+    Opinions of both sides are taken together. Where no metric was judged, nothing changes. The
+    template and metric of those `calibrated` have been corrected by what people say.
     """
     noted: dict[tuple[str, str], tuple[str, ...]] = {}
     doubtful: list[str] = []
@@ -74,7 +80,10 @@ def judged_notes(
             noted[pair.template, metric] = tuple(notes)
     if not judged:
         return Judged(tuple(differences), ())
-    warnings = [UNCALIBRATED]
+    warnings = []
+    if rest := [metric for template, metric in noted if (template, metric) not in calibrated]:
+        which = f": {', '.join(dict.fromkeys(rest))}" if len(rest) < len(noted) else ""
+        warnings.append(UNCALIBRATED + which)
     if doubtful:
         some = ", ".join(dict.fromkeys(doubtful[:6]))
         warnings.append(
@@ -109,14 +118,14 @@ def agreement_of(
     return Consistency(metric, _itself(ballots, alpha, seed), _between(ballots, alpha, seed))
 
 
-def words(found: Agreement) -> str:
-    """Return an agreement in words: `α .71 [.60, .80]`."""
+def words(found: Agreement, sign: str = "α") -> str:
+    """Return an agreement in words: `α .71 [.60, .80]`; only alpha has a bound to be below."""
     if found.value is None:
-        return "α not defined: all opinions are alike"
-    text = f"α {_short(found.value)}"
+        return f"{sign} not defined: all opinions are alike"
+    text = f"{sign} {_short(found.value)}"
     if found.low is not None and found.high is not None:
         text += f" [{_short(found.low)}, {_short(found.high)}]"
-    return text + (f", below {_short(LOW)}" if found.value < LOW else "")
+    return text + (f", below {_short(LOW)}" if sign == "α" and found.value < LOW else "")
 
 
 def _itself(ballots: Ballots, alpha: float, seed: int) -> Agreement | None:

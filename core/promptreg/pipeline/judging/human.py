@@ -46,8 +46,12 @@ class Laid:
             return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def lay(runs: Sequence[Run], labels: Sequence[Label]) -> tuple[list[dict[str, Laid]], int]:
+def lay(
+    runs: Sequence[Run], labels: Sequence[Label], *, strict: bool = True
+) -> tuple[list[dict[str, Laid]], int]:
     """Return, per run and metric, judge and people side by side; and how many labels fit no run.
+
+    Unless `strict`, nothing is raised: what would be is left out and counted.
 
     Raises:
         DataError: a label names a scenario, dimension or repeat that its run does not have, is off
@@ -59,10 +63,16 @@ def lay(runs: Sequence[Run], labels: Sequence[Label]) -> tuple[list[dict[str, La
     left_out = 0
     for label in labels:
         fits = [i for i, run in enumerate(runs) if _fits(label, run)]
-        left_out += not fits
+        taken = 0
         for i in fits:
-            _take(label, runs[i], places[i], laid[i])
-    if left_out == len(labels):
+            try:
+                _take(label, runs[i], places[i], laid[i])
+                taken += 1
+            except DataError:
+                if strict:
+                    raise
+        left_out += not taken
+    if strict and left_out == len(labels):
         known = ", ".join(f"{r.facts.label} (run:{r.id})" for r in runs)
         some = ", ".join(sorted({label.version for label in labels})[:5])
         raise UsageError(f"no label is of {known}; the labels are of {some}")

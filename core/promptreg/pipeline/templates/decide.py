@@ -11,6 +11,7 @@ from promptreg.pipeline.base_ref.alone import judge_alone, with_alone
 from promptreg.pipeline.base_ref.nothing import nothing_compared
 from promptreg.pipeline.conclude import conclude
 from promptreg.pipeline.execute import execute
+from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
@@ -64,6 +65,7 @@ def decide(
         )
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
+    people = labelled_by(project, scoring)
     versions: list[Version] = []
     notes: list[str] = []
     for contender in contenders:
@@ -107,7 +109,7 @@ def decide(
     if sides.baseline:
         beside = tuple(alone.values())
         comparison = conclude(
-            project, labels, sides, scenarios, options, scoring, policy, started, beside
+            project, labels, sides, scenarios, options, scoring, policy, started, beside, people
         )
     else:
         comparison = nothing_compared(

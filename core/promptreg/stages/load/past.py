@@ -21,6 +21,7 @@ __all__ = [
     "edited_files",
     "is_tracked",
     "merge_base",
+    "past_bytes",
     "past_scenarios",
     "past_template",
     "past_text",
@@ -97,6 +98,17 @@ def past_text(revision: Revision, path: str, limit: int) -> str | None:
         return None
     data, full = revision.read(path, limit, exact=True)
     return decode(data, f"{full} at {revision.name}", TemplateError)
+
+
+def past_bytes(revision: Revision, path: str) -> bytes | None:
+    """Return the bytes of a data file beside the suite; None where the revision lacks it.
+
+    Raises:
+        TemplateError: it is no plain file, or larger than data files may be.
+    """
+    if not revision.holds(path, exact=True):
+        return None
+    return revision.read(path, MAX_FILE_BYTES, exact=True)[0]
 
 
 def past_template(name: str, label: str, entry: TemplateEntry, revision: Revision) -> Template:

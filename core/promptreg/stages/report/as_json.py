@@ -17,6 +17,7 @@ from promptreg.verdicts import (
     Breakdown,
     Calibration,
     Comparison,
+    CorrectedDifference,
     Counts,
     Criterion,
     Curve,
@@ -139,6 +140,21 @@ def difference_json(d: Difference) -> dict[str, Any]:
         "scenarios_by_side": _by_side(d.scenarios_by_side),
         "clusters_by_side": _by_side(d.clusters_by_side),
         "notes": [clean(note) for note in d.notes],
+        "corrected": _corrected(d.corrected),
+    }
+
+
+def _corrected(c: CorrectedDifference | None) -> dict[str, Any] | None:
+    if c is None:
+        return None
+    return {
+        "difference": finite(c.difference),
+        "interval": _numbers(c.interval),
+        "level": finite(c.level),
+        "n_labelled": c.n_labelled,
+        "lambda": finite(c.weight),
+        "labels": clean(c.labels),
+        "labels_sha256": c.labels_sha256,
     }
 
 

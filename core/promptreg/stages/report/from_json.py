@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptreg.verdicts import Difference, Missing, ScenarioChange, SideTrial, Slice, Verdict
+from promptreg.verdicts import (
+    CorrectedDifference,
+    Difference,
+    Missing,
+    ScenarioChange,
+    SideTrial,
+    Slice,
+    Verdict,
+)
 
 __all__ = ["change_from", "difference_from"]
 
@@ -51,6 +59,7 @@ def difference_from(entry: Mapping[str, Any]) -> Difference:
         notes=tuple(entry.get("notes", ())),
         insufficient=entry.get("insufficient", False),
         min_clusters=entry.get("min_clusters"),
+        corrected=_corrected(entry.get("corrected")),
     )
 
 
@@ -70,6 +79,20 @@ def change_from(entry: Mapping[str, Any]) -> ScenarioChange:
         baseline=_trial(entry["baseline"]),
         candidate=_trial(entry["candidate"]),
         neighbours=tuple((n["scenario_id"], n["cosine"]) for n in entry.get("neighbours", ())),
+    )
+
+
+def _corrected(entry: Mapping[str, Any] | None) -> CorrectedDifference | None:
+    if entry is None or entry["interval"] is None:
+        return None
+    return CorrectedDifference(
+        entry["difference"],
+        (entry["interval"][0], entry["interval"][1]),
+        entry["level"],
+        entry["n_labelled"],
+        entry["lambda"],
+        entry["labels"],
+        entry["labels_sha256"],
     )
 
 

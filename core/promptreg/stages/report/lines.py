@@ -192,6 +192,13 @@ def _seen(d: Difference, *, share: bool) -> str:
 
 
 def _extras(d: Difference) -> Iterable[str]:
+    if d.corrected is not None:
+        c, share = d.corrected, d.kind == "binary"
+        yield (
+            f"corrected by labels of {numbers.count(c.n_labelled, 'scenario')}: "
+            f"{numbers.change(c.difference, share=share)} "
+            f"{numbers.interval(*c.interval, share=share)}, λ {c.weight:.2f}"
+        )
     if d.p_value is not None and (d.suspect or d.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)):
         adjusted = "" if d.p_adjusted is None else f", adj {numbers.p_value(d.p_adjusted)}"
         yield f"p {numbers.p_value(d.p_value)}{adjusted}"

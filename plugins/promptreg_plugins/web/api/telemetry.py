@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Traces", "tracer_provider"]
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_INSTALL = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+_INSTALL = "pip install 'promptreg-gate[otel]'"
 
 
 def tracer_provider() -> TracerProvider:

@@ -1,0 +1,173 @@
+"""What human labels say of a comparison's judged metrics: shown beside them, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from promptreg import numbers
+from promptreg.pipeline.judging.agreement import DimensionReport, judge_agreement
+from promptreg.pipeline.judging.consistency import words
+from promptreg.pipeline.judging.labelled import Labelled
+from promptreg.stages.compare import RunPair
+from promptreg.stages.load import Label
+from promptreg.stats.agreement import LOW
+from promptreg.verdicts import CorrectedDifference, Difference, Verdict
+
+__all__ = ["Beside", "labels_beside"]
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Beside:
+    """What is known of judged metrics from people.
+
+    Attributes:
+        notes: template and metric to what is said of it.
+        corrected: template and metric to the corrected difference.
+        warnings: what readers must know.
+        low: metrics on which judge and people agree too little, and how much.
+    """
+
+    notes: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    corrected: dict[Key, CorrectedDifference] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    low: list[str] = field(default_factory=list)
+
+    def added(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Return the differences, those of all scenarios with what people say of them."""
+        return tuple(d if d.slice is not None else self._added(d) for d in differences)
+
+    def _added(self, d: Difference) -> Difference:
+        key = d.template, d.metric
+        notes = (*d.notes, *self.notes.get(key, ()))
+        return replace(d, notes=notes, corrected=self.corrected.get(key))
+
+
+def labels_beside(
+    pairs: Sequence[RunPair],
+    differences: Sequence[Difference],
+    people: Sequence[Labelled],
+    *,
+    alpha: float,
+    seed: int,
+) -> Beside:
+    """Return what the labels say of each judged metric on all scenarios."""
+    found = Beside()
+    lines = {(d.template, d.metric): d for d in differences if d.slice is None}
+    for source in people:
+        left_out = len(source.labels)
+        for pair in pairs:
+            own = _own(source, pair)
+            report = judge_agreement(
+                (pair.baseline, pair.candidate), own, alpha=alpha, seed=seed, strict=False
+            )
+            left_out -= report.labels
+            told = {dimension.metric: dimension for dimension in report.dimensions}
+            for metric in sorted(source.metrics):
+                line = lines.get((pair.template, metric))
+                if line is not None:
+                    _say(found, source, pair, line, told.get(metric), alpha)
+        if left_out:
+            found.warnings.append(
+                f"{source.name}: {left_out:,} of {numbers.count(len(source.labels), 'label')} left "
+                "out: of other versions, scenarios or repeats, or of answers that failed"
+                + ("; of the base's labels those count that name runs" if source.of_base else "")
+            )
+    if found.low:
+        found.warnings.append(
+            "the judge agrees too little with people to rely on (Krippendorff's alpha below "
+            f"{LOW:g}): {', '.join(dict.fromkeys(found.low[:6]))}"
+        )
+    return found
+
+
+def _own(source: Labelled, pair: RunPair) -> list[Label]:
+    """Return the labels of a pair's answers."""
+    sides = (pair.baseline, pair.candidate)
+    known = {run.id for run in sides} | {run.facts.label for run in sides}
+    if source.of_base:
+        known.discard(pair.candidate.facts.label)
+    return [
+        label
+        for label in source.labels
+        if label.template in ("", pair.template) and label.version in known
+    ]
+
+
+def _say(
+    found: Beside,
+    source: Labelled,
+    pair: RunPair,
+    line: Difference,
+    told: DimensionReport | None,
+    alpha: float,
+) -> None:
+    """Note what the labels of one metric say."""
+    key = line.template, line.metric
+    if told is None:
+        found.notes[key] = (f"{source.name}: no label is of these answers",)
+        return
+    sides = (pair.baseline.facts.label, pair.candidate.facts.label)
+    bias = ", ".join(
+        f"{label} {numbers.change(one.value)}"
+        for label, one in zip(sides, told.bias, strict=True)
+        if one.value is not None
+    )
+    kappa, agreed = words(told.kappa, "κ"), words(told.alpha)
+    notes = [f"judge against people: {kappa}; {agreed}; bias in {bias}"]
+    if told.alpha.value is not None and told.alpha.value < LOW:
+        found.low.append(f"{line.metric} (α {told.alpha.value:.2f})")
+    if told.note:
+        notes.append(f"{'' if told.corrected else 'not corrected: '}{told.note}")
+    found.notes[key] = tuple(notes)
+    c = told.corrected
+    if c is None:
+        return
+    found.corrected[key] = CorrectedDifference(
+        c.value, (c.low, c.high), 1 - alpha, c.labelled, c.weight, source.name, source.sha256
+    )
+    if not c.representative:
+        found.warnings.append(f"{line.template}: {line.metric}: {told.note}")
+    if why := _at_odds(line, c.value, c.low, c.high):
+        found.warnings.append(
+            f"{line.template}: {line.metric} is {_WORDS[line.verdict]} by the judge, but {why} "
+            f"{numbers.change(c.value)} {numbers.interval(c.low, c.high)} (corrected by labels); "
+            "the verdict stays that of the judge"
+        )
+
+
+_WORDS = {
+    Verdict.IMPROVED: "improved",
+    Verdict.EQUIVALENT: "equivalent",
+    Verdict.NO_WORSE: "no worse",
+    Verdict.REGRESSED: "regressed",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
+
+
+def _at_odds(line: Difference, value: float, low: float, high: float) -> str:
+    """Return how the corrected difference contradicts the judge's; empty where it does not.
+
+    Opposite signs count only where one of the two intervals excludes no change: around it the sign
+    is noise.
+    """
+    if line.direction == "lower_is_better":
+        low, high = -high, -low
+    margin = line.margin if line.margin is not None else 0.0
+    excluded = {
+        Verdict.REGRESSED: high >= 0,
+        Verdict.IMPROVED: low <= 0,
+        Verdict.EQUIVALENT: low <= -margin or high >= margin,
+        Verdict.NO_WORSE: low <= -margin,
+        Verdict.INCONCLUSIVE: False,
+    }
+    told = line.interval is not None and (line.interval[0] > 0 or line.interval[1] < 0)
+    if (
+        line.difference is not None
+        and line.difference * value < 0
+        and (told or low > 0 or high < 0)
+    ):
+        return "people point the other way:"
+    return "what people say does not exclude the contrary:" if excluded[line.verdict] else ""

@@ -1,0 +1,226 @@
+"""Human labels that a judge names: shown beside its differences, never part of a score."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from command_line import Promptreg
+from fake_model import ModelServer, running
+from judge_server import JudgeServer, judged_project
+from labelled_answers import N, answers, flattering, labelled, truth
+from promptreg.errors import DataError
+from promptreg.pipeline.base_ref import gate_base_ref
+from promptreg.pipeline.check import check
+from promptreg.pipeline.compare import compare
+from promptreg.pipeline.judging.command import agreement_of
+from promptreg.pipeline.project import Options, Project, open_project
+from promptreg.stages.report.from_json import difference_from
+from promptreg.verdicts import Comparison, Difference
+from suite_factory import scenario_ids
+
+SETTINGS = {"dimensions": ["relevance"], "labels": "labels.csv"}
+SOME = random.Random(4).sample(scenario_ids(N), 60)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite whose runs are stored; the judge flatters the candidate, and people do not."""
+    folder = tmp_path_factory.mktemp("labelled")
+    labelled(folder / "labels.csv", SOME)
+    with running(ModelServer(answers)) as server, running(JudgeServer(flattering)) as judge:
+        project = judged_project(folder, server, judge, n=N, settings=SETTINGS)
+        found = compare(project, "v1", "v2", Options())
+    ids = [side.run_ids["basic"] for side in (found.baseline, found.candidate)]
+    (folder / "ids.json").write_text(json.dumps(ids))
+    return folder
+
+
+def refs(place: Path) -> tuple[str, str]:
+    first, second = json.loads((place / "ids.json").read_text())
+    return f"run:{first}", f"run:{second}"
+
+
+def relabelled(place: Path, name: str, some: Sequence[str] = (), text: str = "") -> Project:
+    """Return the suite with other labels; the runs are the same."""
+    path = place / "promptreg.yaml"
+    suite = yaml.safe_load(path.read_text())
+    suite["scorers"][1]["labels"] = name
+    other = place / f"{name}.yaml"
+    other.write_text(yaml.safe_dump(suite))
+    if text:
+        (place / name).write_text(text)
+    elif some:
+        labelled(place / name, some)
+    return open_project(str(other))
+
+
+def relevance(found: Comparison) -> Difference:
+    (line,) = [d for d in found.differences if d.metric == "relevance" and d.slice is None]
+    return line
+
+
+def test_the_difference_is_corrected_as_judge_agreement_does(place: Path) -> None:
+    project = open_project(str(place))
+    found = compare(project, *refs(place), Options())
+    line = relevance(found)
+    (report,) = agreement_of(project, refs(place), place / "labels.csv", Options())
+    want = report.dimensions[0].corrected
+    got = line.corrected
+    assert want is not None
+    assert got is not None
+    assert (got.difference, *got.interval) == (want.value, want.low, want.high)
+    assert (got.n_labelled, got.weight, got.level) == (60, want.weight, 0.95)
+    assert got.labels_sha256 == hashlib.sha256((place / "labels.csv").read_bytes()).hexdigest()
+    real = sum(truth(s, "v2") - truth(s, "v1") for s in scenario_ids(N)) / N
+    assert got.interval[0] <= real <= got.interval[1]
+    assert line.difference is not None
+    assert line.difference > real + 0.2
+    assert not any("uncalibrated" in w for w in found.warnings)
+    assert any(
+        re.match(r"judge against people: κ \.\d\d \[.*\]; α \.\d\d \[.*; bias in v1 .*, v2 \+", n)
+        for n in line.notes
+    )
+
+
+def test_a_verdict_that_people_contradict_is_warned_of_and_stays(place: Path) -> None:
+    project = open_project(str(place))
+    found = compare(project, *refs(place), Options())
+    plain = compare(_without(place), *refs(place), Options())
+    assert relevance(found).verdict == relevance(plain).verdict
+    assert relevance(found).interval == relevance(plain).interval
+    assert found.gate == plain.gate
+    (told,) = [w for w in found.warnings if "(corrected by labels)" in w]
+    assert told.startswith("basic: relevance is ")
+    assert told.endswith("the verdict stays that of the judge")
+
+
+def _without(place: Path) -> Project:
+    suite = yaml.safe_load((place / "promptreg.yaml").read_text())
+    del suite["scorers"][1]["labels"]
+    (place / "plain.yaml").write_text(yaml.safe_dump(suite))
+    return open_project(str(place / "plain.yaml"))
+
+
+def test_labels_are_no_part_of_a_runs_identity(place: Path) -> None:
+    """Versions are not asked nor judged anew when labels come: the servers are gone."""
+    found = compare(_without(place), "v1", "v2", Options())
+    assert [f"run:{s.run_ids['basic']}" for s in (found.baseline, found.candidate)] == [
+        *refs(place)
+    ]
+    assert relevance(found).corrected is None
+    assert any("uncalibrated judge" in w for w in found.warnings)
+
+
+def test_all_reports_show_it_and_json_gives_it_back(place: Path) -> None:
+    outputs = [x for name in ("r.html", "r.md", "r.json") for x in ("-o", name)]
+    shown = Promptreg(place)("compare", *refs(place), *outputs).out
+    report = json.loads((place / "r.json").read_text("utf-8"))
+    entries = [d for d in report["comparisons"] if d["metric"] == "relevance"]
+    (entry,) = [d for d in entries if d["slice"] is None]
+    assert set(entry["corrected"]) == {
+        *("difference", "interval", "level", "n_labelled", "lambda", "labels", "labels_sha256")
+    }
+    back = difference_from(entry)
+    assert back.corrected is not None
+    assert back.corrected.weight == entry["corrected"]["lambda"]
+    others = [d for d in report["comparisons"] if d["metric"] == "in_range"]
+    assert {d["corrected"] for d in others} == {None}
+    words = "corrected by labels of 60 scenarios: "
+    assert words in " ".join(shown.split())
+    for name in ("r.html", "r.md"):
+        assert words in (place / name).read_text("utf-8"), name
+
+
+def test_too_few_labels_say_so_by_number_and_correct_nothing(place: Path) -> None:
+    found = compare(relabelled(place, "few.csv", scenario_ids(N)[:30]), *refs(place), Options())
+    line = relevance(found)
+    assert line.corrected is None
+    assert any(
+        "not corrected: 30 scenarios are labelled on both sides; 40" in n for n in line.notes
+    )
+    assert any("uncalibrated judge" in w for w in found.warnings)
+
+
+def test_labels_of_other_versions_and_scenarios_are_left_out_and_counted(place: Path) -> None:
+    text = (place / "labels.csv").read_text()
+    text += "elsewhere,v1,relevance,3,ann\ns0000,v9,relevance,3,ann\n"
+    project = relabelled(place, "more.csv", text=text)
+    found = compare(project, *refs(place), Options())
+    assert any("more.csv: 2 of 242 labels left out" in w for w in found.warnings)
+    assert relevance(found).corrected is not None
+    only = relabelled(place, "none.csv", text="id,version,metric,label\ns0000,v9,relevance,3\n")
+    line = relevance(compare(only, *refs(place), Options()))
+    assert line.notes[-1] == "none.csv: no label is of these answers"
+
+
+def test_a_judge_that_people_contradict_is_flagged(place: Path) -> None:
+    rows = ["scenario_id,version,dimension,label"]
+    rows += [f"{s},{v},relevance,{1 + at % 4}" for at, s in enumerate(SOME) for v in ("v1", "v2")]
+    project = relabelled(place, "noise.csv", text="\n".join(rows) + "\n")
+    found = compare(project, *refs(place), Options())
+    told = [w for w in found.warnings if w.startswith("the judge agrees too little with people")]
+    assert len(told) == 1
+    assert "relevance (α " in told[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("gone.csv", "", "labels: 'gone.csv': cannot be read: No such file"),
+        ("w1.xlsx", "x", "unknown format '.xlsx'; allowed: .csv"),
+        ("w2.csv", "id,version,metric\ns0000,v1,relevance\n", "w2.csv: there is no column label"),
+        (
+            "w3.csv",
+            "id,version,metric,label\ns0,v1,relevanc,3\n",
+            "line 2: dimension is 'relevanc'",
+        ),
+        ("w4.csv", "id,version,metric,label\ns0,v1,relevance,5\n", "label is 5; allowed: 1 to 4"),
+        ("w5.csv", "id,version,metric,label\ns0,v1,relevance,x\n", "label is 'x'; allowed: a num"),
+    ],
+)
+def test_wrong_files_are_refused_before_any_call(
+    place: Path, name: str, text: str, problem: str
+) -> None:
+    project = relabelled(place, name, text=text)
+    with pytest.raises(DataError, match=re.escape(problem)) as caught:
+        compare(project, "v1", "v2", Options(cache=False))
+    assert name in str(caught.value)
+    assert "scorers[1]" in str(caught.value)
+    (finding,) = [f for f in check(project).findings if f.code == "labels"]
+    assert finding.level == "error"
+    assert problem in finding.message
+
+
+def _git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "gc.auto=0")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_change_cannot_bring_its_own_labels(tmp_path: Path) -> None:
+    with running(ModelServer(answers)) as server, running(JudgeServer(flattering)) as judge:
+        labelled(tmp_path / "labels.csv", scenario_ids(12))
+        judged_project(tmp_path, server, judge, n=12, settings=SETTINGS)
+        (tmp_path / ".gitignore").write_text(".promptreg/\n")
+        _git(tmp_path, "init", "-q", "-b", "main")
+        _git(tmp_path, "add", ".")
+        _git(tmp_path, "commit", "-q", "-m", "suite")
+        (source,) = sorted(tmp_path.glob("**/*v2*.txt"))
+        source.write_text(source.read_text() + "\nBe brief.")
+        (tmp_path / "labels.csv").write_text("scenario_id,version,dimension,label\nbroken")
+        project = open_project(str(tmp_path))
+        found = gate_base_ref(project, "main", (), Options(), allow_policy_change=False)
+        with pytest.raises(DataError, match=r"labels\.csv: line 2"):
+            gate_base_ref(project, "main", (), Options(), allow_policy_change=True)
+    assert any("labels.csv (scorers[1])" in w and "not followed" in w for w in found.warnings)
+    # A version's name stood for another text when the base's labels were made.
+    (told,) = [w for w in found.warnings if "name runs" in w]
+    assert told.startswith("labels.csv: 48 of 48 labels left out")
