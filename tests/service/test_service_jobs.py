@@ -95,6 +95,7 @@ async def test_what_may_not_be_asked_for_is_refused(tmp_path: Path) -> None:
         ({"limit": True}, "options.limit"),
         ({"template": "-x"}, "options.template"),
         ({"where": {"a": "x\n"}}, "options.where"),
+        ({"where": {"nothing_has": "it"}}, "options.where.nothing_has"),
         ({"budget": "1 --json"}, "options.budget"),
         ({"margin": {"in_range": float("nan")}}, "options.margin"),
     ):

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
 from promptreg_plugins.web.engine.refs import check_refs
+from promptreg_plugins.web.engine.scenarios import check_where
 from promptreg_plugins.web.jobs.options import check_options
 from promptreg_plugins.web.model import (
     Event,
@@ -124,9 +125,12 @@ class Engine(Looking):
             # Before the checks: what was asked for then may be refused by now.
             if key and (known := self._jobs.of_key(request, who.name, key)):
                 return known
-            project = self._suites.get(request.suite).project
+            served = self._suites.get(request.suite)
+            project = served.project
             check_options(request.kind, request.options)
             check_refs(project, request.kind, request.refs)
+            if where := request.options.get("where"):
+                check_where(served.scenarios(), where, "options.where")
             return self._jobs.add(request, who.name, key)
 
         job = await self._do(keep)
