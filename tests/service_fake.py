@@ -94,6 +94,8 @@ class FakeService:
 
     def __init__(self, *, tick_s: float | None = None, seeded: bool = True) -> None:
         self.down = False
+        self.broken_suite = ""
+        self._keys: dict[tuple[str, str], tuple[JobRequest, str]] = {}
         self.tick_s = tick_s
         self.open_streams = 0
         self.files: dict[str, bytes] = {}
@@ -174,6 +176,12 @@ class FakeService:
                 return row
         raise NotFoundError(f"no scenario is called {scenario_id!r}", field="scenario")
 
+    async def image(self, suite: str, scenario_id: str, place: int) -> tuple[bytes, str]:
+        row = await self.scenario(suite, scenario_id)
+        if not 0 <= place < len(row.images):
+            raise NotFoundError(f"no image {place}")
+        return b"\x89PNG\r\n\x1a\n", "image/png"
+
     async def runs(self, suite: str) -> list[RunInfo]:
         await self._open(suite)
         return runs()
@@ -210,13 +218,19 @@ class FakeService:
                 return row
         raise NotFoundError(f"{run_id} has no trial of {scenario_id!r}, repeat {repeat}")
 
-    async def submit(self, request: JobRequest, who: Who) -> Job:
+    async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
+        if key and (kept := self._keys.get((who.name, key))):
+            if kept[0] != request:
+                raise ConflictError("the key came with another request", field="Idempotency-Key")
+            return self._jobs[kept[1]]
         await self._open(request.suite)
         for ref in request.refs:
             if ref.rpartition("@")[2] not in {"v1", "v2", "production"}:
                 raise InvalidError(f"{ref!r} names no version; there are: v1, v2", field="refs")
         job = Job(str(uuid.uuid4()), request, JobState.QUEUED, who.name, NOW)
         self._jobs[job.id] = job
+        if key:
+            self._keys[who.name, key] = (request, job.id)
         self._events[job.id] = []
         self._start(job)
         return job
@@ -267,13 +281,21 @@ class FakeService:
         return job
 
     async def jobs(
-        self, *, suite: str | None, state: JobState | None, offset: int, limit: int
+        self,
+        *,
+        suite: str | None,
+        state: JobState | None,
+        offset: int,
+        limit: int,
+        kind: JobKind | None = None,
     ) -> Page[Job]:
         self._up()
         rows = [
             job
             for job in reversed(self._jobs.values())
-            if suite in (None, job.request.suite) and state in (None, job.state)
+            if suite in (None, job.request.suite)
+            and state in (None, job.state)
+            and kind in (None, job.request.kind)
         ]
         return Page(tuple(rows[offset : offset + limit]), len(rows), offset, limit)
 
@@ -363,7 +385,9 @@ class FakeService:
 
     async def healthy(self) -> Mapping[str, str]:
         gone = "does not answer: connection refused"
-        return {"database": gone if self.down else "ok", "store": "ok", "workers": "ok"}
+        database = gone if self.down else "ok"
+        parts = {"store": "ok", "suites": self.broken_suite or "ok", "workers": "ok"}
+        return {"database": database, **parts}
 
     async def authenticate(self, token: str) -> Who:
         self._up()

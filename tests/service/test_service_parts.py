@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from promptreg.discovery import load_plugins
+from promptreg.errors import UsageError
+from promptreg_plugins.web import serving
+from promptreg_plugins.web.engine import Engine
+from promptreg_plugins.web.engine.images import read_image
 from promptreg_plugins.web.jobs.command import command_of
 from promptreg_plugins.web.jobs.lock import JobLock
 from promptreg_plugins.web.jobs.options import OPTIONS, check_options
 from promptreg_plugins.web.jobs.redact import child_environment, redactor
 from promptreg_plugins.web.model import JobKind, JobRequest, Role
-from promptreg_plugins.web.problems import ConflictError, InvalidError, UnauthorizedError
+from promptreg_plugins.web.problems import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    UnauthorizedError,
+)
+from promptreg_plugins.web.settings import Settings
+from promptreg_plugins.web.store import tables
 from promptreg_plugins.web.store.database import Database
+from promptreg_plugins.web.store.jobs import Jobs
+from promptreg_plugins.web.store.pruning import prune
 from promptreg_plugins.web.store.tokens import Tokens
+from recorded_suite import write_recorded
 
 SAMPLES: dict[str, object] = {
     "template": ["basic"],
@@ -124,3 +142,105 @@ def test_only_processes_of_the_service_tell_their_progress() -> None:
     with os.fdopen(read) as lines:
         told = [json.loads(line) for line in lines]
     assert told == [{"planned": 3, "done": 0, "cached": 0, "failed": 0}]
+
+
+def test_a_key_is_one_job_for_all_processes_and_after_a_restart(tmp_path: Path) -> None:
+    here, there = (Jobs(Database("", tmp_path), 100) for _ in range(2))
+    wanted = JobRequest(JobKind.COMPARE, "s", ("v1", "v2"), {"limit": 5})
+    first = here.add(wanted, "ci", "build-1")
+    assert there.of_key(wanted, "ci", "build-1") == first
+    assert there.add(wanted, "ci", "build-1").id == first.id
+    assert there.add(wanted, "anna", "build-1").id != first.id  # her key, not theirs
+    assert there.add(wanted, "ci", "build-2").id != first.id
+    other = JobRequest(JobKind.GATE, "s", ("v1", "v2"), {"limit": 5})
+    for ask in (there.add, there.of_key):
+        with pytest.raises(ConflictError):
+            ask(other, "ci", "build-1")
+    only = JobKind.GATE
+    assert there.page(suite=None, state=None, offset=0, limit=9, kind=only).total == 0
+
+
+def test_the_same_key_from_many_at_once_is_one_job(tmp_path: Path) -> None:
+    stores = [Jobs(Database("", tmp_path), 100) for _ in range(4)]
+    wanted = JobRequest(JobKind.COMPARE, "s", ("v1", "v2"))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda jobs: jobs.add(wanted, "ci", "k").id, stores))
+    assert len(set(found)) == 1
+    assert stores[0].page(suite=None, state=None, offset=0, limit=9).total == 1
+
+
+async def test_a_broken_suite_leaves_the_others_in_service(tmp_path: Path) -> None:
+    good, bad = (write_recorded(tmp_path / name, n=4) for name in ("good", "bad"))
+    text = (bad / "promptreg.yaml").read_text("utf-8")
+    (bad / "promptreg.yaml").write_text(text.replace("faults", "other"), "utf-8")
+    files = (good / "promptreg.yaml", bad / "promptreg.yaml")
+    engine = Engine(Settings(files, tmp_path / "service"))
+    try:
+        assert (await engine.healthy())["suites"] == "ok"
+        (bad / "promptreg.yaml").write_text("broken: [", "utf-8")
+        parts = await engine.healthy()
+        assert "no valid YAML" in parts["suites"]
+        assert parts["store"] == "ok"
+    finally:
+        await engine.close()
+
+
+def test_what_cannot_be_served_leaves_no_engine_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_recorded(tmp_path / "suite", n=4)
+    closed = []
+    close = Engine.close
+
+    async def note(engine: Engine) -> None:
+        closed.append(engine)
+        await close(engine)
+
+    monkeypatch.setattr(Engine, "close", note)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    settings = Settings((folder / "promptreg.yaml",), folder / ".promptreg", port=0, otel=True)
+    with pytest.raises(UsageError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
+        asyncio.run(serving._serve(settings))
+    assert len(closed) == 1
+
+
+def test_only_pictures_in_the_suites_folder_are_read(tmp_path: Path) -> None:
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    png = b"\x89PNG\r\n\x1a\n..."
+    (suite / "a.txt").write_bytes(png)  # what it holds counts, not what it is called
+    assert read_image(suite, str(suite / "a.txt")) == (png, "image/png")
+    (tmp_path / "out.png").write_bytes(png)
+    (suite / "link.png").symlink_to(tmp_path / "out.png")
+    (suite / "script.png").write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>")
+    os.mkfifo(suite / "pipe.png")
+    outside = [str(tmp_path / "out.png"), f"{suite}/../out.png", str(suite / "link.png")]
+    for path in (*outside, *(str(suite / n) for n in ("script.png", "pipe.png", "none.png", "."))):
+        with pytest.raises(NotFoundError) as refused:
+            read_image(suite, path)
+        assert str(tmp_path) not in refused.value.detail
+
+
+def test_old_jobs_are_removed_with_all_that_is_theirs(tmp_path: Path) -> None:
+    database = Database("", tmp_path)
+    store = Jobs(database, 100)
+    wanted = JobRequest(JobKind.COMPARE, "s", ("v1", "v2"))
+    old, young, waiting = (store.add(wanted, "ci", key).id for key in ("a", "b", "c"))
+    for job_id in (old, young):
+        store.cancel(job_id)
+    with database.write() as c:
+        c.execute(tables.jobs.update().where(tables.jobs.c.id == old).values(ended_at="2026-01-01"))
+        c.execute(tables.artifacts.insert().values(job_id=old, name="log.txt", size=1, body=b"x"))
+        c.exec_driver_sql("CREATE TABLE workflow_status (workflow_uuid TEXT)")
+        for name in (f"{old}-1", f"{young}-1"):
+            c.exec_driver_sql("INSERT INTO workflow_status VALUES (?)", (name,))
+    assert prune(database, datetime.now(UTC) - timedelta(days=1)) == 1
+    left = store.page(suite=None, state=None, offset=0, limit=9)
+    assert {job.id for job in left.items} == {young, waiting}
+    with database.read() as c:
+        rows = c.exec_driver_sql("SELECT workflow_uuid FROM workflow_status").scalars().all()
+        kept = c.execute(sa.select(tables.events.c.job_id).distinct()).scalars().all()
+    assert rows == [f"{young}-1"]
+    assert set(kept) == {young, waiting}
+    assert store.add(wanted, "ci", "a").id != old  # its key is free again
+    database.close()

@@ -103,7 +103,16 @@ def test_labels_stay_few() -> None:
 async def test_ready_or_not(nobody: httpx.AsyncClient, service: FakeService) -> None:
     assert (await nobody.get("/health/live")).json() == {"status": "ok", "parts": {}}
     ready = await nobody.get("/health/ready")
-    assert ready.json()["parts"] == {"database": "ok", "store": "ok", "workers": "ok"}
+    assert ready.json()["parts"] == {
+        "database": "ok",
+        "store": "ok",
+        "suites": "ok",
+        "workers": "ok",
+    }
+    service.broken_suite = "cameras: /srv/cameras.yaml: no valid YAML"
+    still = await nobody.get("/health/ready")  # the others are served as before
+    assert (still.status_code, still.json()["parts"]["suites"]) == (200, "not all can be used")
+    assert "cameras" not in still.text
     service.down = True
     gone = await nobody.get("/health/ready", headers={"Host": "10.1.2.3:8321"})
     assert (gone.status_code, gone.json()["detail"]) == (503, "not ready: database")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from promptreg.stages.report.as_json import comparison_json
+from promptreg_plugins.web.document import comparison_of
 from promptreg_plugins.web.pages.comparison import Wanted, view_of
-from promptreg_plugins.web.pages.document import comparison_of
 from service_fake import FINISHED
 from service_fake_data import recorded_artifacts
 from service_pages_site import Site, read

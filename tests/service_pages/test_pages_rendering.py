@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from promptreg_plugins.web.model import Job, JobState, Page, Role, RunInfo, SuiteInfo, Who
+from promptreg_plugins.web.model import (
+    Job,
+    JobState,
+    Page,
+    Role,
+    RunInfo,
+    ScenarioRow,
+    SuiteInfo,
+    Who,
+)
 from service_fake import FAILED, FINISHED, RUNNING, FakeService
 from service_fake_data import BROKEN, SUITE, scenarios
 from service_pages_site import Site, read, site_of
@@ -250,3 +260,24 @@ async def test_health_of_parts_is_shown(site: Site) -> None:
         text = read(await made.get("/plugins")).text
     assert "database: does not answer" in text
     assert "No module named 'shout'" in text
+
+
+async def test_images_are_shown_as_nothing_but_images(site: Site) -> None:
+    class Seeing(FakeService):
+        async def scenario(self, suite: str, scenario_id: str) -> ScenarioRow:
+            found = await super().scenario(suite, scenario_id)
+            return replace(found, images=("/srv/suite/images/door.png",))
+
+    made = site_of(Seeing())
+    pages = (f"scenario?id={FIRST}", f"trial?run={V2}&scenario={FIRST}")
+    async with made.client:
+        for page in pages:
+            document = await made.get(f"/suites/{SUITE}/{page}")
+            assert "/srv/" not in document
+            (shown,) = read(document).all("img")
+            assert shown["alt"] == "door.png"
+        image = await made.client.get(shown["src"] or "")
+        assert image.headers["content-type"] == "image/png"
+        assert image.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert image.headers["x-content-type-options"] == "nosniff"
+        await made.get(f"/suites/{SUITE}/image?id={FIRST}&n=1", 404)

@@ -10,6 +10,7 @@ import typer
 from promptreg.errors import ExecutionError, MissingPackageError, UsageError
 
 if TYPE_CHECKING:
+    from promptreg_plugins.web.store.database import Database
     from promptreg_plugins.web.store.tokens import Tokens
 
 __all__ = ["add_serve"]
@@ -58,6 +59,7 @@ def add_serve(app: typer.Typer) -> None:
     tokens.command(name="list")(list_)
     tokens.command(name="revoke")(revoke)
     group.add_typer(tokens, name="token")
+    group.command(name="prune")(prune_)
     app.add_typer(group, name="serve")
 
 
@@ -196,6 +198,34 @@ def revoke(
     return 0
 
 
+def prune_(
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="WHEN", help="Ended before: 90d, or 2026-10-01."),
+    ],
+    config: Config = None,
+    folder: Folder = None,
+    database: DatabaseUrl = None,
+    env_file: EnvFile = None,
+) -> int:
+    """Remove jobs that ended long ago, with their logs and reports; a service may be at work.
+
+    Trends on pages lose them, too. The suites' runs and history stay as they are.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from promptreg.cli.history.asking import moment
+
+    before = datetime.fromisoformat(moment(older_than, "--older-than") or "9999-01-01T00:00+00:00")
+    if before > datetime.now(UTC) - timedelta(hours=1) + timedelta(seconds=1):
+        raise UsageError(f"--older-than {older_than!r}: the least is 1h, so that nobody's is lost")
+    from promptreg_plugins.web.store.pruning import prune
+
+    found = _database(config, folder, database, env_file)
+    typer.echo(f"removed: {_told(lambda: prune(found, before)):,} jobs")
+    return 0
+
+
 def _needed() -> None:
     """Refuse to begin without the packages.
 
@@ -222,14 +252,22 @@ def _tokens(
     config: list[str] | None, folder: str | None, database: str | None, env_file: str | None
 ) -> Tokens:
     """Return the tokens of the database that `serve` would use with the same options."""
+    from promptreg_plugins.web.store.tokens import Tokens
+
+    return Tokens(_database(config, folder, database, env_file))
+
+
+def _database(
+    config: list[str] | None, folder: str | None, database: str | None, env_file: str | None
+) -> Database:
+    """Return the database that `serve` would use with the same options."""
     _needed()
     _read_env(env_file)
     from promptreg_plugins.web.serving import serve_settings
     from promptreg_plugins.web.store.database import Database
-    from promptreg_plugins.web.store.tokens import Tokens
 
     settings = serve_settings(config or [], folder, database)
-    return Tokens(_told(lambda: Database(settings.database, settings.folder)))
+    return _told(lambda: Database(settings.database, settings.folder))
 
 
 def _told(work: Callable[[], T]) -> T:

@@ -127,7 +127,7 @@ class Job:
         done, planned: trials; `planned` is None until the plan is known.
         cached, failed: trials among `done`.
         verdict: of the gate: pass, fail, inconclusive; None while there is none and for `run`.
-        headline: the decision in one sentence, as in the terminal's first line.
+        headline: the decision in one sentence, as in the report.
         exit_code: as of the command line (0-5, 130).
         problem: what stopped it, in one or a few lines; None if nothing did.
         run_ids: the stored runs it made or used, baseline first.

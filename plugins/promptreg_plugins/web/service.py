@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from promptreg_plugins.web.model import (
     Event,
     Job,
+    JobKind,
     JobRequest,
     JobState,
     Page,
@@ -63,6 +64,10 @@ class Service(Protocol):
         """Return one scenario with all that is known of it."""
         ...
 
+    async def image(self, suite: str, scenario_id: str, place: int) -> tuple[bytes, str]:
+        """Return the bytes and media type of one of `ScenarioRow.images`; 404 if not shown."""
+        ...
+
     async def runs(self, suite: str) -> list[RunInfo]:
         """Return the stored runs of a suite, the newest first."""
         ...
@@ -84,12 +89,26 @@ class Service(Protocol):
         """Return one trial, prompt included."""
         ...
 
-    async def submit(self, request: JobRequest, who: Who) -> Job:
-        """Check a request and queue it; it is durable when this returns."""
+    async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
+        """Check a request and queue it; it is durable when this returns.
+
+        Args:
+            request: what is asked for.
+            who: who asks.
+            key: the same key of the same `who` gives the job of the first time, whichever
+                process is asked, for a week; with another request it is refused (409). A request
+                that is refused leaves its key unused.
+        """
         ...
 
     async def jobs(
-        self, *, suite: str | None, state: JobState | None, offset: int, limit: int
+        self,
+        *,
+        suite: str | None,
+        state: JobState | None,
+        offset: int,
+        limit: int,
+        kind: JobKind | None = None,
     ) -> Page[Job]:
         """Return jobs, the newest first."""
         ...
@@ -130,7 +149,7 @@ class Service(Protocol):
         ...
 
     async def healthy(self) -> Mapping[str, str]:
-        """Return what readiness asks: part (database, store, workers) to "ok" or what is wrong."""
+        """Return what readiness asks: part (database, store, suites...) to "ok" or why not."""
         ...
 
     async def authenticate(self, token: str) -> Who:

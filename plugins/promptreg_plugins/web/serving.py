@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptreg.discovery import load_plugins
 from promptreg.errors import ExecutionError, ExitCode, PromptregError, UsageError
@@ -21,6 +21,9 @@ from promptreg.pipeline.project import open_project
 from promptreg.suite import find_suite
 from promptreg_plugins.web.problems import ProblemError, UnavailableError
 from promptreg_plugins.web.settings import DATABASE_VARIABLE, Settings
+
+if TYPE_CHECKING:
+    from promptreg_plugins.web.engine import Engine
 
 __all__ = ["run", "serve_settings"]
 
@@ -78,48 +81,54 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    import uvicorn
-
-    from promptreg_plugins.web.api import create_app, uvicorn_options
     from promptreg_plugins.web.engine import Engine
-    from promptreg_plugins.web.store.tokens import new_secret
 
     with _listening(settings) as (listening, loopback):
         engine = await asyncio.to_thread(Engine, settings)
-        tokens = await engine.tokens()
-        open_door = not any(token.revoked_at is None for token in tokens)
-        if open_door and not loopback:
-            await engine.close()
-            raise UsageError(
-                f"--host {settings.host}: others could reach it, and there is no token; "
-                "'promptreg serve token create NAME --role admin' makes one"
-            )
-        port = int(listening.getsockname()[1])
-        settings = replace(settings, port=port)
-        if open_door:
-            settings = replace(settings, local_admin=new_secret()[1])
-        engine.settings = settings
-
-        class Server(uvicorn.Server):
-            """Leaves signals to us: jobs are stopped in order, and the exit code says why."""
-
-            @contextlib.contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                yield
-
-        app = create_app(engine, settings, engine)
-        server = Server(uvicorn.Config(app, **uvicorn_options(settings)))
-        received = _listen_to_signals(server, engine.stop)
-        await engine.start()
         try:
-            _say(settings, listening, loopback)
-            await server.serve(sockets=[listening])
+            received = await _served(engine, settings, listening, loopback=loopback)
         finally:
             await engine.close()
     if not received:
         return int(ExitCode.EXECUTION)
     first = received[0]
     return int(ExitCode.INTERRUPTED if first == signal.SIGINT else ExitCode.TERMINATED)
+
+
+async def _served(
+    engine: Engine, settings: Settings, listening: socket.socket, *, loopback: bool
+) -> list[signal.Signals]:
+    """Serve until the service is told to end; return the signals that said so."""
+    import uvicorn
+
+    from promptreg_plugins.web.api import create_app, uvicorn_options
+    from promptreg_plugins.web.store.tokens import new_secret
+
+    open_door = not any(token.revoked_at is None for token in await engine.tokens())
+    if open_door and not loopback:
+        raise UsageError(
+            f"--host {settings.host}: others could reach it, and there is no token; "
+            "'promptreg serve token create NAME --role admin' makes one"
+        )
+    settings = replace(settings, port=int(listening.getsockname()[1]))
+    if open_door:
+        settings = replace(settings, local_admin=new_secret()[1])
+    engine.settings = settings
+
+    class Server(uvicorn.Server):
+        """Leaves signals to us: jobs are stopped in order, and the exit code says why."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    app = create_app(engine, settings, engine)
+    server = Server(uvicorn.Config(app, **uvicorn_options(settings)))
+    received = _listen_to_signals(server, engine.stop)
+    await engine.start()
+    _say(settings, listening, loopback)
+    await server.serve(sockets=[listening])
+    return received
 
 
 def _listen_to_signals(server: Any, stop: Any) -> list[signal.Signals]:

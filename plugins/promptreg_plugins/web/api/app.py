@@ -33,7 +33,6 @@ from promptreg_plugins.web.api.routes import (
     suites,
 )
 from promptreg_plugins.web.api.routes import tokens as token_routes
-from promptreg_plugins.web.api.routes.creating import Keys
 from promptreg_plugins.web.api.sessions import Sessions
 from promptreg_plugins.web.api.watch import Watch
 from promptreg_plugins.web.service import Service
@@ -67,7 +66,6 @@ def create_app(
     app.state.service = service
     app.state.metrics = Metrics()
     app.state.streams = events.Streams(app.state.metrics)
-    app.state.keys = Keys()
     app.state.watch = Watch(service, app.state.metrics)
     told = _add_routes(app, service, settings, pages=pages)
     register(app, told)

@@ -166,7 +166,7 @@ class Scenario(_Out):
     attributes: dict[str, str]
     variables: dict[str, Json] = Field(description="What templates can name.")
     ground_truth: dict[str, Json] = Field(description="What is known right.")
-    images: list[str] = Field(description="Names of image files; they are not served.")
+    images: list[str] = Field(description="Names of image files.")
 
 
 class Run(_Out):

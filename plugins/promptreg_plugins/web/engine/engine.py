@@ -15,10 +15,12 @@ from typing import IO, TYPE_CHECKING, Any
 from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
 from promptreg_plugins.web.engine.refs import check_refs
+from promptreg_plugins.web.engine.scenarios import check_where
 from promptreg_plugins.web.jobs.options import check_options
 from promptreg_plugins.web.model import (
     Event,
     Job,
+    JobKind,
     JobRequest,
     JobState,
     Page,
@@ -116,26 +118,37 @@ class Engine(Looking):
         if self._lock is not None:
             self._lock.close()
 
-    async def submit(self, request: JobRequest, who: Who) -> Job:
+    async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
         """Check a request and queue it; it is durable when this returns."""
 
         def keep() -> Job:
-            project = self._suites.get(request.suite).project
+            # Before the checks: what was asked for then may be refused by now.
+            if key and (known := self._jobs.of_key(request, who.name, key)):
+                return known
+            served = self._suites.get(request.suite)
+            project = served.project
             check_options(request.kind, request.options)
             check_refs(project, request.kind, request.refs)
-            return self._jobs.add(request, who.name)
+            if where := request.options.get("where"):
+                check_where(served.scenarios(), where, "options.where")
+            return self._jobs.add(request, who.name, key)
 
         job = await self._do(keep)
         self._changed(job.id)
         return job
 
     async def jobs(
-        self, *, suite: str | None, state: JobState | None, offset: int, limit: int
+        self,
+        *,
+        suite: str | None,
+        state: JobState | None,
+        offset: int,
+        limit: int,
+        kind: JobKind | None = None,
     ) -> Page[Job]:
         """Return jobs, the newest first."""
-        return await self._do(
-            partial(self._jobs.page, suite=suite, state=state, offset=offset, limit=limit)
-        )
+        page = partial(self._jobs.page, suite=suite, state=state, kind=kind)
+        return await self._do(partial(page, offset=offset, limit=limit))
 
     async def job(self, job_id: str) -> Job:
         """Return one job."""
@@ -207,20 +220,25 @@ class Engine(Looking):
         return await self._do(self._health)
 
     def _health(self) -> dict[str, str]:
-        found = {"database": "ok", "store": "ok", "workers": "ok"}
+        found = {"database": "ok", "store": "ok", "suites": "ok", "workers": "ok"}
         try:
             self._jobs.unqueued()
         except UnavailableError as e:
             found["database"] = e.detail
-        for served in self._suites.looked_at():
+        invalid, unwritable, served_by_all = [], [], self._suites.looked_at()
+        for served in served_by_all:
             try:
                 store = served.project.store
             except ProblemError as e:
-                found["store"] = f"{served.name}: {e.detail}"
+                invalid.append(f"{served.name}: {e.detail}")
                 continue
             place = store if store.exists() else store.parent
             if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
-                found["store"] = f"{served.name}: {place} cannot be written"
+                unwritable.append(f"{served.name}: {place} cannot be written")
+        if invalid or unwritable:
+            found["suites"] = "; ".join(invalid + unwritable)
+        if unwritable and len(invalid) + len(unwritable) == len(served_by_all):
+            found["store"] = "; ".join(unwritable)
         if self._tender is None or not self._tender.alive or self._stopping.is_set():
             found["workers"] = "not at work"
         return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from promptreg.discovery import load_plugins
+from promptreg_plugins.web.engine.images import read_image
 from promptreg_plugins.web.engine.plugins import plugins_of
 from promptreg_plugins.web.engine.scenarios import all_of, one_of, page_of
 from promptreg_plugins.web.engine.suites import Suites
@@ -21,7 +22,7 @@ from promptreg_plugins.web.model import (
     TemplateInfo,
     TrialRow,
 )
-from promptreg_plugins.web.problems import ProblemError
+from promptreg_plugins.web.problems import NotFoundError, ProblemError
 from promptreg_plugins.web.settings import Settings
 
 __all__ = ["Looking"]
@@ -87,6 +88,18 @@ class Looking:
     async def scenario(self, suite: str, scenario_id: str) -> ScenarioRow:
         """Return one scenario."""
         return await self._do(lambda: one_of(self._suites.get(suite).scenarios(), scenario_id))
+
+    async def image(self, suite: str, scenario_id: str, place: int) -> tuple[bytes, str]:
+        """Return the bytes and media type of one of a scenario's images."""
+
+        def look() -> tuple[bytes, str]:
+            served = self._suites.get(suite)
+            images = one_of(served.scenarios(), scenario_id).images
+            if not 0 <= place < len(images):
+                raise NotFoundError(f"the scenario has {len(images)} images, none at {place}")
+            return read_image(served.project.base, images[place])
+
+        return await self._do(look)
 
     async def runs(self, suite: str) -> list[RunInfo]:
         """Return the stored runs of a suite, the newest first."""

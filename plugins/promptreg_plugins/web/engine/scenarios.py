@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from promptreg.pipeline.project import Project
@@ -13,7 +13,7 @@ from promptreg_plugins.web.engine.telling import plain, told
 from promptreg_plugins.web.model import Page, RunInfo, ScenarioRow
 from promptreg_plugins.web.problems import InvalidError, NotFoundError
 
-__all__ = ["all_of", "one_of", "page_of"]
+__all__ = ["all_of", "check_where", "one_of", "page_of"]
 
 
 def page_of(
@@ -24,13 +24,7 @@ def page_of(
     Raises:
         InvalidError: no scenario has such an attribute.
     """
-    for name in where:
-        if name not in found.attributes:
-            raise InvalidError(
-                f"no scenario has an attribute {name!r:.120}; there are: "
-                f"{', '.join(found.attributes) or 'none'}",
-                field=f"where.{name:.80}",
-            )
+    check_where(found, where, "where")
     if not where and not query:
         part = found.all[offset : offset + limit]
         return Page(tuple(map(_row, part)), len(found.all), offset, limit)
@@ -44,6 +38,21 @@ def page_of(
         and (words is None or sought in words[i])
     ]
     return Page(tuple(map(_row, kept[offset : offset + limit])), len(kept), offset, limit)
+
+
+def check_where(found: ScenarioIndex, where: Iterable[str], field: str) -> None:
+    """Refuse attributes that no scenario has.
+
+    Raises:
+        InvalidError: names the field, the attribute and those that there are.
+    """
+    for name in where:
+        if name not in found.attributes:
+            raise InvalidError(
+                f"no scenario has an attribute {name!r:.120}; there are: "
+                f"{', '.join(found.attributes) or 'none'}",
+                field=f"{field}.{name:.80}",
+            )
 
 
 def one_of(found: ScenarioIndex, scenario_id: str) -> ScenarioRow:

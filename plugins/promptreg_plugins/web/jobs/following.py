@@ -38,7 +38,6 @@ class Following:
         changed: Callable[[str], None],
     ) -> None:
         self.cancelled = False
-        self.headline = ""
         self.last_words: deque[str] = deque(maxlen=20)
         """The last lines on standard error: why it failed."""
         self.run_ids: list[str] = []
@@ -59,8 +58,6 @@ class Following:
             self._count(said.facts)
             return
         line = self._redact(said.line)
-        if said.stream == "out" and not self.headline and line.strip():
-            self.headline = line.strip()[:500]
         if said.stream == "err" and line.strip():
             self.last_words.append(line)
         if self._bytes < _LOG_BYTES:

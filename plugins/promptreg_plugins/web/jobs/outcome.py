@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from promptreg.errors import ExitCode
+from promptreg.stages.report.decision import sentence
+from promptreg_plugins.web.document import comparison_of
 from promptreg_plugins.web.jobs.command import REPORTS
 from promptreg_plugins.web.jobs.following import Following
 from promptreg_plugins.web.model import Job, JobKind, JobState
@@ -86,7 +88,7 @@ def _decided(job: Job, report: dict[str, Any], following: Following) -> dict[str
     else:
         gate = report["gate"]
         facts["verdict"] = gate["verdict"]
-        facts["headline"] = following.headline or "; ".join(gate["reasons"])[:500]
+        facts["headline"] = _sentence(report) or "; ".join(gate["reasons"])[:500]
         if run_ids := _run_ids(report):
             facts["run_ids"] = run_ids
     trials = report.get("trials") or {}
@@ -94,6 +96,14 @@ def _decided(job: Job, report: dict[str, Any], following: Following) -> dict[str
     if isinstance(cached, int) and isinstance(called, int) and not following.counts["done"]:
         facts |= {"done": cached + called, "planned": trials.get("planned"), "cached": cached}
     return facts
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    """Return the report's own sentence: what is printed is cut to the width of a terminal."""
+    try:
+        return sentence(comparison_of(report))[:500]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""  # a report of another shape: its gate's reasons say as much
 
 
 def _run_ids(report: dict[str, Any]) -> list[str]:

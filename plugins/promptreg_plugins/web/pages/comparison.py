@@ -15,7 +15,7 @@ from promptreg.stages.report.plots.reliability import reliability
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, Verdict
 from promptreg_plugins.look import metric_table, scenario_card
-from promptreg_plugins.web.pages.document import comparison_of
+from promptreg_plugins.web.document import comparison_of
 from promptreg_plugins.web.pages.pictures import forests, ranges
 
 __all__ = ["View", "Wanted", "view_of", "wanted_of"]

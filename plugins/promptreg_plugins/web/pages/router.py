@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from promptreg_plugins.web.pages import (
     assets,
     dashboard,
+    images,
     inside,
     jobs,
     runs,
@@ -28,6 +29,6 @@ def pages(service: Service) -> APIRouter:
     """
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
     router.add_api_route("/static/{name}", assets.asset, methods=["GET", "HEAD"])
-    for part in (dashboard, suites, jobs, runs, trials, scenarios, inside):
+    for part in (dashboard, suites, jobs, runs, trials, scenarios, images, inside):
         part.add(router, service)
     return router

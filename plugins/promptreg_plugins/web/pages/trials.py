@@ -69,13 +69,15 @@ def add(router: APIRouter, service: Service) -> None:
         sides = [_side(known[run_id], own, "", whole=whole)]
         if against:  # the other run is the baseline, and stands first
             sides.insert(0, await _other(service, name, known[against], own, whole=whole))
+        truth, images = await _known(service, name, scenario_id)
         return await render(
             request,
             "trial.html.j2",
             suite=name,
             run=known[run_id],
             trial=own,
-            truth=await _truth(service, name, scenario_id),
+            truth=truth,
+            images=images,
             sides=sides,
             against=against,
             others=[r for r in runs if r.id != run_id and r.problem is None][:_RUNS],
@@ -87,15 +89,19 @@ def add(router: APIRouter, service: Service) -> None:
         )
 
 
-async def _truth(service: Service, suite: str, scenario_id: str) -> list[tuple[str, str]]:
+async def _known(
+    service: Service, suite: str, scenario_id: str
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Return what is known to be right, and the names of the scenario's images."""
     try:
         row = await service.scenario(suite, scenario_id)
     except NotFoundError:  # the run is older than the suite's scenarios
-        return []
-    return [
+        return [], ()
+    truth = [
         (one_line(str(k), 40), one_line(v if isinstance(v, str) else _json(v, None), 200))
         for k, v in list(row.ground_truth.items())[:30]
     ]
+    return truth, row.images
 
 
 async def _other(

@@ -14,6 +14,7 @@ from promptreg_plugins.web.model import Job, JobKind, JobRequest, JobState, Page
 from promptreg_plugins.web.problems import ConflictError, NotFoundError, TooManyError
 from promptreg_plugins.web.store.database import Database, now_text, parsed_time
 from promptreg_plugins.web.store.events import add_event
+from promptreg_plugins.web.store.keys import keep_key, key_job
 from promptreg_plugins.web.store.tables import artifacts, jobs
 
 __all__ = ["Jobs", "Waiting", "job_of"]
@@ -44,14 +45,41 @@ class Jobs:
         self._database = database
         self._max_queued = max_queued
 
-    def add(self, request: JobRequest, by: str) -> Job:
+    def of_key(self, request: JobRequest, by: str, key: str) -> Job | None:
+        """Return the job that somebody's key stands for; None: there is none yet.
+
+        Raises:
+            ConflictError: the key came with another request.
+        """
+        with self._database.read() as c:
+            job_id = key_job(c, request, by, key)
+            return _one(c, job_id) if job_id is not None else None
+
+    def add(self, request: JobRequest, by: str, key: str | None = None) -> Job:
         """Keep a new job; durable when this returns.
+
+        Args:
+            request: what is asked for.
+            by: who asks.
+            key: if this key of theirs stands for a job already, that is returned.
 
         Raises:
             TooManyError: too many wait already.
+            ConflictError: the key came with another request.
         """
+        try:
+            return self._add(request, by, key)
+        except sa.exc.IntegrityError:  # another process kept the key in the same moment
+            found = self.of_key(request, by, key) if key else None
+            if found is None:
+                raise
+            return found
+
+    def _add(self, request: JobRequest, by: str, key: str | None) -> Job:
         job_id, at = str(uuid.uuid4()), now_text()
         with self._database.write() as c:
+            if key and (known := key_job(c, request, by, key)):
+                return _one(c, known)
             waiting = c.scalar(
                 sa.select(sa.func.count()).where(jobs.c.state == JobState.QUEUED.value)
             )
@@ -69,6 +97,8 @@ class Jobs:
                     state=str(JobState.QUEUED),
                 )
             )
+            if key:
+                keep_key(c, request, by, key, job_id)
             add_event(c, job_id, "state", {"state": str(JobState.QUEUED)})
             return _one(c, job_id)
 
@@ -82,7 +112,13 @@ class Jobs:
             return _one(c, job_id)
 
     def page(
-        self, *, suite: str | None, state: JobState | None, offset: int, limit: int
+        self,
+        *,
+        suite: str | None,
+        state: JobState | None,
+        offset: int,
+        limit: int,
+        kind: JobKind | None = None,
     ) -> Page[Job]:
         """Return jobs, the newest first."""
         wanted = []
@@ -90,6 +126,8 @@ class Jobs:
             wanted.append(jobs.c.suite == suite)
         if state is not None:
             wanted.append(jobs.c.state == str(state))
+        if kind is not None:
+            wanted.append(jobs.c.kind == str(kind))
         query = (
             sa.select(jobs)
             .where(*wanted)

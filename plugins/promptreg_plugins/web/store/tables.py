@@ -9,6 +9,7 @@ __all__ = [
     "artifacts",
     "events",
     "jobs",
+    "keys",
     "meta",
     "metadata",
     "tokens",
@@ -16,7 +17,8 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-"""Raised with every change of these tables; an older service refuses a newer database."""
+"""Raised with every change of these tables; an older service refuses a newer database. A table
+that is new is made where it lacks, and an older service does without."""
 
 metadata = sa.MetaData()
 
@@ -100,6 +102,18 @@ artifacts = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
+
+keys = sa.Table(
+    "promptreg_keys",
+    metadata,
+    sa.Column("by", sa.String(100), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("request", sa.String(64), nullable=False),
+    sa.Column("job_id", sa.String(36), sa.ForeignKey(jobs.c.id), nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+)
+sa.Index("promptreg_keys_at", keys.c.at)
+sa.Index("promptreg_keys_job", keys.c.job_id)
 
 workers = sa.Table(
     "promptreg_workers",

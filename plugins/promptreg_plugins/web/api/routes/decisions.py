@@ -27,8 +27,6 @@ from promptreg_plugins.web.service import Service
 
 __all__ = ["comparisons", "gates"]
 
-_AT_ONCE = 500
-
 
 def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
     """Return the routes of comparisons or of gates."""
@@ -52,7 +50,7 @@ def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
     ) -> JobOut:
         wanted = body.job(kind)
         place = f"{API}/{plural}"
-        return await created(wanted, key, place, request, response, service, who)
+        return await created(wanted, key, place, response, service, who)
 
     @router.get(
         "",
@@ -71,9 +69,8 @@ def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> Listing[JobOut]:
-        jobs = await _of_kind(service, kind, suite, state)
-        part = [JobOut.model_validate(job) for job in jobs[offset : offset + limit]]
-        return Listing(items=part, total=len(jobs), offset=offset, limit=limit)
+        page = await service.jobs(suite=suite, state=state, kind=kind, offset=offset, limit=limit)
+        return Listing[JobOut].model_validate(page)
 
     @router.get(
         "/{job_id}",
@@ -115,18 +112,6 @@ async def _one(service: Service, kind: JobKind, job_id: str, one: str) -> Job:
     if job.request.kind is not kind:
         raise NotFoundError(f"{job_id} is no {one} but a {job.request.kind}", field="job_id")
     return job
-
-
-async def _of_kind(
-    service: Service, kind: JobKind, suite: str | None, state: JobState | None
-) -> list[Job]:
-    found: list[Job] = []
-    offset, total = 0, 1
-    while offset < total:
-        page = await service.jobs(suite=suite, state=state, offset=offset, limit=_AT_ONCE)
-        found += [job for job in page.items if job.request.kind is kind]
-        offset, total = offset + _AT_ONCE, page.total
-    return found
 
 
 comparisons = _router(JobKind.COMPARE, "comparisons", "comparison")

@@ -19,6 +19,8 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["operation"])
 _WITHIN_S = 5.0
+_TOLERATED = frozenset({"suites"})
+"""A suite that somebody breaks takes neither the others nor the pages that say so away."""
 _log = logging.getLogger("promptreg.web.health")
 
 
@@ -35,13 +37,16 @@ async def live() -> Health:
     response_model=Health,
 )
 async def ready(request: Request, service: Asking) -> Health | Response:
-    """Say whether database, store and workers do; what is wrong is told in the log alone."""
+    """Say whether database, store and workers do; what is wrong is told in the log alone.
+
+    A suite that cannot be used is named there, too, and leaves the service ready.
+    """
     parts = await _parts(service)
     for part, state in parts.items():
         request.app.state.metrics.ready(part, state == "ok")
         if state != "ok":
             _log.warning("not ready", extra={"fields": {"part": part, "problem": state}})
-    wrong = [part for part, state in parts.items() if state != "ok"]
+    wrong = [p for p, state in parts.items() if state != "ok" and p not in _TOLERATED]
     if wrong:
         return problem_response(
             request.scope,
@@ -52,7 +57,8 @@ async def ready(request: Request, service: Asking) -> Health | Response:
             errors=[{"field": part, "message": "unavailable"} for part in sorted(wrong)],
             headers={"Retry-After": "5"},
         )
-    return Health(status="ok", parts=parts)
+    said = {p: "ok" if state == "ok" else "not all can be used" for p, state in parts.items()}
+    return Health(status="ok", parts=said)
 
 
 @router.get(

@@ -18,7 +18,7 @@ from promptreg_plugins.web.api.asking import (
 )
 from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_response
 from promptreg_plugins.web.api.schemas import JobOut, Listing
-from promptreg_plugins.web.model import JobState
+from promptreg_plugins.web.model import JobKind, JobState
 
 __all__ = ["JobId", "router"]
 
@@ -44,11 +44,12 @@ async def list_jobs(
         Query(min_length=1, max_length=200, pattern=PLAIN, description="Only of this suite."),
     ] = None,
     state: Annotated[JobState | None, Query(description="Only in this state.")] = None,
+    kind: Annotated[JobKind | None, Query(description="Only of this kind.")] = None,
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> Listing[JobOut]:
     """Return comparisons, gates and runs that were asked for, the newest first."""
-    page = await service.jobs(suite=suite, state=state, offset=offset, limit=limit)
+    page = await service.jobs(suite=suite, state=state, kind=kind, offset=offset, limit=limit)
     return Listing[JobOut].model_validate(page)
 
 

@@ -66,7 +66,7 @@ async def create_run(
     key: IdempotencyKey = None,
 ) -> JobOut:
     """Ask for runs of one or more versions; the job is followed under `/jobs`."""
-    return await created(body.job(suite), key, API + "/jobs", request, response, service, who)
+    return await created(body.job(suite), key, API + "/jobs", response, service, who)
 
 
 @router.get("/{run}", operation_id="getRun", responses=refusals(404))
