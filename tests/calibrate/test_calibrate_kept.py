@@ -22,6 +22,7 @@ from promptreg.pipeline.compare import compare
 from promptreg.pipeline.detectable import TYPICAL
 from promptreg.pipeline.plan import plan
 from promptreg.pipeline.project import Options, Project, open_project
+from promptreg.stats.power import plan_detectable
 from promptreg.store.calibrations import MOST_FILES, read_calibrations, write_calibration
 from promptreg.verdicts import CalibrationState, Comparison
 
@@ -275,6 +276,11 @@ def test_plans_rest_on_a_fresh_calibration_and_say_so(folder: Path, plugins: Plu
     project = opened(folder, plugins)
     assumed = plan(project, ["v1", "v2"], Options())
     assert {d.basis for d in assumed.detectable} == {TYPICAL}
+    (composite,) = [d for d in assumed.detectable if d.metric == "overall"]
+    typical = plan_detectable(
+        composite.n_scenarios, 1, "bounded", width=1.0, n_clusters=composite.n_clusters
+    )
+    assert composite.change == pytest.approx(typical)  # over its whole range, as any other average
     report = measured(folder, plugins)
     planned = plan(opened(folder, plugins), ["v1", "v2"], Options())
     by_metric = {d.metric: d for d in planned.detectable}

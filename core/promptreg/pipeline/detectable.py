@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptreg.pipeline.work import Version
-from promptreg.policy import OVERALL, Policy
+from promptreg.policy import Policy
 from promptreg.stages.calibrate import least_seen
 from promptreg.stats.power import Variances, plan_detectable, plan_scenarios
 
@@ -54,8 +54,6 @@ def detectable_changes(
             width = scale.high - scale.low if scale else 1.0
             if (scale and scale.statistic != "mean") or not math.isfinite(width) or kind == "count":
                 continue
-            if metric == OVERALL:
-                width = 0.5  # a mean of several metrics varies less than any of them
             margin = policy.margins[metric]
             variances, basis = spreads.get((version.template.name, metric), (None, TYPICAL))
             change = plan_detectable(

@@ -133,8 +133,9 @@ def plan(project: Project, refs: Sequence[str], options: Options) -> Plan:
     detectable = tuple(detectable_changes(versions, shown, work.repeats, spreads))
     if any(d.basis == TYPICAL for d in detectable):
         notes.append(
-            "detectable changes rest on typical variances; 'promptreg calibrate' measures them, "
-            "and 'compare' says them from measured ones"
+            "detectable changes rest on typical variances, of edits that change a few answers and "
+            "families that share nothing; where more changes, less is seen. 'promptreg calibrate' "
+            "measures them, and 'compare' says them from what came"
         )
     return Plan(
         suite=project.suite.suite,
