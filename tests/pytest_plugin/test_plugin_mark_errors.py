@@ -44,6 +44,13 @@ def test_a_wrong_mark_is_told_without_a_traceback(run: Run, pytester: pytest.Pyt
     assert "site-packages" not in text_of(result)
 
 
+def test_a_metric_that_is_only_shown_is_no_check(run: Run, pytester: pytest.Pytester) -> None:
+    scorers = [{"use": "risk_range"}, {"use": "level_distribution"}]
+    write_recorded(pytester.path, n=8, scorers=scorers)
+    marked(pytester, "metrics=['level_distribution']")
+    run().stdout.fnmatch_lines(["*'level_distribution' is shown only and decides nothing*overall*"])
+
+
 def test_two_marks_on_one_function_contradict_each_other(
     run: Run, pytester: pytest.Pytester
 ) -> None:

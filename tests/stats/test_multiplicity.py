@@ -17,6 +17,7 @@ from promptreg.stats.multiplicity import (
     discoveries,
     holm,
     step_down_max_t,
+    step_down_min_p,
 )
 
 Make = Callable[..., PairedScores]
@@ -51,6 +52,40 @@ def test_step_down_by_hand() -> None:
     # The order is kept: a smaller |T| never has the smaller p.
     third = Swing(1.9, np.zeros(9), mid_p=False)
     assert step_down_max_t([first, second, third])[2] == pytest.approx(3 / 10)
+
+
+def heavy_tailed(rng: np.random.Generator, tails: list[float], shift: float = 0.0) -> list[Swing]:
+    """Return metrics whose statistics have Student tails; the first is moved by `shift`."""
+    found = []
+    for j, tail in enumerate(tails):
+        drawn = rng.standard_t(tail, 1000)
+        found.append(Swing(drawn[0] + (shift if j == 0 else 0.0), drawn[1:], mid_p=False))
+    return found
+
+
+def test_a_metric_of_few_units_hides_no_other_one() -> None:
+    swings = heavy_tailed(np.random.default_rng(3), [100, 1, 1, 1, 1], shift=6.0)
+    alone = step_down_max_t(swings[:1])[0]
+    assert alone == pytest.approx(0.001)
+    assert step_down_max_t(swings)[0] > 0.2
+    assert step_down_min_p(swings)[0] == pytest.approx(5 * alone, abs=0.003)
+
+
+def test_places_count_for_one_metric_as_its_statistic_does() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        draws = rng.integers(-4, 5, 199).astype(float)
+        draws[:3] = np.inf  # undefined draws are as large as can be
+        for mid_p in (False, True):
+            one = Swing(float(rng.integers(-4, 5)), draws, mid_p)
+            assert step_down_min_p([one]) == pytest.approx(step_down_max_t([one]))
+
+
+def test_places_err_as_seldom_as_they_say_where_nothing_changed() -> None:
+    rng = np.random.default_rng(5)
+    accused = [min(step_down_min_p(heavy_tailed(rng, [100, 1, 2, 30, 1]))) for _ in range(1000)]
+    rate = np.mean(np.array(accused) <= 0.05)
+    assert 0.029 < rate < 0.071  # .05 within three standard errors
 
 
 def test_equal_metrics_cost_nothing_and_independent_ones_do(paired: Make) -> None:

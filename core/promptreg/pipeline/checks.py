@@ -194,6 +194,12 @@ def _metrics(metrics: Sequence[str] | bool, policy: Policy) -> list[str | None]:
         return [None]
     if metrics is True:
         return list(policy.gating)
+    for name in metrics:
+        if name in policy.scales and name not in policy.gating:
+            raise UsageError(
+                f"metric {name!r} is shown only and decides nothing; those that gate: "
+                f"{', '.join(policy.gating) or 'none'}"
+            )
     _known("metric", metrics, policy.gating)
     return list(dict.fromkeys(metrics))
 

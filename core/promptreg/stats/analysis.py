@@ -7,11 +7,11 @@ flipped for all metrics at once, so that metrics can be corrected jointly.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from promptreg.stats.checks import Checked, check_all
 from promptreg.stats.decision import reconcile
-from promptreg.stats.evidence import Contrast, Evidence, Settings
+from promptreg.stats.evidence import Contrast, Evidence, Settings, Swing
 from promptreg.stats.flips import Columns, Flips
 from promptreg.stats.model import Kind, PairedResult, PairedScores, Statistic, Verdict
 from promptreg.stats.multiplicity import step_down_max_t
@@ -125,13 +125,17 @@ def _prepare(
     return prepare_mean(data, columns, flips, settings)
 
 
-def adjusted(found: Sequence[Evidence | None], gating: Sequence[bool]) -> list[float | None]:
-    """Return max-T adjusted p-values of the gating metrics, never below their own."""
+def adjusted(
+    found: Sequence[Evidence | None],
+    gating: Sequence[bool],
+    step_down: Callable[[Sequence[Swing]], list[float]] = step_down_max_t,
+) -> list[float | None]:
+    """Return jointly adjusted p-values of the gating metrics, never below their own."""
     members = [e for e, gate in zip(found, gating, strict=True) if e is not None and gate]
     if len(members) == 1:
         return [e.p_value if e and gate else None for e, gate in zip(found, gating, strict=True)]
     moving = [e for e in members if e.swing is not None]
-    joint = step_down_max_t([e.swing for e in moving if e.swing is not None])
+    joint = step_down([e.swing for e in moving if e.swing is not None])
     by_id = {id(e): max(p, e.p_value) for e, p in zip(moving, joint, strict=True)}
     return [
         by_id.get(id(e), 1.0) if e is not None and gate else None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from promptreg.stats.analysis import adjusted
 from promptreg.stats.evidence import Contrast, Evidence, Settings
 from promptreg.stats.model import PairedResult
+from promptreg.stats.multiplicity import step_down_min_p
 from promptreg.stats.results import empty_result, result
 from promptreg.stats.unpaired.aggregates import prepare_aggregate
 from promptreg.stats.unpaired.arms import Arms, ArmScores, check_arms
@@ -68,7 +69,7 @@ def analyse_unpaired(
     ]
     sums = totals.of(dealt)
     found: list[Evidence | None] = [c.evidence(sums) if c else None for c in contrasts]
-    joint = adjusted(found, gating)
+    joint = adjusted(found, gating, step_down_min_p)
     return [
         result(data, evidence, p, settings) if evidence else empty_result(data, settings)
         for data, evidence, p in zip(checked, found, joint, strict=True)
