@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
+import yaml
 
 from promptreg.cli import gate
 from promptreg.discovery import load_plugins
 from pytest_promptreg import evaluate, marks, suite_file
 
-ALREADY = (pd, pq, scipy.stats, gate, evaluate, marks, suite_file, load_plugins())
+ALREADY = (pd, pq, scipy.stats, yaml, gate, evaluate, marks, suite_file, load_plugins())
 """Loaded once: sessions in this process would load it anew each time, which some cannot bear."""
 ROOT = Path(__file__).parents[2]
 SOURCES = [str(ROOT / part) for part in ("core", "providers", "scorers", "plugins")]

@@ -45,7 +45,7 @@ def test_a_wrong_mark_is_told_without_a_traceback(run: Run, pytester: pytest.Pyt
 
 
 def test_a_metric_that_is_only_shown_is_no_check(run: Run, pytester: pytest.Pytester) -> None:
-    scorers = [{"use": "risk_range"}, {"use": "level_distribution"}]
+    scorers = [{"use": name} for name in ("risk_range", "key_points", "level_distribution")]
     write_recorded(pytester.path, n=8, scorers=scorers)
     marked(pytester, "metrics=['level_distribution']")
     run().stdout.fnmatch_lines(["*'level_distribution' is shown only and decides nothing*overall*"])
