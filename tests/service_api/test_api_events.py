@@ -158,7 +158,22 @@ async def test_websockets_that_are_refused(
     assert json.loads(refused.value.body)["status"] == status
 
 
-@pytest.mark.parametrize(("path", "status"), [("4711/ws", 404), (f"{FINISHED}/ws?after=x", 422)])
+async def test_ids_of_events_are_such_as_the_database_holds(reader: httpx.AsyncClient) -> None:
+    where = f"/api/v1/jobs/{FINISHED}/events"
+    for last, status in ((2**31 - 1, 204), (2**31, 422)):
+        asked = await reader.get(where, params={"after": last})
+        again = await reader.get(where, headers={"Last-Event-ID": str(last)})
+        assert (asked.status_code, again.status_code) == (status, status)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("4711/ws", 404),
+        (f"{FINISHED}/ws?after=x", 422),
+        (f"{FINISHED}/ws?after={2**31}", 422),
+    ],
+)
 async def test_websockets_that_lead_nowhere(app: FastAPI, path: str, status: int) -> None:
     with pytest.raises(RefusedSocketError) as refused:
         async with AsgiSocket(app, f"/api/v1/jobs/{path}", bearer(READ)):

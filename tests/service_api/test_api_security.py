@@ -350,6 +350,26 @@ async def test_logging_in_leads_nowhere_else(nobody: httpx.AsyncClient, elsewher
     assert (await logged_in(nobody, next=elsewhere)).headers["location"] == "/"
 
 
+async def test_a_link_followed_leads_nowhere_else(service: FakeService) -> None:
+    app = create_app(service, FakeSettings(), service)
+    followed = {"Accept": "text/html", "Sec-Fetch-Site": "cross-site"}
+    async with client(app, None, headers=followed) as browser:
+        for path in ("//evil.example/x", "///evil.example/x", "/%2fevil.example/x"):
+            linked = await browser.get(f"{BASE}{path}")
+            assert 'content="0;url=/evil.example/x"' in linked.text
+        asked = await browser.get(f"{BASE}//evil.example/x", headers={"Sec-Fetch-Site": "none"})
+        assert asked.headers["location"] == "/login?next=/evil.example/x"
+
+
+async def test_forms_of_endless_fields(app: FastAPI, nobody: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    many = "&".join(["token=x"] * 300)
+    assert (await nobody.post("/login", content=many, headers=form)).status_code == 422
+    await logged_in(nobody)
+    refused = await nobody.post("/logout", content=many, headers=form)
+    assert (refused.status_code, refused.json()["title"]) == (422, "The request is not valid")
+
+
 async def test_a_wrong_token_begins_no_session(nobody: httpx.AsyncClient) -> None:
     for token in ("nobody", "", "x" * 600):
         refused = await logged_in(nobody, token)

@@ -23,6 +23,7 @@ from promptreg_plugins.web.model import Role, Who
 from promptreg_plugins.web.problems import (
     ConflictError,
     ForbiddenError,
+    InvalidError,
     ProblemError,
     TooManyError,
     UnauthorizedError,
@@ -228,7 +229,10 @@ async def _not_forged(scope: Scope, receive: Receive, csrf: str) -> Receive:
     if not said and _content_type(scope) == _FORM:
         # Whole and within its limit already: `Bodies` has read it.
         body = await Request(scope, receive).body()
-        fields = parse_qs(body.decode("latin-1"), max_num_fields=200)
+        try:
+            fields = parse_qs(body.decode("latin-1"), max_num_fields=200)
+        except ValueError:
+            raise InvalidError("the form has too many fields") from None
         said = fields.get("csrf", [""])[0]
 
         async def again() -> Message:
@@ -251,7 +255,8 @@ def _wants_page(scope: Scope) -> bool:
 
 
 def _to_login(scope: Scope) -> Response:
-    here = quote(scope["path"], safe="/")
+    # One slash: two would begin another host's name.
+    here = "/" + quote(scope["path"].lstrip("/"), safe="/")
     if query := scope["query_string"].decode("latin-1"):
         here += f"?{query}"
     if dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site":

@@ -33,8 +33,9 @@ _HEARTBEAT_S = 15
 _LONGEST_S = 900.0
 _SEND_S = 30.0
 _MOST, _MOST_EACH = 500, 50
+_LAST_ID = 2**31 - 1
 _log = logging.getLogger("promptreg.web.events")
-After = Annotated[int, Query(ge=0, le=2**53, description="Only events after this one.")]
+After = Annotated[int, Query(ge=0, le=_LAST_ID, description="Only events after this one.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events with id, event (`state`, `progress`, `log`) and data (JSON), until "
@@ -103,7 +104,7 @@ async def follow_job(
     after: After = 0,
     last_event_id: Annotated[
         int | None,
-        Header(alias="Last-Event-ID", ge=0, le=2**53, description="As browsers send it."),
+        Header(alias="Last-Event-ID", ge=0, le=_LAST_ID, description="As browsers send it."),
     ] = None,
 ) -> Response:
     """Follow a job by server-sent events."""
@@ -146,7 +147,7 @@ async def follow_by_websocket(websocket: WebSocket, job_id: str, after: str = "0
     try:
         if not isinstance(who, Who):
             raise UnauthorizedError("send 'Authorization: Bearer TOKEN', or log in")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
+        if not (after.isascii() and after.isdigit() and len(after) < 16) or int(after) > _LAST_ID:
             raise InvalidError("after must be the id of an event", field="query.after")
         streams.check(who)
         await service.job(job_id[:100])

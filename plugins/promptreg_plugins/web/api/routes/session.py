@@ -46,10 +46,14 @@ def routes(page: LoginPage | None, *, secure: bool) -> APIRouter:
 
     @router.post("/login")
     async def login(request: Request) -> Response:
-        said = parse_qs((await request.body()).decode("latin-1"), max_num_fields=20)
-        token, after = said.get("token", [""])[0].strip(), _local(said.get("next", ["/"])[0])
+        body, after = (await request.body()).decode("latin-1"), "/"
         identity: Identity = request.app.state.identity
         try:
+            try:
+                said = parse_qs(body, max_num_fields=20)
+            except ValueError:
+                raise InvalidError("the form has too many fields") from None
+            token, after = said.get("token", [""])[0].strip(), _local(said.get("next", ["/"])[0])
             if not 1 <= len(token) <= 512:
                 raise InvalidError("a token is needed", field="token")
             name, _ = await identity.begin(token, request.scope)
