@@ -48,6 +48,9 @@ class Heart:
                 if self.well_since is not None:
                     _LOG.warning("the database is away", extra={"fields": {"reason": e.detail}})
                 self.well_since = None
+            except Exception:  # noqa: BLE001 - without signs of life others take the jobs over
+                _LOG.exception("no sign of life could be given; trying again")
+                self.well_since = None
             else:
                 if self.well_since is None:
                     _LOG.info("the database is back")

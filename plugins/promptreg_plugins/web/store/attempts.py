@@ -160,8 +160,10 @@ def read_artifact(database: Database, job_id: str, name: str) -> bytes:
     query = sa.select(artifacts.c.size, artifacts.c.body).where(
         artifacts.c.job_id == job_id, artifacts.c.name == name
     )
-    with database.read() as c:
-        row = c.execute(query).first()
+    row = None
+    if "\0" not in job_id + name:  # no text in SQL
+        with database.read() as c:
+            row = c.execute(query).first()
     if row is None:
         raise NotFoundError(f"job {job_id!r:.80} has no artifact {name!r:.80}")
     unpacker = zlib.decompressobj()

@@ -22,6 +22,8 @@ __all__ = ["FILE", "Database", "as_dict", "now_text", "parsed_time"]
 FILE = "service.sqlite"
 _ADVISORY = 0x70726F6D
 _WRITES = "promptreg_writes"
+_AWAY = frozenset({"25006", "25P03"})
+"""States that pass: a server that may only be read as yet, a transaction that was left too long."""
 
 
 def as_dict(row: sa.RowMapping | None) -> dict[str, Any] | None:
@@ -128,6 +130,8 @@ class Database:
         except sa.exc.DBAPIError as e:
             if e.connection_invalidated:
                 raise UnavailableError("the database closed the connection") from e
+            if getattr(e.orig, "sqlstate", None) in _AWAY:
+                raise UnavailableError(f"the database does not answer ({_cause(e)})") from e
             raise
 
     def _prepare(self) -> None:
@@ -180,7 +184,12 @@ def _private(path: Path) -> None:
 
 def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
-        url, poolclass=sa.QueuePool, pool_size=4, max_overflow=8, pool_timeout=15
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=15,
+        hide_parameters=True,
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -207,6 +216,7 @@ def _postgres(url: sa.URL) -> sa.Engine:
         max_overflow=8,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
             "application_name": "promptreg",

@@ -121,6 +121,8 @@ class Jobs:
         kind: JobKind | None = None,
     ) -> Page[Job]:
         """Return jobs, the newest first."""
+        if "\0" in (suite or ""):  # no text in SQL
+            return Page((), 0, offset, limit)
         wanted = []
         if suite is not None:
             wanted.append(jobs.c.suite == suite)
@@ -234,7 +236,8 @@ class Jobs:
 
 
 def _one(c: sa.Connection, job_id: str) -> Job:
-    row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    query = sa.select(jobs).where(jobs.c.id == job_id)
+    row = None if "\0" in job_id else c.execute(query).mappings().first()  # NUL: no text in SQL
     if row is None:
         raise NotFoundError(f"no job is called {job_id!r:.80}")
     return job_of({str(k): v for k, v in row.items()}, _names(c, [job_id]).get(job_id, ()))

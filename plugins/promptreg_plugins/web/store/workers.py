@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,19 +39,20 @@ class Workers:
         """Enter this process, anew if need be."""
         with self._database.write() as c:
             c.execute(workers.delete().where(workers.c.id == self.worker))
-            c.execute(
-                workers.insert().values(
-                    id=self.worker,
-                    host=platform.node()[:200],
-                    pid=os.getpid(),
-                    seen_at=self._database.clock(),
-                )
-            )
+            self._enter(c, self._database.clock())
+
+    def _enter(self, c: sa.Connection, seen_at: Any) -> None:
+        host = platform.node()[:200]
+        row = {"id": self.worker, "host": host, "pid": os.getpid(), "seen_at": seen_at}
+        c.execute(workers.insert().values(**row))
 
     def leave(self) -> None:
         """Say that this process is gone, so that its jobs are taken over at once."""
         with self._database.write() as c:
-            c.execute(workers.update().where(workers.c.id == self.worker).values(seen_at=0.0))
+            row = workers.update().where(workers.c.id == self.worker)
+            if not c.execute(row.values(seen_at=0.0)).rowcount:
+                # Others took it for gone; what it began since then is known by this row alone.
+                self._enter(c, 0.0)
 
     def gone(self) -> list[str]:
         """Return the processes that gave no sign of life for too long."""
