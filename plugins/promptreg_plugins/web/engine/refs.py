@@ -29,7 +29,7 @@ def check_refs(project: Project, kind: JobKind, refs: Sequence[str]) -> None:
 
     Raises:
         InvalidError: names the reference and what is allowed.
-        ConflictError: the suite's registry cannot be read.
+        ConflictError: the suite's registry or its run store cannot be read.
     """
     if kind is JobKind.RUN:
         if not 1 <= len(refs) <= _MANY:
@@ -40,10 +40,10 @@ def check_refs(project: Project, kind: JobKind, refs: Sequence[str]) -> None:
         )
     try:
         known = _known(project)
+        for i, ref in enumerate(refs):
+            _check(project, kind, ref, known, f"refs[{i}]")
     except PromptregError as e:
         raise ConflictError(str(e)) from e
-    for i, ref in enumerate(refs):
-        _check(project, kind, ref, known, f"refs[{i}]")
 
 
 def check_selector(ref: str, field: str) -> None:

@@ -15,11 +15,12 @@ from promptreg_plugins.web.jobs.command import REPORTS
 from promptreg_plugins.web.jobs.following import Following
 from promptreg_plugins.web.model import Job, JobKind, JobState
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "cancelled", "outcome_of"]
 
 _MAX_FILE = 256 * 2**20
 _DECIDED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.NOT_COMPARABLE)
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_CANCELLED = "cancelled; resuming goes on where it stopped"
 
 
 @dataclass
@@ -54,15 +55,21 @@ def outcome_of(job: Job, code: int, following: Following, folder: Path) -> Outco
     ]
     report = _report(dict(files).get("report.json"))
     facts["exit_code"] = code if code >= 0 else 128 - code
-    if following.cancelled and code != ExitCode.OK:
-        facts["exit_code"] = facts["exit_code"] if code in _STOPPED else int(ExitCode.INTERRUPTED)
-        facts["problem"] = "cancelled; resuming goes on where it stopped"
-        return Outcome(JobState.CANCELLED, facts, _logs(files))
-    if code in _DECIDED and report is not None:
+    if code in _DECIDED and report is not None:  # before it could be stopped, maybe
         facts |= _decided(job, report, following)
         return Outcome(JobState.FINISHED, facts, files)
+    if following.cancelled and code != ExitCode.OK:
+        facts["exit_code"] = facts["exit_code"] if code in _STOPPED else int(ExitCode.INTERRUPTED)
+        facts["problem"] = _CANCELLED
+        return Outcome(JobState.CANCELLED, facts, _logs(files))
     facts["problem"] = _why(code, following)
     return Outcome(JobState.FAILED, facts, _logs(files))
+
+
+def cancelled() -> Outcome:
+    """Return what an attempt came to that was cancelled before its process was started."""
+    facts = {"exit_code": int(ExitCode.INTERRUPTED), "problem": _CANCELLED}
+    return Outcome(JobState.CANCELLED, facts)
 
 
 def _logs(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

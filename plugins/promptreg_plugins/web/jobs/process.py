@@ -59,7 +59,12 @@ class ChildProcess:
         out: IO[bytes] | None = None,
     ) -> None:
         events, told = os.pipe()
-        watched, self._alive = os.pipe()
+        try:
+            watched, self._alive = os.pipe()
+        except OSError:
+            os.close(events)
+            os.close(told)
+            raise
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own command, checked arguments
                 command,

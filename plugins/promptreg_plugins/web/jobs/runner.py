@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -19,7 +20,7 @@ from promptreg_plugins.web.jobs.command import command_of
 from promptreg_plugins.web.jobs.following import Following
 from promptreg_plugins.web.jobs.lock import JobLock
 from promptreg_plugins.web.jobs.options import check_options
-from promptreg_plugins.web.jobs.outcome import Outcome, outcome_of
+from promptreg_plugins.web.jobs.outcome import Outcome, cancelled, outcome_of
 from promptreg_plugins.web.jobs.process import ChildProcess
 from promptreg_plugins.web.jobs.redact import redactor
 from promptreg_plugins.web.model import JobKind, JobState
@@ -34,6 +35,7 @@ T = TypeVar("T")
 _LOG = logging.getLogger("promptreg.web.jobs")
 _WAIT_S = 0.25
 _LONGEST_WAIT_S = 5.0
+_LOOK_S = 1.0
 
 
 class InterruptedJob(BaseException):
@@ -81,6 +83,29 @@ class JobRunner:
         folder = self.settings.folder.resolve() / "jobs" / job.id
         facts: dict[str, Any] = {"job": job.id, "attempt": job.attempts}
         try:
+            outcome = self._came_to(attempt, folder, facts)
+            self._ended(attempt, outcome, folder)
+        except SupersededError:
+            raise
+        except Exception as e:  # noqa: BLE001 - whatever it is, a job must not seem to work for ever
+            _LOG.exception("job failed within the service", extra={"fields": facts})
+            problem = f"the service failed ({type(e).__name__}); its log says more"
+            outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": problem})
+            self._ended(attempt, outcome, folder)
+        self.changed(job.id)
+        told = {**facts, "state": str(outcome.state), "exit_code": outcome.facts.get("exit_code")}
+        _LOG.info("job ended", extra={"fields": told})
+        return outcome.state
+
+    def _ended(self, attempt: Attempt, outcome: Outcome, folder: Path) -> None:
+        """Keep what came of an attempt; its folder goes first, as a resumed job begins there."""
+        self._insist(lambda: attempt.keep(outcome.files))
+        _remove(folder)
+        self._insist(lambda: attempt.finish(outcome.state, outcome.facts))
+
+    def _came_to(self, attempt: Attempt, folder: Path, facts: dict[str, Any]) -> Outcome:
+        job = attempt.job
+        try:
             served = self.suites.get(job.request.suite)
             check_options(job.request.kind, job.request.options)
             check_refs(served.project, job.request.kind, job.request.refs)
@@ -98,13 +123,7 @@ class JobRunner:
             if outcome.state is JobState.FINISHED:
                 figures = self._figures(job.request.suite, outcome.facts.get("run_ids", ()))
                 outcome.facts["figures"] = figures
-        self._insist(lambda: attempt.keep(outcome.files))
-        self._insist(lambda: attempt.finish(outcome.state, outcome.facts))
-        self.changed(job.id)
-        shutil.rmtree(folder, ignore_errors=True)
-        told = {**facts, "state": str(outcome.state), "exit_code": outcome.facts.get("exit_code")}
-        _LOG.info("job ended", extra={"fields": told})
-        return outcome.state
+        return outcome
 
     def _run(self, attempt: Attempt, command: list[str], folder: Path) -> Outcome:
         """Run the command to its end.
@@ -114,7 +133,8 @@ class JobRunner:
         """
         redact = redactor([self.database.url.password or ""])
         lock = JobLock(folder / "lock")
-        self._locked(lock, attempt)
+        if not self._locked(lock, attempt):
+            return cancelled()
         out: IO[bytes] | None = None
         try:
             for name in ("report.json", "report.html", "report.md", "log.txt"):
@@ -123,7 +143,11 @@ class JobRunner:
                 out = (folder / "report.json").open("wb")
             grace_s = self.settings.grace_s
             child = ChildProcess(command, folder, lock=lock.descriptor, grace_s=grace_s, out=out)
-            lock.held_by(child.pid)
+            try:
+                lock.held_by(child.pid)
+            except BaseException:
+                child.close()
+                raise
         except OSError as e:
             return Outcome(JobState.FAILED, {"exit_code": 5, "problem": f"cannot be started: {e}"})
         finally:
@@ -174,14 +198,25 @@ class JobRunner:
         self.changed(attempt.job.id)
         raise InterruptedJob(f"the service ends; job {attempt.job.id} goes on with the next")
 
-    def _locked(self, lock: JobLock, attempt: Attempt) -> None:
-        """Take the job's lock, waiting for a process that a service left behind."""
+    def _locked(self, lock: JobLock, attempt: Attempt) -> bool:
+        """Take the job's lock, waiting for a process that a service left behind.
+
+        Returns:
+            False if the job was cancelled meanwhile; the lock is not taken then.
+        """
         patience = time.monotonic() + self.settings.grace_s + _LONGEST_WAIT_S
+        look = 0.0
         while not lock.take():
+            if time.monotonic() >= look:
+                look = time.monotonic() + _LOOK_S
+                with suppress(UnavailableError):
+                    if attempt.cancelled():
+                        return False
             if self.stopping.wait(_WAIT_S):
                 self._given_back(attempt)
             if time.monotonic() > patience:
                 lock.end_holder()
+        return True
 
     def _insist(self, write: Callable[[], T]) -> T:
         """Write, however long the database is away.
@@ -205,3 +240,12 @@ class JobRunner:
         except (ProblemError, PromptregError, OSError, ValueError) as e:
             _LOG.warning("no figures for the trend", extra={"fields": {"reason": str(e)}})
             return []
+
+
+def _remove(folder: Path) -> None:
+    """Remove a job's folder, unless a process that a service left behind still works there."""
+    lock = JobLock(folder / "lock")
+    with suppress(OSError):
+        if lock.take():
+            shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
