@@ -184,7 +184,7 @@ class Engine(Looking):
     async def report(self, job_id: str) -> dict[str, Any]:
         """Return the job's JSON document."""
         body = await self.artifact(job_id, "report.json")
-        found: dict[str, Any] = json.loads(body)
+        found: dict[str, Any] = await asyncio.to_thread(json.loads, body)
         return found
 
     async def artifact(self, job_id: str, name: str) -> bytes:

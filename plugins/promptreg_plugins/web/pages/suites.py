@@ -54,6 +54,9 @@ def add(router: APIRouter, service: Service) -> None:
         after = query.get("b") or (labels[-1] if labels else "")
         before = query.get("a") or (labels[-2] if len(labels) > 1 else after)
         texts = [await service.template_text(name, template, r) for r in (before, after) if r]
+        diff: Any = ""
+        if len(texts) > 1:
+            diff = await asyncio.to_thread(template_diff, texts[0], texts[1], (before, after))
         return await render(
             request,
             "template.html.j2",
@@ -62,7 +65,7 @@ def add(router: APIRouter, service: Service) -> None:
             refs=refs,
             pair=(before, after),
             text=texts[-1] if texts else "",
-            diff=template_diff(texts[0], texts[1], (before, after)) if len(texts) > 1 else "",
+            diff=diff,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Annotated, Any
 
@@ -48,7 +49,8 @@ async def artifact_response(job_id: str, name: str, request: Request, service: S
     """Return a file; HTML is bound to a sandbox, everything else is never taken for HTML."""
     content = await service.artifact(job_id, name)
     end = name.rpartition(".")[2]
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    digest = await asyncio.to_thread(hashlib.sha256, content)
+    tag = f'"{digest.hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
         "Cache-Control": "private, no-cache",
