@@ -154,7 +154,7 @@ def test_a_child_that_cannot_be_noted_is_not_left_behind(
 def test_a_child_without_pipes_leaves_none_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipe, opened = os.pipe, []
+    pipe, opened = os.pipe, cast(list[tuple[int, int]], [])
 
     def few() -> tuple[int, int]:
         if opened:
@@ -203,7 +203,7 @@ def test_a_verdict_outlives_a_late_cancel(
     tmp_path: Path, code: int, report: bool, state: JobState
 ) -> None:
     if report:
-        sides = {"baseline": {}, "candidate": {}}
+        sides: dict[str, Any] = {"baseline": {}, "candidate": {}}
         document = {"gate": {"verdict": "fail", "reasons": ["worse"]}, "trials": {}, **sides}
         (tmp_path / "report.json").write_text(json.dumps(document), "utf-8")
     job = Job("id", request("gate"), JobState.RUNNING, "anna", datetime.now(UTC))
