@@ -126,6 +126,15 @@ def test_a_refused_box_counts_as_found_without_partner() -> None:
     assert (found["iou"], found["box_precision"], found["box_recall"]) == (0.5, 0.5, 1)
 
 
+def test_refused_boxes_are_wrong_in_rankings_too() -> None:
+    inside, outside = ({**PERSON, "bbox": [x, 70, 20, 20], "confidence": 0.99} for x in (70, 90))
+    right = {**PERSON, "confidence": 0.5}
+    scorer = make("iou", size=[100, 100])
+    wrong, refused = (scores(scorer, of([right, *[box] * 9])) for box in (inside, outside))
+    assert refused == wrong
+    assert refused["ap50"] == pytest.approx(0.1)
+
+
 def test_boxes_are_cut_only_if_the_suite_says_so_and_the_note_tells() -> None:
     over = {"label": "person", "bbox": [80, 80, 40, 40]}
     edge = {"label": "person", "bbox": [80, 80, 20, 20]}

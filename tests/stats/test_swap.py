@@ -61,6 +61,25 @@ def test_calibration_error_of_rows_with_two_columns(paired: Make) -> None:
     assert analyse([same], seed=1, draws=499)[0].p_value == 1
 
 
+def test_both_at_the_end_of_the_range_are_no_proof(paired: Make) -> None:
+    rng = np.random.default_rng(7)
+    due = np.arange(10) < 5
+
+    def area(rows: Floats) -> float:
+        right = rows[rows[:, 1] > 0, 0][:, None] > rows[rows[:, 1] == 0, 0]
+        return float(right.mean()) if right.size else float("nan")
+
+    sides = [
+        np.column_stack([np.where(due, rng.uniform(0.8, 0.9, 10), rng.uniform(0.2, 0.3, 10)), due])
+        for _ in range(2)
+    ]
+    metric = paired(*sides, statistic="aggregate", aggregate=area, margin=0.03)
+    (r,) = analyse([metric], seed=1, draws=499)
+    assert (r.baseline, r.candidate, r.difference) == (1, 1, 0)
+    assert r.verdict == "inconclusive"  # up to 31 % of other scenarios may be otherwise
+    assert (r.low, r.high) == pytest.approx((-0.3085, 0.3085), abs=1e-4)
+
+
 def test_an_aggregate_that_is_undefined_for_some_swaps_stays_conservative(paired: Make) -> None:
     def fragile(rows: Floats) -> float:
         return float(rows.mean()) if rows.min() > 0.05 else float("nan")

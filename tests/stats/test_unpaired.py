@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -246,6 +247,56 @@ def test_figures_of_all_rows_are_recomputed() -> None:
     assert r.p_value <= 0.005
     assert r.low is not None
     assert r.low > 0.05
+
+
+def in_bins(rows: np.ndarray[Any, Any]) -> float:
+    """Return the calibration error of codes 2 x bin + truth, in ten bins."""
+    kind, right = np.divmod(np.rint(rows.ravel() * 100).astype(int), 2)
+    total = np.maximum(np.bincount(kind, minlength=10), 1)
+    share = np.bincount(kind, weights=right, minlength=10) / total
+    return float(np.abs(share - (np.arange(10) + 0.5) / 10) @ total / total.sum())
+
+
+def codes(rng: np.random.Generator, n: int, off: float = 0.0) -> np.ndarray[Any, Any]:
+    kind = rng.integers(0, 10, n)
+    right = rng.random(n) < np.clip((kind + 0.5) / 10 + off, 0, 1)
+    return (2 * kind + right) / 100.0
+
+
+@pytest.mark.parametrize(("small", "large"), [(100, 900), (60, 900)])
+def test_a_figure_that_sizes_make_acquits_nobody(small: int, large: int) -> None:
+    given: dict[str, Any] = {"statistic": "aggregate", "aggregate": in_bins, "margin": 0.03}
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        worse = make_arms(codes(rng, small), codes(rng, large, 0.06), **given)
+        r = one(replace(worse, higher_is_better=False), draws=499)
+        # The larger side's figure is the smaller by its size; still it is the worse one.
+        assert r.verdict in ("inconclusive", "regressed")
+        assert "how many scenarios" in " ".join(r.notes)
+        alike = make_arms(codes(rng, large), codes(rng, small), **given)
+        r = one(replace(alike, higher_is_better=False), draws=499)
+        assert (r.low, r.high) == (-1.0, 1.0)
+
+
+def test_both_at_the_end_of_the_range_are_no_proof() -> None:
+    rng = np.random.default_rng(6)
+
+    def best(rows: np.ndarray[Any, Any]) -> float:
+        return 1.0 if rows.min() > 0.5 else 0.0
+
+    sides = [rng.uniform(0.6, 1, 30) for _ in range(2)]
+    r = one(make_arms(*sides, statistic="aggregate", aggregate=best, margin=0.03), draws=499)
+    assert r.verdict == "inconclusive"
+    assert (r.low, r.high) == pytest.approx((-0.1157, 0.1157), abs=1e-4)  # 1 - .025 ** (1 / 30)
+
+
+def test_a_small_side_that_does_not_vary_is_no_proof() -> None:
+    before, after = np.repeat([1.0, 0.0], [77, 13]), np.ones(10)
+    r = one(make_arms(before, after))
+    assert r.verdict == "inconclusive"
+    assert r.low is not None
+    assert r.low < -0.05
+    assert "of a side" in " ".join(r.notes)
 
 
 def test_the_order_of_rows_changes_nothing() -> None:

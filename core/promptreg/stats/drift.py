@@ -16,8 +16,10 @@ length of at least 1/alpha if looks were independent), and at most n*alpha in n 
 from a test of one hypothesis: nothing is spent over looks, because a service is watched without
 end, and any bound over all looks would make the chart blind in time.
 
-After an alarm the level starts anew with the run that gave it: a changed service is compared with
-itself, and a return to the old level is an alarm, too.
+After an alarm the level starts anew with the run after the one that gave it: a changed service is
+compared with itself, and a return to the old level is an alarm, too. The run of the alarm is left
+out of the new level, as it was chosen for being extreme: the next one, compared with it alone,
+would alarm falsely far more often than `alpha`.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ def control_chart(
         look = _look(rows[start : newest + 1], index, alpha, draws, rng)
         looks.append(look)
         if look.alarm:
-            start = newest
+            start = newest + 1
     return tuple(looks)
 
 

@@ -144,6 +144,12 @@ def widen(
     return toward_low, toward_high
 
 
+def stuck(resampled: Floats, estimate: float) -> bool:
+    """Return whether most resamples give the estimate again, as at the end of a figure's range."""
+    same = np.abs(resampled - estimate) <= 1e-12 * max(1.0, abs(estimate))
+    return bool(np.mean(same) > 0.5) if resampled.size else False
+
+
 def centred_se(sums: Floats, counts: Floats) -> float | None:
     """Return the standard error of the mean from family sums: their spread around it.
 

@@ -23,7 +23,7 @@ from promptreg.stats.evidence import (
 from promptreg.stats.flips import Flips
 from promptreg.stats.grid import RELATIVE_TIE
 from promptreg.stats.model import Floats
-from promptreg.stats.paired import flip_test_name, share_beyond, widen
+from promptreg.stats.paired import flip_test_name, share_beyond, stuck, widen
 
 # Draws are made in blocks that stay in the processor's cache.
 _BLOCK_ELEMENTS = 1 << 17
@@ -81,10 +81,11 @@ class AggregateContrast:
                 notes.append(f"undefined in {len(resampled) - len(kept)} resamples, left out")
         notes += too_few(data.n_clusters, alpha)
         hidden = 0.0
-        if changed < FEW_CHANGED:
+        if changed < FEW_CHANGED or stuck(kept, estimate):
             hidden = unseen_share(data.n_clusters, alpha) * limit
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
-            notes.append(f"only {changed} changed: interval widened by changes not seen yet")
+            why = f"only {changed} changed" if changed < FEW_CHANGED else "the figure hardly varies"
+            notes.append(f"{why}: interval widened by changes not seen yet")
         return Evidence(
             scale="difference",
             baseline=before,

@@ -22,8 +22,8 @@ class Auroc(Scorer):
     From 0 to 1, higher is better, 0.5 is what guessing gets; ties count half. It asks only for the
     order of scores, not for their size: whatever threshold is set, can it work? It is no average
     over scenarios: a trial's value is a code of score and truth, and `aggregate` makes the figure
-    from all of them. The test swaps both versions within families and is exact; the interval is
-    approximate.
+    from all of them. The test swaps both versions within families and is exact (approximate for an
+    A/B log); the interval is approximate.
 
     A failed trial is in the wrong order with every trial of the other kind.
 

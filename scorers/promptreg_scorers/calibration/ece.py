@@ -34,7 +34,8 @@ class Ece(Scorer):
     for 100 trials and 0.05 for 400. Two versions on the same scenarios share most of the bias, so
     their difference says more than either figure. Hence it is shown and accuses nobody unless the
     suite names it under `prove` or `guard`; `brier` and `log_loss` are the scores to gate on. The
-    test swaps both versions within families and is exact; the interval is approximate.
+    test swaps both versions within families and is exact (for an A/B log it is approximate, and
+    silent where the sides have very different numbers of events); the interval is approximate.
 
     A failed trial counts as a sure mistake: probability 1 where no alert is due, 0 where one is.
 

@@ -25,7 +25,7 @@ class Monotonicity(Scorer):
     severity are not compared with each other. It is no average over scenarios: a trial's value
     is a code of severity and score, and `aggregate` makes the figure from all of them: (D + 1) / 2
     with Somers' D of the score given the severity. The test swaps both versions within families
-    and is exact; the interval is approximate.
+    and is exact (approximate for an A/B log); the interval is approximate.
 
     A failed trial is in the wrong order with every trial of another severity.
 

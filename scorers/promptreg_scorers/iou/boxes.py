@@ -58,12 +58,20 @@ class Reading:
     Attributes:
         boxes: the sound ones that were asked for.
         refused: why others were refused, one line each.
+        misses: for each refused one a box that overlaps none, with its label and confidence (1
+            where they cannot be read): it was claimed, and is wrong.
         clipped: how many were cut at the frame's edge.
     """
 
     boxes: tuple[Box, ...]
     refused: tuple[str, ...] = ()
     clipped: int = 0
+    misses: tuple[Box, ...] = ()
+
+    @property
+    def claimed(self) -> tuple[Box, ...]:
+        """All that was said to be there."""
+        return (*self.boxes, *self.misses)
 
     @property
     def note(self) -> str:
@@ -134,15 +142,25 @@ class Form:
             return f"{shown(value)} is no list of boxes"
         if len(value) > MAX_BOXES:
             return f"{len(value):,} boxes; allowed: up to {MAX_BOXES:,}"
-        boxes, refused, clipped = [], [], 0
+        boxes, refused, misses, clipped = [], [], [], 0
         for i, item in enumerate(value):
             box, problem, cut = self._one(item, frame, shares)
             if problem:
                 refused.append(f"box {i}: {problem}")
+                misses.append(self._nowhere(item))
             elif box is not None:
                 boxes.append(box)
                 clipped += cut
-        return Reading(tuple(boxes), tuple(refused), clipped)
+        return Reading(tuple(boxes), tuple(refused), clipped, tuple(misses))
+
+    def _nowhere(self, item: Any) -> Box:
+        """Return a box of a refused one's label and confidence that overlaps no other."""
+        stated = item if isinstance(item, Mapping) else {}
+        word, sure = stated.get(self._keys["label"]), number(stated.get(self._keys["confidence"]))
+        label = word.strip().lower() if isinstance(word, str) else ""
+        label = self._labels.get(label, label) if self._labelled else ""
+        confidence = sure if sure is not None and 0 <= sure <= 1 else 1.0
+        return Box(-2.0, -2.0, -1.0, -1.0, label, confidence)
 
     def _one(self, item: Any, frame: Frame, shares: bool) -> tuple[Box | None, str, bool]:
         """Return the box or the problem, and whether it was cut; neither where it is left out."""

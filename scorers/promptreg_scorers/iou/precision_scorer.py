@@ -34,10 +34,11 @@ class AveragePrecision(Scorer):
 
     It is no average over images: a trial carries how many boxes of each label are expected and, of
     each found one, its confidence and the overlaps at which it is right, and `aggregate_payloads`
-    makes the figure of all. The test swaps both versions within families and is exact; the
-    interval is approximate.
+    makes the figure of all. The test swaps both versions within families and is exact
+    (approximate for an A/B log); the interval is approximate.
 
-    A failed trial, or one whose field is no list of boxes, found nothing. Does not apply to
+    A failed trial, or one whose field is no list of boxes, found nothing; a box that is refused was
+    found where nothing is. Does not apply to
     scenarios without `expected_boxes`; an empty list takes part: what is found there is wrong.
     Unscored where an expected box is refused. Undefined, hence inconclusive, where nothing is
     expected at all, and while a trial is lost to the infrastructure. Repeats are pooled.
@@ -101,7 +102,7 @@ class AveragePrecision(Scorer):
         if isinstance(found, str):
             payload, note = pack(known.boxes, ()), found
         else:
-            payload, note = pack(known.boxes, found.boxes), found.note
+            payload, note = pack(known.boxes, found.claimed), found.note
         return tuple(scale.coded(payload, note) for scale in self.scales)
 
     def aggregate_payloads(

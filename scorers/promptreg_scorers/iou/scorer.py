@@ -137,9 +137,8 @@ class Iou(Scorer):
             values["box_precision"] = right / claimed
             values["box_recall"] = right / len(expected)
             values["box_f1"] = 2 * right / (claimed + len(expected))
-        # Boxes that were refused have no place in a ranking: AP goes on without them.
         if "ap50" in wanted:
-            values["ap50"] = average_precision([(expected, boxes)], (0.5,)) or 0.0
+            values["ap50"] = average_precision([(expected, found.claimed)], (0.5,)) or 0.0
         if "ap" in wanted:
-            values["ap"] = average_precision([(expected, boxes)], THRESHOLDS) or 0.0
+            values["ap"] = average_precision([(expected, found.claimed)], THRESHOLDS) or 0.0
         return values

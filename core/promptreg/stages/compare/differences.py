@@ -166,13 +166,24 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
     if difference.insufficient:
         return replace(difference, p_adjusted=p_adjusted, suspect=False)
     if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        if p_adjusted <= SLICE_Q and difference.interval is not None:
+        if p_adjusted <= SLICE_Q and _excludes_no_change(difference):
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
             # What is too little for an improvement may still exclude a worsening.
             verdict = Verdict.NO_WORSE if _excludes_worsening(difference) else Verdict.INCONCLUSIVE
     suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
     return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
+
+
+def _excludes_no_change(d: Difference) -> bool:
+    """Return whether the interval lies on one side of no change: a hint may not contradict it."""
+    if d.interval is None:
+        return False
+    if d.ratio is not None:
+        _, low, high = d.ratio
+        return low > 1 or high < 1
+    low, high = d.interval
+    return low > 0 or high < 0
 
 
 def _excludes_worsening(d: Difference) -> bool:

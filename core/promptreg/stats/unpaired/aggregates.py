@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from promptreg.stats.evidence import Evidence, Settings
+from promptreg.stats.evidence import FEW_CHANGED, Evidence, Settings
 from promptreg.stats.model import Floats
-from promptreg.stats.paired import share_beyond
+from promptreg.stats.paired import share_beyond, stuck, widen
 from promptreg.stats.unpaired.arms import Arms
 from promptreg.stats.unpaired.draws import Draws
 from promptreg.stats.unpaired.shared import (
+    hidden_change,
     minority,
     p_of,
     swing_of,
@@ -27,6 +28,8 @@ __all__ = ["AggregateContrast", "prepare_aggregate"]
 
 _MOST_ROWS = 1_999
 _FEWEST_UNITS = 6
+_SLIGHT = 0.1
+"""Of the margin: a difference that sizes alone make and that may be neglected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class AggregateContrast:
     they only have the same figure (nothing is studentised). Interval: percentile bootstrap of
     units within each arm (Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 8.3),
     approximate, and it need not agree with the test.
+
+    Some figures (calibration errors, distances of distributions) are the larger the fewer rows they
+    are made of. Where the draws show that arms of these sizes differ by themselves, by more than a
+    tenth of the margin, the interval covers everything, and nothing is accused against the side of
+    the draws' mean that the difference lies on.
     """
 
     data: Arms
@@ -58,17 +66,33 @@ class AggregateContrast:
         drawn = self._drawn(rows)
         sd = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else 0.0
         p_value, swing = 1.0, None
-        if data.comparable and drawn.size:
+        usual = float(np.nanmean(drawn)) if np.isfinite(drawn).any() else 0.0
+        biased = abs(usual) > _SLIGHT * metric.margin
+        if biased:
+            notes.append(
+                "this figure depends on how many scenarios a side has, and the sides differ in "
+                "that: no interval"
+            )
+        # Against the draws' own middle the difference may point the other way.
+        if data.comparable and drawn.size and (not biased or (estimate - usual) * estimate > 0):
             p_value = p_of(estimate, drawn, self.settings, minor)
             if sd > 1e-12:
-                swing = swing_of(estimate / sd, drawn / sd, self.settings, minor)
-        if min(data.clusters) >= _FEWEST_UNITS:
+                swing = swing_of(
+                    (estimate - usual) / sd, (drawn - usual) / sd, self.settings, minor
+                )
+        hidden = 0.0
+        if min(data.clusters) >= _FEWEST_UNITS and not biased:
             found = self._bootstrap()
             kept = found[np.isfinite(found)]
             if len(kept) > 0.5 * len(found):
                 low, high = (float(x) for x in np.quantile(kept, [alpha / 2, 1 - alpha / 2]))
                 se = float(kept.std())
                 beyond = share_beyond(kept, metric.margin, higher=metric.higher_is_better)
+                if minor < FEW_CHANGED or stuck(kept, estimate):
+                    hidden = hidden_change(data, alpha, limit)
+                    significant = p_value <= alpha
+                    low, high = widen(low, high, hidden, estimate, significant=significant)
+                    notes.append("hardly varies: interval widened by what was not seen yet")
                 if len(kept) < len(found):
                     notes.append(f"undefined in {len(found) - len(kept)} resamples, left out")
         return Evidence(
@@ -81,7 +105,7 @@ class AggregateContrast:
             p_value=p_value,
             se=se,
             changed=minor,
-            hidden=0.0,
+            hidden=hidden,
             beyond_margin=beyond,
             test=test_name(self.draws, "unpaired permutation"),
             effect=("permutation standard deviations", estimate / sd if sd > 1e-12 else None),

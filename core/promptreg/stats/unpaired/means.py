@@ -60,6 +60,8 @@ class MeanContrast:
         sums: The same numbers over all units, and over the observed candidate's.
         scale: Size of the values, to tell rounding from spread.
         minor: Units whose mean is not the most frequent one.
+        varying: The same within an arm, of the arm where they are fewer: one that hardly varies
+            says little of its spread, however much the other one does.
     """
 
     data: Arms
@@ -70,6 +72,7 @@ class MeanContrast:
     centre: float
     scale: float
     minor: int
+    varying: int
 
     @property
     def kind(self) -> Literal["difference", "log_ratio"]:
@@ -104,7 +107,7 @@ class MeanContrast:
             notes.append("a total is 0: the ratio is undefined")
         low, high = agree(low, high, estimate, significant=p_value <= alpha)
         hidden = 0.0
-        if self.minor < FEW_CHANGED:
+        if self.varying < FEW_CHANGED:
             width = metric.high - metric.low
             if is_ratio and math.isinf(width):
                 # The largest value seen stands for the largest there can be.
@@ -114,8 +117,8 @@ class MeanContrast:
                 hidden = math.log1p(hidden / before) if before > 0 else math.inf
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
             notes.append(
-                f"only {self.minor} units differ from the rest: interval widened by what was not "
-                "seen yet"
+                f"only {self.varying} units of a side differ from its rest: interval widened by "
+                "what was not seen yet"
             )
             hidden = 0.0 if is_ratio else hidden
         return Evidence(
@@ -248,7 +251,7 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
         columns += [numbers * (1.0 - mine), numbers * mine]
     table = np.stack(columns)
     present = n > 0
-    means = s[present] / n[present]
+    means, candidate = s[present] / n[present], draws.assigned[present]
     return MeanContrast(
         data=data,
         settings=settings,
@@ -258,6 +261,7 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
         centre=centre,
         scale=float(np.abs(values - centre).max()) if values.size else 0.0,
         minor=minority(np.round(means, 12)),
+        varying=min(minority(np.round(means[arm], 12)) for arm in (candidate, ~candidate)),
     )
 
 
