@@ -70,10 +70,11 @@ def judged_project(
     server: ModelServer | str,
     judge: ModelServer | Sequence[ModelServer],
     *,
+    use: str = "judge",
     settings: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Project:
-    """Return a suite whose one scorer besides `risk_range` is a judge, or a panel."""
+    """Return a suite with `risk_range` and a judge, or a panel; `use` names the scorer."""
 
     def provider(one: ModelServer) -> dict[str, Any]:
         return {
@@ -89,6 +90,6 @@ def judged_project(
         who = {"provider": provider(judge)}
     else:
         who = {"judges": [provider(one) for one in judge]}
-    scorers = [{"use": "risk_range"}, {"use": "judge", **who, **(settings or {})}]
+    scorers = [{"use": "risk_range"}, {"use": use, **who, **(settings or {})}]
     url = server if isinstance(server, str) else address(server)
     return open_project(str(write_suite(folder, url, scorers=scorers, **keys)))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fake_model import ModelServer
 from fault_server import Fault, Request, llama, ok
-from judge_server import address
-from promptreg.pipeline.project import Project, open_project
-from suite_factory import write_suite
+from judge_server import judged_project
+from promptreg.pipeline.project import Project
 
 __all__ = ["PairServer", "better", "choice", "pair_project"]
 
@@ -65,26 +64,7 @@ def pair_project(
     folder: Path,
     server: ModelServer | str,
     judge: ModelServer | Sequence[ModelServer],
-    *,
-    settings: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Project:
     """Return a suite with `risk_range` and a judge of pairs, or a panel of them."""
-
-    def provider(one: ModelServer) -> dict[str, Any]:
-        return {
-            "use": "llama_cpp",
-            "url": address(one),
-            "timeout": {"connect": 2, "read": 5},
-            "retries": 1,
-            "ready_timeout": 2,
-        }
-
-    who: dict[str, Any]
-    if isinstance(judge, ModelServer):
-        who = {"provider": provider(judge)}
-    else:
-        who = {"judges": [provider(one) for one in judge]}
-    scorers = [{"use": "risk_range"}, {"use": "preference", **who, **(settings or {})}]
-    url = server if isinstance(server, str) else address(server)
-    return open_project(str(write_suite(folder, url, scorers=scorers, **keys)))
+    return judged_project(folder, server, judge, use="preference", **keys)

@@ -144,6 +144,34 @@ def widen(
     return toward_low, toward_high
 
 
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """What a bootstrap of a figure says.
+
+    Attributes:
+        kept: the resamples in which it is defined.
+        interval: percentiles; None where it is undefined in half of them or more.
+        se: standard deviation; None likewise.
+        notes: what was left out.
+    """
+
+    kept: Floats
+    interval: tuple[float, float] | None
+    se: float | None
+    notes: tuple[str, ...]
+
+
+def percentiles(resampled: Floats, alpha: float) -> Resampled:
+    """Return the percentile interval of a figure that may be undefined in some resamples."""
+    kept = resampled[np.isfinite(resampled)]
+    if not len(kept) > 0.5 * len(resampled):
+        return Resampled(kept, None, None, ())
+    low, high = (float(x) for x in np.quantile(kept, [alpha / 2, 1 - alpha / 2]))
+    lost = len(resampled) - len(kept)
+    notes = (f"undefined in {lost} resamples, left out",) if lost else ()
+    return Resampled(kept, (low, high), float(kept.std()), notes)
+
+
 def stuck(resampled: Floats, estimate: float) -> bool:
     """Return whether most resamples give the estimate again, as at the end of a figure's range."""
     same = np.abs(resampled - estimate) <= 1e-12 * max(1.0, abs(estimate))

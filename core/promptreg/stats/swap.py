@@ -23,7 +23,7 @@ from promptreg.stats.evidence import (
 from promptreg.stats.flips import Flips
 from promptreg.stats.grid import RELATIVE_TIE
 from promptreg.stats.model import Floats
-from promptreg.stats.paired import flip_test_name, share_beyond, stuck, widen
+from promptreg.stats.paired import flip_test_name, percentiles, share_beyond, stuck, widen
 
 # Draws are made in blocks that stay in the processor's cache.
 _BLOCK_ELEMENTS = 1 << 17
@@ -71,14 +71,12 @@ class AggregateContrast:
         finite = np.where(undefined, np.inf, draws)
         sd = float(np.sqrt(np.mean(draws[~undefined] ** 2))) if (~undefined).any() else 0.0
         limit = metric.high - metric.low
-        resampled = self._bootstrap()
-        kept = resampled[np.isfinite(resampled)]
+        resampled = percentiles(self._bootstrap(), alpha)
+        kept = resampled.kept
         low, high, se = -limit, limit, None
-        if data.n_clusters >= 6 and len(kept) > 0.5 * len(resampled):
-            low, high = (float(x) for x in np.quantile(kept, [alpha / 2, 1 - alpha / 2]))
-            se = float(kept.std())
-            if len(kept) < len(resampled):
-                notes.append(f"undefined in {len(resampled) - len(kept)} resamples, left out")
+        if data.n_clusters >= 6 and resampled.interval is not None:
+            (low, high), se = resampled.interval, resampled.se
+            notes += resampled.notes
         notes += too_few(data.n_clusters, alpha)
         hidden = 0.0
         if changed < FEW_CHANGED or stuck(kept, estimate):
@@ -97,7 +95,9 @@ class AggregateContrast:
             se=se,
             changed=changed,
             hidden=hidden,
-            beyond_margin=share_beyond(kept, metric.margin, higher=metric.higher_is_better),
+            beyond_margin=share_beyond(
+                resampled.kept, metric.margin, higher=metric.higher_is_better
+            ),
             test=flip_test_name(self.flips, "family swap"),
             effect=("swap standard deviations", estimate / sd if sd > tolerance else None),
             swing=Swing(estimate / sd, finite / sd, mid_p) if sd > tolerance else None,

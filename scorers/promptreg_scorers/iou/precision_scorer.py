@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import shown
 from promptreg_scorers.iou.average_precision import THRESHOLDS
 from promptreg_scorers.iou.pooled import fifty, pack, pooled
-from promptreg_scorers.iou.sides import Sides
+from promptreg_scorers.iou.sides import Sides, check_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,9 +69,7 @@ class AveragePrecision(Scorer):
         metrics: Sequence[str] = tuple(METRICS),
         name: str = "",
     ) -> None:
-        unknown = [m for m in metrics if m not in METRICS]
-        if unknown or not metrics or isinstance(metrics, str) or len(set(metrics)) < len(metrics):
-            raise ValueError(f"metrics is {shown(metrics)}; allowed: some of {', '.join(METRICS)}")
+        check_metrics(metrics, METRICS)
         self._sides = Sides(
             field, truth, found, expected, labels, only, match_labels, min_confidence, size
         )

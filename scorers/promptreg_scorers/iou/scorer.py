@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import shown
 from promptreg_scorers.iou.average_precision import THRESHOLDS, average_precision
 from promptreg_scorers.iou.boxes import Reading
 from promptreg_scorers.iou.overlap import best_pairs, overlaps
-from promptreg_scorers.iou.sides import Sides
+from promptreg_scorers.iou.sides import Sides, check_metrics
 
 __all__ = ["Iou"]
 
@@ -80,9 +79,7 @@ class Iou(Scorer):
     ) -> None:
         if not 0 < threshold <= 1:
             raise ValueError(f"threshold is {threshold}; allowed: above 0, up to 1")
-        unknown = [m for m in metrics if m not in METRICS]
-        if unknown or not metrics or isinstance(metrics, str) or len(set(metrics)) < len(metrics):
-            raise ValueError(f"metrics is {shown(metrics)}; allowed: some of {', '.join(METRICS)}")
+        check_metrics(metrics, METRICS)
         self._sides = Sides(
             field, truth, found, expected, labels, only, match_labels, min_confidence, size
         )

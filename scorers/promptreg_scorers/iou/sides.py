@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptreg import Scenario, Trial
 from promptreg_scorers._values import fields_of, number, shown, truth
 from promptreg_scorers.iou.boxes import Form, Frame, Reading
 
-__all__ = ["Sides"]
+__all__ = ["Sides", "check_metrics"]
+
+
+def check_metrics(metrics: Sequence[str], there: Collection[str]) -> None:
+    """Check a scorer's setting `metrics`.
+
+    Raises:
+        ValueError: it is no list of some of those that are there, each at most once.
+    """
+    unknown = [m for m in metrics if m not in there]
+    if unknown or not metrics or isinstance(metrics, str) or len(set(metrics)) < len(metrics):
+        raise ValueError(f"metrics is {shown(metrics)}; allowed: some of {', '.join(there)}")
 
 
 class Sides:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from promptreg.stats.evidence import FEW_CHANGED, Evidence, Settings
 from promptreg.stats.model import Floats
-from promptreg.stats.paired import share_beyond, stuck, widen
+from promptreg.stats.paired import percentiles, share_beyond, stuck, widen
 from promptreg.stats.unpaired.arms import Arms
 from promptreg.stats.unpaired.draws import Draws
 from promptreg.stats.unpaired.shared import (
@@ -82,19 +82,17 @@ class AggregateContrast:
                 )
         hidden = 0.0
         if min(data.clusters) >= _FEWEST_UNITS and not biased:
-            found = self._bootstrap()
-            kept = found[np.isfinite(found)]
-            if len(kept) > 0.5 * len(found):
-                low, high = (float(x) for x in np.quantile(kept, [alpha / 2, 1 - alpha / 2]))
-                se = float(kept.std())
-                beyond = share_beyond(kept, metric.margin, higher=metric.higher_is_better)
-                if minor < FEW_CHANGED or stuck(kept, estimate):
+            resampled = percentiles(self._bootstrap(), alpha)
+            if resampled.interval is not None:
+                (low, high), se = resampled.interval, resampled.se
+                higher = metric.higher_is_better
+                beyond = share_beyond(resampled.kept, metric.margin, higher=higher)
+                if minor < FEW_CHANGED or stuck(resampled.kept, estimate):
                     hidden = hidden_change(data, alpha, limit)
                     significant = p_value <= alpha
                     low, high = widen(low, high, hidden, estimate, significant=significant)
                     notes.append("hardly varies: interval widened by what was not seen yet")
-                if len(kept) < len(found):
-                    notes.append(f"undefined in {len(found) - len(kept)} resamples, left out")
+                notes += resampled.notes
         return Evidence(
             scale="difference",
             baseline=before,

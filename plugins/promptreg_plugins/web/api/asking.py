@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from promptreg_plugins.web.model import Role, Who
+from promptreg_plugins.web.model import JobState, Role, Who
 from promptreg_plugins.web.problems import ForbiddenError, InvalidError, UnauthorizedError
 from promptreg_plugins.web.service import Service
 
@@ -20,7 +20,9 @@ __all__ = [
     "Administrator",
     "Asking",
     "Filters",
+    "InState",
     "Limit",
+    "OfSuite",
     "Offset",
     "Reader",
     "Runner",
@@ -103,6 +105,11 @@ Runner = Annotated[Who, Depends(_allowed(Role.RUN))]
 Administrator = Annotated[Who, Depends(_allowed(Role.ADMIN))]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Index of the first item.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items at the most.")]
+OfSuite = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, pattern=PLAIN, description="Only of this suite."),
+]
+InState = Annotated[JobState | None, Query(description="Only in this state.")]
 Filters = Annotated[
     list[Annotated[str, Query(max_length=300, pattern=_FILTER)]],
     Query(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from promptreg_plugins.web.api.asking import (
     API,
-    PLAIN,
     Asking,
+    InState,
     Limit,
     Offset,
+    OfSuite,
     Reader,
     Runner,
     refusals,
@@ -21,7 +22,7 @@ from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_re
 from promptreg_plugins.web.api.routes.creating import ACCEPTED, IdempotencyKey, created
 from promptreg_plugins.web.api.routes.jobs import JobId
 from promptreg_plugins.web.api.schemas import JobOut, Listing
-from promptreg_plugins.web.model import Job, JobKind, JobState
+from promptreg_plugins.web.model import Job, JobKind
 from promptreg_plugins.web.problems import NotFoundError
 from promptreg_plugins.web.service import Service
 
@@ -61,11 +62,8 @@ def _router(kind: JobKind, plural: str, one: str) -> APIRouter:
     async def listed(
         service: Asking,
         who: Reader,
-        suite: Annotated[
-            str | None,
-            Query(min_length=1, max_length=200, pattern=PLAIN, description="Only of this suite."),
-        ] = None,
-        state: Annotated[JobState | None, Query(description="Only in this state.")] = None,
+        suite: OfSuite = None,
+        state: InState = None,
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> Listing[JobOut]:

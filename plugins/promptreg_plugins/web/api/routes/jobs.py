@@ -10,15 +10,17 @@ from promptreg_plugins.web.api.asking import (
     API,
     PLAIN,
     Asking,
+    InState,
     Limit,
     Offset,
+    OfSuite,
     Reader,
     Runner,
     refusals,
 )
 from promptreg_plugins.web.api.routes.artifacts import ArtifactName, artifact_response
 from promptreg_plugins.web.api.schemas import JobOut, Listing
-from promptreg_plugins.web.model import JobKind, JobState
+from promptreg_plugins.web.model import JobKind
 
 __all__ = ["JobId", "router"]
 
@@ -39,11 +41,8 @@ JobId = Annotated[
 async def list_jobs(
     service: Asking,
     who: Reader,
-    suite: Annotated[
-        str | None,
-        Query(min_length=1, max_length=200, pattern=PLAIN, description="Only of this suite."),
-    ] = None,
-    state: Annotated[JobState | None, Query(description="Only in this state.")] = None,
+    suite: OfSuite = None,
+    state: InState = None,
     kind: Annotated[JobKind | None, Query(description="Only of this kind.")] = None,
     offset: Offset = 0,
     limit: Limit = 50,

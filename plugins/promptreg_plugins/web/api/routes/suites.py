@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query
 
@@ -46,7 +46,12 @@ TemplateName = Annotated[
         examples=["basic"],
     ),
 ]
-_RefText = "A label, an alias, or `sha256:` and the beginning of the hash."
+_REF: dict[str, Any] = {
+    "min_length": 1,
+    "max_length": 200,
+    "pattern": PLAIN,
+    "description": "A label, an alias, or `sha256:` and the beginning of the hash.",
+}
 _LONGEST_DIFF = 2_000_000
 Item = TypeVar("Item")
 
@@ -94,14 +99,8 @@ async def get_template(
 async def diff_template(
     suite: SuiteName,
     template: TemplateName,
-    baseline: Annotated[
-        str,
-        Query(min_length=1, max_length=200, pattern=PLAIN, description=_RefText, examples=["v1"]),
-    ],
-    candidate: Annotated[
-        str,
-        Query(min_length=1, max_length=200, pattern=PLAIN, description=_RefText, examples=["v2"]),
-    ],
+    baseline: Annotated[str, Query(**_REF, examples=["v1"])],
+    candidate: Annotated[str, Query(**_REF, examples=["v2"])],
     service: Asking,
     who: Reader,
 ) -> Diff:
@@ -130,10 +129,7 @@ async def diff_template(
 async def get_template_text(
     suite: SuiteName,
     template: TemplateName,
-    ref: Annotated[
-        str,
-        Path(min_length=1, max_length=200, pattern=PLAIN, description=_RefText, examples=["v1"]),
-    ],
+    ref: Annotated[str, Path(**_REF, examples=["v1"])],
     service: Asking,
     who: Reader,
 ) -> Text:
