@@ -7,20 +7,14 @@ import io
 import os
 import sys
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, Self
 
 from command_line import Finished, Promptreg
 from fake_distributions import FakeSite
 from promptreg.cli.app import run
 from promptreg.cli.scaffold import plan_package, write_package
 from promptreg.discovery import load_plugins
-from promptreg.pipeline import conclude as _conclude
-from promptreg.pipeline import facts as _facts
-from promptreg.pipeline.templates import who as _who
 
-_MODULES: tuple[Any, ...] = (_conclude, _facts, _who)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,17 +35,6 @@ def python_path(site: str) -> str:
     return os.pathsep.join([*own, site])
 
 
-class _Clock(datetime):
-    """Goes on by a minute whenever it is asked: commands of a test share no second."""
-
-    asked = 0
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        _Clock.asked += 1
-        return cls(2026, 10, 1, tzinfo=tz) + timedelta(minutes=_Clock.asked)
-
-
 @dataclass(frozen=True)
 class Here:
     """The command in the folder of a suite, run in this process: much quicker than `Promptreg`.
@@ -70,18 +53,13 @@ class Here:
         held = {k: v for k, v in os.environ.items() if k.startswith(("PROMPTREG_", "MLFLOW_"))}
         for name in held:
             del os.environ[name]
-        clocks = {module: module.datetime for module in _MODULES}
         sys.path.append(self.site)
         os.chdir(self.folder)
         os.environ["COLUMNS"] = "160"
-        for module in clocks:
-            module.datetime = _Clock
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = run(list(args))
         finally:
-            for module, real in clocks.items():
-                module.datetime = real
             os.chdir(before)
             del os.environ["COLUMNS"]
             sys.path.remove(self.site)

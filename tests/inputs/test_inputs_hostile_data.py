@@ -133,6 +133,27 @@ def test_huge_cells_and_wide_rows_are_bounded(tmp_path: Path) -> None:
     assert "more than 1000 columns" in refused(tmp_path / "s.jsonl")
 
 
+def test_texts_that_all_differ_are_each_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch brings the dictionary of all batches before it."""
+    rows, asked = 60_000, 0
+    share = table.Table.share
+
+    def counted(self: table.Table, text: str) -> str:
+        nonlocal asked
+        asked += 1
+        return share(self, text)
+
+    monkeypatch.setattr(table.Table, "share", counted)
+    path = tmp_path / "s.parquet"
+    events = [None if i % 7 == 0 else f"event {i % 50_000}" for i in range(rows)]
+    pq.write_table(pa.table({"id": [f"s{i}" for i in range(rows)], "event": events}), path)
+    found = load_scenarios(path).scenarios
+    assert [s.variables["event"] for s in found] == events
+    assert asked <= 2 * rows
+
+
 def test_damaged_parquet_is_no_traceback(tmp_path: Path) -> None:
     path = tmp_path / "s.parquet"
     pq.write_table(pa.table({"id": [f"s{i}" for i in range(500)]}), path)

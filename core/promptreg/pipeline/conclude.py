@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
+from promptreg.clock import utc_now
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
@@ -135,7 +135,7 @@ def conclude(
         policy_sha256=policy.sha256,
         provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         changes=listed,
         changes_total=len(changes),
         all_changes=tuple(c.change for c in changes if c.change is not None),
@@ -189,7 +189,7 @@ def _unpaired(
         policy_sha256=policy.sha256,
         provider=sides.executed.provider if sides.executed else _providers(facts),
         synthetic=synthetic,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         template_diffs=sides.diffs,
         warnings=tuple(_warnings(sides, synthetic, scenarios)),
         complete_case=found.complete_case,

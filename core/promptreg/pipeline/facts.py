@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
+from promptreg.clock import utc_now
 from promptreg.discovery import Plugins
 from promptreg.pipeline.code import code_digest
 from promptreg.pipeline.keys import digest
@@ -37,7 +37,7 @@ def run_facts(
         outside: what scorers say shapes their scores besides settings and code, by their number.
     """
     suite = project.suite
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = utc_now()
     every = {
         "scorers": scorer_facts(suite.scorers, project.plugins, outside),
         "parser": digest(suite.answer.model_dump(mode="json")),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
+from promptreg.clock import utc_now
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.facts import scorer_facts
 from promptreg.pipeline.keys import digest
@@ -79,7 +79,7 @@ async def _rescore(
         old.facts,
         fingerprints=prints,
         synthetic=old.facts.synthetic or services.synthetic,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
     )
     template = Template(facts.template, facts.label, "raw", "", source=facts.source)
     writer = RunWriter(

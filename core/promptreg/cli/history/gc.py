@@ -8,6 +8,7 @@ import typer
 
 from promptreg.cli import options as o
 from promptreg.cli.history import asking as a
+from promptreg.clock import to_minute
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ def gc(
         print_json({"found": [one.id for one in found], "removed": removed})
         return 0
     rows = [
-        ["comparison", c.id[:10], c.created_at, f"{c.baseline} > {c.candidate}"]
+        ["comparison", c.id[:10], to_minute(c.created_at), f"{c.baseline} > {c.candidate}"]
         for c in comparisons
     ]
-    rows += [["run", r.id[:24], r.created_at, f"{r.template}@{r.label}"] for r in runs]
-    rows += [[e.kind, e.id[:10], e.created_at, e.summary[:60]] for e in events]
+    rows += [["run", r.id[:24], to_minute(r.created_at), f"{r.template}@{r.label}"] for r in runs]
+    rows += [[e.kind, e.id[:10], to_minute(e.created_at), e.summary[:60]] for e in events]
     if rows:
         print_table(["kind", "id", "finished", "what"], rows, set())
     held = [id_ for id_ in named if id_ in kept]

@@ -8,6 +8,7 @@ import typer
 
 from promptreg.cli import options as o
 from promptreg.cli.history import asking as a
+from promptreg.clock import to_minute
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _show(found: Any, metric: str) -> None:
 
 
 def _head(c: PastComparison, name: str) -> list[str]:
-    when = c.created_at[:16].replace("T", " ")
+    when = to_minute(c.created_at)
     mark = " (scripted)" if c.synthetic else ""
     return [when, c.id[:10], name, f"{c.baseline} > {c.candidate}", f"{c.verdict}{mark}"]
 
@@ -118,7 +119,7 @@ def _show_events(found: Sequence[PastEvent]) -> None:
 
     rows = [
         [
-            e.created_at[:16].replace("T", " "),
+            to_minute(e.created_at),
             e.id[:10],
             e.kind,
             e.summary,
@@ -150,7 +151,7 @@ def _run_head(run: PastRun) -> list[str]:
     version = f"{run.template}@{run.label}" + (f" ({', '.join(marks)})" if marks else "")
     dirty = "+" if run.origin.dirty else ""
     return [
-        run.created_at[:16].replace("T", " "),
+        to_minute(run.created_at),
         run.id[:24],
         version,
         run.template_sha256[:8],

@@ -9,6 +9,7 @@ import typer
 
 from promptreg.cli import options as o
 from promptreg.cli.history import asking as a
+from promptreg.clock import to_minute
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _show(chart: Chart) -> None:
         ends = [] if m.low is None else [m.low, m.high]
         rows.append(
             [
-                p.run.created_at[:16].replace("T", " "),
+                to_minute(p.run.created_at),
                 p.run.label,
                 p.run.template_sha256[:8],
                 p.run.origin.commit[:8] or "-",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from promptreg.clock import utc_now
 from promptreg.errors import ExitCode
 from promptreg.pipeline.execute import Executed
 from promptreg.pipeline.project import Project
@@ -76,7 +76,7 @@ def nothing_compared(
         policy_sha256=policy.sha256,
         provider=executed.provider if executed else f"{project.suite.provider.use} (not asked)",
         synthetic=synthetic,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         template_diffs=diffs,
         warnings=tuple(dict.fromkeys(told)),
         criteria=criteria,

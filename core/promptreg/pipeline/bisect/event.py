@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from promptreg.clock import utc_now
 from promptreg.past import PastEvent
 from promptreg.pipeline.bisect.as_json import bisection_json
 from promptreg.pipeline.bisect.as_text import bisection_markdown
@@ -30,7 +29,7 @@ def keep_bisection(project: Project, found: Bisection) -> Waiting:
         suite=found.suite,
         template=found.template,
         kind="bisection",
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         summary=one_line(headline(found), 500),
         facts={
             "good": found.good,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from promptreg.clock import utc_now
 from promptreg.pipeline.calibrate.ask import Asked, ask_twice, default_label
 from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
@@ -106,7 +106,7 @@ def _report(
         provider=facts.provider,
         synthetic=facts.synthetic,
         partial=facts.partial,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         repeats=asked.pairs[0].baseline.repeats,
         simulations=simulations,
         draws=measured.draws,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from promptreg.clock import utc_now
 from promptreg.errors import TemplateError
 from promptreg.stages.load.gitsource import run_git
 from promptreg.stages.report.text import one_line
@@ -31,7 +31,7 @@ def now(base: Path) -> Now:
     """
     by = os.environ.get("PROMPTREG_USER", "") or _git(base, "config", "user.name") or _account()
     commit = _git(base, "rev-parse", "--verify", "--quiet", "HEAD")
-    return Now(datetime.now(UTC).isoformat(timespec="seconds"), one_line(by, 100), commit)
+    return Now(utc_now(), one_line(by, 100), commit)
 
 
 def _git(base: Path, *arguments: str) -> str:

@@ -49,6 +49,8 @@ def read_parquet(path: Path) -> Table:
         raise DataError(f"{path}: no readable Parquet file: {e}") from e
     except MemoryError as e:
         raise DataError(f"{path}: decodes to more than fits in memory") from e
+    # Dictionaries of unlike texts grow large, and pyarrow's pool keeps their pages to itself.
+    pa.default_memory_pool().release_unused()
     return table
 
 
@@ -120,8 +122,7 @@ def _values(table: Table, name: str, array: Any) -> list[Any]:
 
     kind = array.type
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
-        words = [table.share(w) if w is not None else None for w in array.dictionary.to_pylist()]
-        return [None if i is None else words[i] for i in array.indices.to_pylist()]
+        return _words(table, array)
     plain = _plain_type(table, name, kind)
     if plain != kind:
         array = array.cast(plain, safe=False)
@@ -129,6 +130,22 @@ def _values(table: Table, name: str, array: Any) -> list[Any]:
     if _is_simple(plain):
         return values
     return [_plain(v) for v in values]
+
+
+def _words(table: Table, array: Any) -> list[str | None]:
+    """Return a dictionary array's texts, equal ones shared.
+
+    The dictionary of a batch may be that of all batches before: only what is used is looked up.
+    """
+    import pyarrow.compute as pc
+
+    used = pc.unique(array.indices)
+    texts = array.dictionary.take(used).to_pylist()
+    shared = {
+        i: None if text is None else table.share(text)
+        for i, text in zip(used.to_pylist(), texts, strict=True)
+    }
+    return [shared[i] for i in array.indices.to_pylist()]
 
 
 def _is_simple(kind: Any) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from promptreg import numbers
+from promptreg.clock import to_minute
 from promptreg.stages.report.plots.kinds import SHAPES
 from promptreg.stages.report.plots.svg import Drawing, scale, ticks
 from promptreg.stages.report.text import one_line
@@ -93,7 +94,7 @@ def trend_chart(
             dot, x = dots[i], across(i)
             if dot.low is not None and dot.high is not None:
                 picture.line(x, down(dot.low), x, down(dot.high), f"whisker kind{k % 8}")
-            told = f"{dot.at[:16].replace('T', ' ')} {dot.label} ({dot.version}): {dot.value:.4g}"
+            told = f"{to_minute(dot.at)} {dot.label} ({dot.version}): {dot.value:.4g}"
             shape = SHAPES[k % len(SHAPES)]
             words = one_line(". ".join(filter(None, (told, dot.note))), 400)
             picture.mark(x, down(dot.value), shape, f"kind kind{k % 8}", size, told=words)
@@ -142,7 +143,7 @@ def control_chart(dots: Sequence[Dot], alpha: float, key: str) -> Markup:
     versions = list(dict.fromkeys(d.version for d in dots))
     for i, dot, p in looks:
         k = versions.index(dot.version)
-        words = one_line(f"{dot.at[:16].replace('T', ' ')} {dot.label}: p {p:.2g}", 200)
+        words = one_line(f"{to_minute(dot.at)} {dot.label}: p {p:.2g}", 200)
         shape = SHAPES[k % len(SHAPES)]
         picture.mark(across(i), at(p), shape, f"kind kind{k % 8}", 4.0, told=words)
         if dot.alarm:
