@@ -84,10 +84,19 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeAlone:
+    """What a judge's scores alone say, where labels of people decide instead."""
+
+    difference: float
+    interval: tuple[float, float]
+    p_value: float | None
+    verdict: Verdict
+    """The one it would have; p-values adjusted for all gating metrics."""
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectedDifference:
     """What a judge's difference is once labels of people have taken its bias out.
-
-    It decides nothing; the verdict is that of the judge's own difference.
 
     Attributes:
         difference: candidate minus baseline, in the metric's unit.
@@ -97,6 +106,8 @@ class CorrectedDifference:
         weight: lambda, how far the judge is believed: 0, the labels alone; 1, all of it.
         labels: the file, as the suite names it.
         labels_sha256: of its content.
+        alone: what the judge says, where the verdict is that of the labels; None: the verdict is
+            the judge's, and this is shown beside it.
     """
 
     difference: float
@@ -106,6 +117,7 @@ class CorrectedDifference:
     weight: float
     labels: str
     labels_sha256: str
+    alone: JudgeAlone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,9 @@ class Difference:
     must_prove: bool = False
     """Whether the gate needs a guard to be shown no worse."""
     corrected: CorrectedDifference | None = None
-    """Of a judged metric whose judge names labels, where they are enough."""
+    """Of a judged metric whose judge names labels, where they are enough. Where they decide,
+    `difference`, `interval`, p-values, `test` and `verdict` are those of the correction, while
+    `baseline` and `candidate` stay what the judge says."""
     scenarios_by_side: tuple[int, int] | None = None
     """Where the sides answered different scenarios: how many each; None where they are paired."""
     clusters_by_side: tuple[int, int] | None = None

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from command_line import Promptreg
@@ -17,7 +18,9 @@ from judge_server import JudgeServer, judged_project
 from labelled_answers import N, answers, flattering, labelled, truth
 from promptreg.errors import DataError, UsageError
 from promptreg.pipeline.compare import compare
+from promptreg.pipeline.judging.agreement import _labelled
 from promptreg.pipeline.judging.command import agreement_of
+from promptreg.pipeline.judging.human import Laid
 from promptreg.pipeline.project import Options, open_project
 from promptreg.stages.load import read_labels
 from suite_factory import scenario_ids
@@ -134,3 +137,19 @@ def test_empty_cells_are_nobodys_word(tmp_path: Path) -> None:
     (label,) = read_labels(path)
     assert (label.scenario_id, label.version, label.label, label.repeat) == ("a", "r1", 3, 0)
     assert math.isfinite(label.label)
+
+
+def test_failed_repeats_of_a_labelled_scenario_count_as_the_worst() -> None:
+    """Three repeats, one failed: people and judge say 3 of those that answered."""
+    judged = np.array([[3.0, 3.0, 1.0], [1.0, 1.0, 1.0], [4.0, 4.0, 4.0]])
+    failed = np.array([[False, False, True], [True, True, True], [False, False, False]])
+    people = np.where(failed, np.nan, 4.0)
+    people[0, 1] = np.nan  # one answered repeat nobody labelled
+    whole = np.full((3, 3), 2.0)
+    sides = (
+        Laid(whole, np.zeros((3, 3), bool), ("a", "b", "c"), {"ann": np.full((3, 3), 3.0)}),
+        Laid(judged, failed, ("a", "b", "c"), {"ann": people}),
+    )
+    human, seen = (_labelled(*sides, people=flag) for flag in (True, False))
+    assert human == pytest.approx([(2 * 4 + 1) / 3 - 3, 1 - 3, 4 - 3])
+    assert seen == pytest.approx([(2 * 3 + 1) / 3 - 2, 1 - 2, 4 - 2])

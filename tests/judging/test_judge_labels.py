@@ -1,4 +1,4 @@
-"""Human labels that a judge names: shown beside its differences, never part of a score."""
+"""Human labels that a judge names: they decide its differences, and are no part of a score."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ from promptreg.pipeline.check import check
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.judging.command import agreement_of
 from promptreg.pipeline.project import Options, Project, open_project
+from promptreg.stages.report import comparison_json
 from promptreg.stages.report.from_json import difference_from
-from promptreg.verdicts import Comparison, Difference
+from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 from suite_factory import scenario_ids
 
 SETTINGS = {"dimensions": ["relevance"], "labels": "labels.csv"}
@@ -82,8 +84,8 @@ def test_the_difference_is_corrected_as_judge_agreement_does(place: Path) -> Non
     assert got.labels_sha256 == hashlib.sha256((place / "labels.csv").read_bytes()).hexdigest()
     real = sum(truth(s, "v2") - truth(s, "v1") for s in scenario_ids(N)) / N
     assert got.interval[0] <= real <= got.interval[1]
-    assert line.difference is not None
-    assert line.difference > real + 0.2
+    assert got.alone is not None
+    assert got.alone.difference > real + 0.2
     assert not any("uncalibrated" in w for w in found.warnings)
     assert any(
         re.match(r"judge against people: κ \.\d\d \[.*\]; α \.\d\d \[.*; bias in v1 .*, v2 \+", n)
@@ -91,16 +93,72 @@ def test_the_difference_is_corrected_as_judge_agreement_does(place: Path) -> Non
     )
 
 
-def test_a_verdict_that_people_contradict_is_warned_of_and_stays(place: Path) -> None:
+def test_labels_decide_and_the_judge_alone_stands_beside(place: Path) -> None:
+    """The judge flatters the candidate, which is worse: it would pass, and does not."""
     project = open_project(str(place))
     found = compare(project, *refs(place), Options())
     plain = compare(_without(place), *refs(place), Options())
-    assert relevance(found).verdict == relevance(plain).verdict
-    assert relevance(found).interval == relevance(plain).interval
-    assert found.gate == plain.gate
+    judged, line = relevance(plain), relevance(found)
+    assert judged.verdict is not Verdict.REGRESSED
+    assert line.corrected is not None
+    alone = line.corrected.alone
+    assert alone is not None
+    assert (alone.difference, alone.interval) == (judged.difference, judged.interval)
+    assert (alone.p_value, alone.verdict) == (judged.p_value, judged.verdict)
+    assert line.verdict is Verdict.REGRESSED
+    assert (line.difference, line.interval) == (line.corrected.difference, line.corrected.interval)
+    assert line.interval is not None
+    assert line.interval[1] < 0
+    assert line.p_value is not None
+    assert line.p_adjusted is not None
+    assert line.p_value < line.p_adjusted <= 0.05
+    assert line.test.startswith("prediction-powered")
+    assert found.gate.verdict is GateVerdict.FAIL
+    assert plain.gate.verdict is not GateVerdict.FAIL
+    assert any(w.startswith("overall holds the judge's own grades of") for w in found.warnings)
+    before = {(d.metric, d.slice): d for d in plain.differences if d.metric != "relevance"}
+    for d in found.differences:
+        if d.metric != "relevance" and d.p_adjusted is not None and d.gating:
+            old = before[d.metric, d.slice]
+            assert old.p_adjusted is not None
+            assert d.p_adjusted >= old.p_adjusted  # its share of the error is smaller
+            assert d.interval == old.interval
+    report = comparison_json(found)
+    (entry,) = [
+        e for e in report["comparisons"] if e["metric"] == "relevance" and e["slice"] is None
+    ]
+    assert difference_from(entry) == replace(line, notes=tuple(entry["notes"]))
+
+
+def test_where_there_are_several_looks_the_judge_decides(place: Path) -> None:
+    suite = yaml.safe_load((place / "promptreg.yaml").read_text())
+    suite["gate"] = {**suite.get("gate", {}), "sequential": {"looks": 2}}
+    suite["scorers"][1]["labels"] = labelled(place / "all.csv", scenario_ids(N)).name
+    (place / "looks.yaml").write_text(yaml.safe_dump(suite))
+    found = compare(open_project(str(place / "looks.yaml")), "v1", "v2", Options())
+    line = relevance(found)
+    assert line.corrected is not None
+    assert line.corrected.alone is None
+    assert line.difference != line.corrected.difference
+    (note,) = [n for n in line.notes if n.startswith("labels do not decide")]
+    assert note.endswith("its interval is of one look, and there were several")
     (told,) = [w for w in found.warnings if "(corrected by labels)" in w]
-    assert told.startswith("basic: relevance is ")
-    assert told.endswith("the verdict stays that of the judge")
+    assert "the verdict stays that of the judge: its interval is of one look" in told
+
+
+def test_labels_of_chosen_scenarios_decide_nothing(place: Path) -> None:
+    """Those that became worst: no random part."""
+    worst = sorted(scenario_ids(N), key=lambda s: truth(s, "v2") - truth(s, "v1"))[:50]
+    found = compare(relabelled(place, "chosen.csv", worst), *refs(place), Options())
+    line = relevance(found)
+    assert line.corrected is not None
+    assert line.corrected.alone is None
+    assert line.verdict == relevance(compare(_without(place), *refs(place), Options())).verdict
+    assert any(
+        n.startswith("labels do not decide: the judge grades labelled scenarios otherwise")
+        for n in line.notes
+    )
+    assert any("were they drawn at random?" in w for w in found.warnings)
 
 
 def _without(place: Path) -> Project:
@@ -127,14 +185,15 @@ def test_all_reports_show_it_and_json_gives_it_back(place: Path) -> None:
     entries = [d for d in report["comparisons"] if d["metric"] == "relevance"]
     (entry,) = [d for d in entries if d["slice"] is None]
     assert set(entry["corrected"]) == {
-        *("difference", "interval", "level", "n_labelled", "lambda", "labels", "labels_sha256")
+        *("difference", "interval", "level", "n_labelled", "lambda", "labels", "labels_sha256"),
+        "judge_alone",
     }
     back = difference_from(entry)
     assert back.corrected is not None
     assert back.corrected.weight == entry["corrected"]["lambda"]
     others = [d for d in report["comparisons"] if d["metric"] == "in_range"]
     assert {d["corrected"] for d in others} == {None}
-    words = "corrected by labels of 60 scenarios: "
+    words = "by labels of 60 scenarios, λ "
     assert words in " ".join(shown.split())
     for name in ("r.html", "r.md"):
         assert words in (place / name).read_text("utf-8"), name

@@ -10,7 +10,7 @@ from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
 from promptreg.pipeline.execute import Executed
-from promptreg.pipeline.judging.beside import labels_beside
+from promptreg.pipeline.judging.beside import composite_words, labels_beside
 from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.judging.labelled import Labelled
 from promptreg.pipeline.keys import seed_of
@@ -61,7 +61,8 @@ def conclude(
     """Return what both sides' runs say; `labels` name them, `started` is of `perf_counter`.
 
     Runs `beside` them, of versions without a baseline, have a say only in which scenarios there
-    are. What `people` say is shown beside what judges say, and decides nothing.
+    are. What `people` say takes the bias out of judges' differences and decides them where it is
+    enough.
 
     Raises:
         NotComparableError: the sides differ in more than the template, or too much is missing.
@@ -98,6 +99,17 @@ def conclude(
         limits = watch.limits
     differences = with_remarks(differences, pairs, scoring.remarks)
     differences = preferred.noted(differences)
+    if scoring.batched:  # some of it may have been said by judges
+        why_not = "" if watch is None else "its interval is of one look, and there were several"
+        told = labels_beside(
+            pairs, differences, people, alpha=policy.alpha, seed=seed, why_not=why_not
+        )
+        judged = judged_notes(
+            differences, pairs, alpha=policy.alpha, seed=seed, calibrated=told.corrected
+        )
+        differences = told.added(judged.differences, alpha=policy.alpha)
+        sides.warnings += (*judged.warnings, *told.warnings)
+        sides.warnings += composite_words(policy, told.deciding)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
@@ -108,13 +120,6 @@ def conclude(
     gate = decide_gate(
         differences, limits, policy, synthetic=synthetic, partial=partial, criteria=criteria
     )
-    if scoring.batched:  # some of it may have been said by judges
-        told = labels_beside(pairs, differences, people, alpha=policy.alpha, seed=seed)
-        judged = judged_notes(
-            differences, pairs, alpha=policy.alpha, seed=seed, calibrated=told.corrected
-        )
-        differences = told.added(judged.differences)
-        sides.warnings += (*judged.warnings, *told.warnings)
     changes = rank_changes(pairs, policy)
     listed = remarked(described(changes, pairs, scenarios), preferred)
     listed, scenario_map, troubles = laid_out(project, scenarios, changes, listed)

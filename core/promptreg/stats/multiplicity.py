@@ -64,6 +64,24 @@ def _placed(swing: Swing) -> Swing:
     return replace(swing, observed=float(places[-1]), draws=places[:-1].astype(np.float64))
 
 
+def shared_out(jointly: Sequence[float], apart: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return p-values of both groups, adjusted for all of them together.
+
+    For metrics that have no part in common flips: each group may err by its share of alpha, which
+    is its share of the metrics, and within `apart` Holm's steps hold whatever the dependence. So
+    P(any false accusation) <= alpha. Alone, either group keeps what it has.
+
+    Args:
+        jointly: adjusted already, for at least these metrics.
+        apart: each metric's own.
+    """
+    count = len(jointly) + len(apart)
+    return (
+        [min(1.0, p * count / len(jointly)) for p in jointly],
+        [min(1.0, p * count / len(apart)) for p in holm(apart)],
+    )
+
+
 def benjamini_hochberg(p: Sequence[float] | Floats) -> list[float]:
     """Return p-values adjusted for the false discovery rate, in the order given.
 

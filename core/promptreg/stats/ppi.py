@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
+
+from promptreg.stats.evidence import FEW_CHANGED, unseen_share
 
 __all__ = ["Corrected", "corrected_mean"]
 
@@ -21,7 +23,12 @@ class Corrected:
 
     Attributes:
         value: the corrected mean.
-        low, high: its interval.
+        low, high: its interval, widened by `hidden`.
+        se: its standard error; inf with labels in one family only.
+        freedom: degrees of freedom of the interval's quantile.
+        p_value: two-sided, of "the mean is 0"; 1 where what is hidden alone reaches 0.
+        hidden: the largest mean that could have gone unseen, where people and judge differ in too
+            few families to know how they differ; else 0.
         weight: lambda, how far the judge is believed: 0, the labels alone; 1, all of it.
         labelled, unlabelled: units.
         families: families with a label.
@@ -33,6 +40,10 @@ class Corrected:
     value: float
     low: float
     high: float
+    se: float
+    freedom: float
+    p_value: float
+    hidden: float
     weight: float
     labelled: int
     unlabelled: int
@@ -48,6 +59,8 @@ def corrected_mean(
     families: Ints,
     other_families: Ints,
     alpha: float = 0.05,
+    *,
+    span: float | None = None,
 ) -> Corrected:
     """Return the mean of what people would say of all units, judged and labelled (PPI++).
 
@@ -75,6 +88,10 @@ def corrected_mean(
         families: of the labelled units, as numbers.
         other_families: of the other units, in the same counting.
         alpha: 1 - confidence level.
+        span: the largest value a unit can have, either way. Where people differ from the weighted
+            judge in fewer than eight families, the interval reaches at least as far as values of
+            this size could that none of the labelled families happened to have: forty units on
+            which people and judge agree do not prove that they always do. None: no such guard.
 
     References:
         Efron & Tibshirani 1993, An introduction to the bootstrap, ch. 11 (jackknife).
@@ -86,19 +103,42 @@ def corrected_mean(
     sums = _FamilySums.of(labels, judged, others, families, other_families)
     value, weight = (float(x) for x in sums.estimate(sums.total))
     alone = float(labels.mean())
-    half = sums.half_width(sums.estimate(sums.left_out)[0] - value, alpha)
-    half_alone = sums.half_width(sums.means(sums.left_out) - alone, alpha)
+    se, freedom = sums.spread(sums.estimate(sums.left_out)[0] - value)
+    half = _half(se, freedom, alpha)
+    half_alone = _half(*sums.spread(sums.means(sums.left_out) - alone), alpha)
+    families_labelled, differing = sums.differing(weight)
+    hidden = 0.0
+    if span is not None and differing < FEW_CHANGED:
+        hidden = unseen_share(families_labelled, alpha) * span
+    low, high = value - max(half, hidden), value + max(half, hidden)
+    p_value = _p_value(value, se, freedom, families_labelled)
     return Corrected(
         value=value,
-        low=value - half,
-        high=value + half,
+        low=low,
+        high=high,
+        se=se,
+        freedom=freedom,
+        p_value=1.0 if hidden and low <= 0 <= high else p_value,
+        hidden=hidden,
         weight=weight,
         labelled=len(labels),
         unlabelled=len(others),
-        families=len(np.unique(families)),
+        families=families_labelled,
         labels_alone=(alone, alone - half_alone, alone + half_alone),
         representative=_alike(judged, others, families, other_families),
     )
+
+
+def _half(se: float, freedom: float, alpha: float) -> float:
+    return float(stdtrit(freedom, 1 - alpha / 2)) * se if 0 < se < math.inf else se
+
+
+def _p_value(value: float, se: float, freedom: float, families: int) -> float:
+    if value == 0 or math.isinf(se):
+        return 1.0
+    if se == 0:  # all alike, and not 0: what flips of the labelled families would say
+        return min(1.0, 2.0 ** (1 - families))
+    return min(1.0, 2 * float(stdtr(freedom, -abs(value) / se)))
 
 
 class _FamilySums:
@@ -148,22 +188,29 @@ class _FamilySums:
         weight = np.where(usable, np.clip(ratio, 0.0, 1.0), 0.0)
         return np.asarray(h / some + weight * (o / rest - j / some)), np.asarray(weight)
 
-    def half_width(self, shifts: Floats, alpha: float) -> float:
-        """Return half the interval, from what leaving out each family does to the estimate."""
+    def differing(self, weight: float) -> tuple[int, int]:
+        """Return how many families have labels, and in how many people differ from the judge."""
+        labelled = self.by_family[0] > 0
+        apart = np.abs(self.by_family[1] - weight * self.by_family[2])
+        apart = apart / np.maximum(self.by_family[0], 1)
+        return int(labelled.sum()), int(np.count_nonzero(apart[labelled] > 1e-9))
+
+    def spread(self, shifts: Floats) -> tuple[float, float]:
+        """Return standard error and degrees of freedom, from what leaving out each family does."""
         labelled = self.by_family[0] > 0
         g = int(labelled.sum())
         if g < 2:
-            return math.inf
+            return math.inf, 1.0
         n, m = self.total[0], max(self.total[5], 1.0)
         share = np.where(labelled, self.by_family[0] / n, self.by_family[5] / m)
         terms = (1 - share) * shifts**2
         with_labels, without = float(terms[labelled].sum()), float(terms[~labelled].sum())
         variance = with_labels + without
         if variance <= 0:
-            return 0.0
+            return 0.0, float(g - 1)
         others = max(1, len(labelled) - g - 1)
         freedom = variance**2 / (with_labels**2 / (g - 1) + without**2 / others)
-        return float(stdtrit(freedom, 1 - alpha / 2)) * math.sqrt(variance)
+        return math.sqrt(variance), freedom
 
 
 def _se(influence: Floats, families: Ints) -> float:

@@ -57,9 +57,9 @@ class Judge(BatchScorer):
         schema: hold verdicts to a JSON schema where the provider can.
         max_chars: characters of scenario and of answer it sees; the rest is cut, and it is told.
         prefix: begins the metrics' names, for a second judge in one suite.
-        labels: a file of what people say, as `judge agreement` takes it: comparisons show the
-            difference corrected by it, and how far the judge agrees with people. No score depends
-            on it.
+        labels: a file of what people say, as `judge agreement` takes it: where it is enough, the
+            difference corrected by it decides in comparisons, which show besides how far the judge
+            agrees with people. No score depends on it.
     """
 
     batch_size = 32

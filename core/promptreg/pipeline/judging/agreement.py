@@ -205,11 +205,17 @@ def _difference(
     human, seen = (_labelled(baseline, candidate, people=flag) for flag in (True, False))
     labelled = ~np.isnan(human) & ~np.isnan(seen)
     rest = ~labelled & ~np.isnan(change)
-    n = int(labelled.sum())
+    n, scale = int(labelled.sum()), runs[0].columns[name].scale
     if n < LEAST:
         return judge, None, f"{n} scenarios are labelled on both sides; {LEAST} are needed"
     corrected = corrected_mean(
-        human[labelled], seen[labelled], change[rest], families[labelled], families[rest], alpha
+        human[labelled],
+        seen[labelled],
+        change[rest],
+        families[labelled],
+        families[rest],
+        alpha,
+        span=scale.high - scale.low,
     )
     note = (
         ""
@@ -227,10 +233,10 @@ def _scenario_means(run: Run, name: str) -> Floats:
 
 
 def _labelled(baseline: Laid, candidate: Laid, *, people: bool) -> Floats:
-    """Return the change of each scenario on its labelled trials; NaN where a side has none.
+    """Return the change of each scenario by its labelled trials; NaN where a side has none.
 
-    A trial that failed counts as the worst value for people as for the judge; it makes a side of a
-    scenario whose other side was labelled.
+    Trials that failed count as the worst value, by their share of the repeats, for people as for
+    the judge; a side that failed whole makes one of a scenario whose other side was labelled.
     """
     sides = []
     for one in (baseline, candidate):
@@ -238,8 +244,10 @@ def _labelled(baseline: Laid, candidate: Laid, *, people: bool) -> Floats:
         values = np.where(known, one.people if people else one.judged, 0.0)
         count = known.sum(axis=1)
         own = np.where(count > 0, values.sum(axis=1) / np.maximum(count, 1), np.nan)
-        lost = one.failed.all(axis=1)
-        sides.append((np.where(lost, one.judged[:, 0], own), lost))
+        worst = np.where(one.failed, one.judged, 0.0).sum(axis=1) / one.failed.shape[1]
+        answered = 1 - one.failed.mean(axis=1)
+        lost = answered == 0
+        sides.append((np.where(lost, worst, answered * own + worst), lost))
     (first, lost_first), (second, lost_second) = sides
     change: Floats = second - first
     return np.where(lost_first & lost_second, np.nan, change)

@@ -1,22 +1,23 @@
-"""What human labels say of a comparison's judged metrics: shown beside them, decides nothing."""
+"""What human labels say of a comparison's judged metrics: they decide, or are shown beside."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from promptreg import numbers
 from promptreg.pipeline.judging.agreement import DimensionReport, judge_agreement
 from promptreg.pipeline.judging.consistency import words
+from promptreg.pipeline.judging.deciding import Key, decided_by_people, undecided_because
 from promptreg.pipeline.judging.labelled import Labelled
+from promptreg.policy import OVERALL, Policy
 from promptreg.stages.compare import RunPair
 from promptreg.stages.load import Label
 from promptreg.stats.agreement import LOW
+from promptreg.stats.ppi import Corrected
 from promptreg.verdicts import CorrectedDifference, Difference, Verdict
 
-__all__ = ["Beside", "labels_beside"]
-
-Key = tuple[str, str]
+__all__ = ["Beside", "composite_words", "labels_beside"]
 
 
 @dataclass(slots=True)
@@ -26,18 +27,22 @@ class Beside:
     Attributes:
         notes: template and metric to what is said of it.
         corrected: template and metric to the corrected difference.
+        deciding: those of them whose verdicts are by labels.
         warnings: what readers must know.
         low: metrics on which judge and people agree too little, and how much.
     """
 
     notes: dict[Key, tuple[str, ...]] = field(default_factory=dict)
     corrected: dict[Key, CorrectedDifference] = field(default_factory=dict)
+    deciding: dict[Key, Corrected] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     low: list[str] = field(default_factory=list)
 
-    def added(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
-        """Return the differences, those of all scenarios with what people say of them."""
-        return tuple(d if d.slice is not None else self._added(d) for d in differences)
+    def added(self, differences: Sequence[Difference], *, alpha: float) -> tuple[Difference, ...]:
+        """Return the differences with what people say of them, and with their verdicts."""
+        found = {key: (c, self.corrected[key]) for key, c in self.deciding.items()}
+        told = [d if d.slice is not None else self._added(d) for d in differences]
+        return decided_by_people(told, found, alpha=alpha)
 
     def _added(self, d: Difference) -> Difference:
         key = d.template, d.metric
@@ -52,8 +57,18 @@ def labels_beside(
     *,
     alpha: float,
     seed: int,
+    why_not: str = "",
 ) -> Beside:
-    """Return what the labels say of each judged metric on all scenarios."""
+    """Return what the labels say of each judged metric on all scenarios.
+
+    Args:
+        pairs: the runs.
+        differences: what the judges say.
+        people: the labels.
+        alpha: two-sided error.
+        seed: of resampling.
+        why_not: why labels decide no verdict here; empty: they do, where they are enough.
+    """
     found = Beside()
     lines = {(d.template, d.metric): d for d in differences if d.slice is None}
     for source in people:
@@ -68,7 +83,7 @@ def labels_beside(
             for metric in sorted(source.metrics):
                 line = lines.get((pair.template, metric))
                 if line is not None:
-                    _say(found, source, pair, line, told.get(metric), alpha)
+                    _say(found, source, pair, line, told.get(metric), alpha, why_not)
         if left_out:
             found.warnings.append(
                 f"{source.name}: {left_out:,} of {numbers.count(len(source.labels), 'label')} left "
@@ -81,6 +96,18 @@ def labels_beside(
             f"{LOW:g}): {', '.join(dict.fromkeys(found.low[:6]))}"
         )
     return found
+
+
+def composite_words(policy: Policy, deciding: Collection[Key]) -> list[str]:
+    """Return a warning where the composite holds grades that labels correct elsewhere."""
+    inside = {name for block in policy.overall.values() for name in block}
+    held = sorted({metric for _, metric in deciding} & inside)
+    if not held:
+        return []
+    return [
+        f"{OVERALL} holds the judge's own grades of {', '.join(held)}: labels take the judge's "
+        "bias out of single metrics only"
+    ]
 
 
 def _own(source: Labelled, pair: RunPair) -> list[Label]:
@@ -103,6 +130,7 @@ def _say(
     line: Difference,
     told: DimensionReport | None,
     alpha: float,
+    why_not: str,
 ) -> None:
     """Note what the labels of one metric say."""
     key = line.template, line.metric
@@ -119,8 +147,8 @@ def _say(
     notes = [f"judge against people: {kappa}; {agreed}; bias in {bias}"]
     if told.alpha.value is not None and told.alpha.value < LOW:
         found.low.append(f"{line.metric} (α {told.alpha.value:.2f})")
-    if told.note:
-        notes.append(f"{'' if told.corrected else 'not corrected: '}{told.note}")
+    if told.note and told.corrected is None:
+        notes.append(f"not corrected: {told.note}")
     found.notes[key] = tuple(notes)
     c = told.corrected
     if c is None:
@@ -130,11 +158,16 @@ def _say(
     )
     if not c.representative:
         found.warnings.append(f"{line.template}: {line.metric}: {told.note}")
+    reason = why_not or undecided_because(line, c)
+    if not reason:
+        found.deciding[key] = c
+        return
+    found.notes[key] = (*notes, f"labels do not decide: {reason}")
     if why := _at_odds(line, c.value, c.low, c.high):
         found.warnings.append(
             f"{line.template}: {line.metric} is {_WORDS[line.verdict]} by the judge, but {why} "
             f"{numbers.change(c.value)} {numbers.interval(c.low, c.high)} (corrected by labels); "
-            "the verdict stays that of the judge"
+            f"the verdict stays that of the judge: {reason}"
         )
 
 

@@ -14,6 +14,7 @@ from promptreg.stages.compare.differences import (
     compare_slices,
     complete_case,
 )
+from promptreg.stages.compare.evident import excludes_no_change, without_accusation
 from promptreg.stages.compare.gaps import unequal_losses
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
@@ -36,8 +37,10 @@ __all__ = [
     "compare_slices",
     "complete_case",
     "curves",
+    "excludes_no_change",
     "matched",
     "rank_changes",
     "unequal_losses",
     "with_remarks",
+    "without_accusation",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
+from promptreg.stages.compare.evident import excludes_no_change, unaccused
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
 from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconcile
@@ -166,36 +167,12 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
     if difference.insufficient:
         return replace(difference, p_adjusted=p_adjusted, suspect=False)
     if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        if p_adjusted <= SLICE_Q and _excludes_no_change(difference):
+        if p_adjusted <= SLICE_Q and excludes_no_change(difference):
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
-            # What is too little for an improvement may still exclude a worsening.
-            verdict = Verdict.NO_WORSE if _excludes_worsening(difference) else Verdict.INCONCLUSIVE
+            verdict = unaccused(difference)
     suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
     return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
-
-
-def _excludes_no_change(d: Difference) -> bool:
-    """Return whether the interval lies on one side of no change: a hint may not contradict it."""
-    if d.interval is None:
-        return False
-    if d.ratio is not None:
-        _, low, high = d.ratio
-        return low > 1 or high < 1
-    low, high = d.interval
-    return low > 0 or high < 0
-
-
-def _excludes_worsening(d: Difference) -> bool:
-    """Return whether the whole interval is better than a worsening by the margin."""
-    if d.interval is None or d.margin is None:
-        return False
-    if d.ratio is not None:
-        _, low, high = d.ratio
-        return high < d.margin if d.direction == "lower_is_better" else low * d.margin > 1
-    low, high = d.interval
-    worst = low if d.direction == "higher_is_better" else -high
-    return worst > -d.margin * (1 - 1e-9)
 
 
 def _analyse(

@@ -8,6 +8,7 @@ from typing import Any
 from promptreg.verdicts import (
     CorrectedDifference,
     Difference,
+    JudgeAlone,
     Missing,
     ScenarioChange,
     SideTrial,
@@ -93,7 +94,15 @@ def _corrected(entry: Mapping[str, Any] | None) -> CorrectedDifference | None:
         entry["lambda"],
         entry["labels"],
         entry["labels_sha256"],
+        _alone(entry.get("judge_alone")),
     )
+
+
+def _alone(entry: Mapping[str, Any] | None) -> JudgeAlone | None:
+    if entry is None:
+        return None
+    low, high = entry["interval"]
+    return JudgeAlone(entry["difference"], (low, high), entry["p_value"], Verdict(entry["verdict"]))
 
 
 def _trial(entry: Mapping[str, Any]) -> SideTrial:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.stages.report.text import one_line
-from promptreg.verdicts import Criterion, Difference, Limit, Slice, Verdict
+from promptreg.verdicts import CorrectedDifference, Criterion, Difference, Limit, Slice, Verdict
 
 __all__ = [
     "COLUMNS",
@@ -191,14 +191,25 @@ def _seen(d: Difference, *, share: bool) -> str:
     return numbers.margin(d.detectable_difference, share=share)
 
 
+def _by_labels(c: CorrectedDifference, *, share: bool) -> str:
+    of = f"labels of {numbers.count(c.n_labelled, 'scenario')}"
+    weight = f"λ {c.weight:.2f}"
+    if c.alone is None:
+        return (
+            f"corrected by {of}: {numbers.change(c.difference, share=share)} "
+            f"{numbers.interval(*c.interval, share=share)}, {weight}"
+        )
+    return (
+        f"by {of}, {weight}; the judge alone: "
+        f"{numbers.change(c.alone.difference, share=share)} "
+        f"{numbers.interval(*c.alone.interval, share=share)}, "
+        f"{c.alone.verdict.value.replace('_', ' ')}"
+    )
+
+
 def _extras(d: Difference) -> Iterable[str]:
     if d.corrected is not None:
-        c, share = d.corrected, d.kind == "binary"
-        yield (
-            f"corrected by labels of {numbers.count(c.n_labelled, 'scenario')}: "
-            f"{numbers.change(c.difference, share=share)} "
-            f"{numbers.interval(*c.interval, share=share)}, λ {c.weight:.2f}"
-        )
+        yield _by_labels(d.corrected, share=d.kind == "binary")
     if d.p_value is not None and (d.suspect or d.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)):
         adjusted = "" if d.p_adjusted is None else f", adj {numbers.p_value(d.p_adjusted)}"
         yield f"p {numbers.p_value(d.p_value)}{adjusted}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptreg.stages.report.as_json.values import finite, numbers
 from promptreg.stages.report.text import clean
-from promptreg.verdicts import CorrectedDifference, Difference, Slice
+from promptreg.verdicts import CorrectedDifference, Difference, JudgeAlone, Slice
 
 __all__ = ["difference_json", "order_of", "slice_json"]
 
@@ -69,6 +69,16 @@ def _corrected(c: CorrectedDifference | None) -> dict[str, Any] | None:
         "lambda": finite(c.weight),
         "labels": clean(c.labels),
         "labels_sha256": c.labels_sha256,
+        "judge_alone": None if c.alone is None else _alone(c.alone),
+    }
+
+
+def _alone(judge: JudgeAlone) -> dict[str, Any]:
+    return {
+        "difference": finite(judge.difference),
+        "interval": numbers(judge.interval),
+        "p_value": finite(judge.p_value),
+        "verdict": str(judge.verdict),
     }
 
 
