@@ -23,7 +23,7 @@ from promptreg.criteria import (
 from promptreg.criteria import check_known as _known
 from promptreg.errors import SuiteError
 from promptreg.records import Scale
-from promptreg.suite import GateEntry, SequentialEntry, resolve
+from promptreg.suite import MOST_LOOKS, GateEntry, resolve
 from promptreg.verdicts import Criterion
 
 __all__ = [
@@ -44,6 +44,7 @@ EFFECTIVE = "effective."
 """Prefix of metrics on the effective answer; they are shown and never gate."""
 _RATIO_MARGIN = 1.10
 _OVERALL_MARGIN = 0.05
+_LOOKS, _LOOKS_ANYTIME = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,14 @@ class LookPolicy:
         futility: also stop where what is left can hardly decide anything.
         more_repeats: askings of each scenario at the most if the gate stays inconclusive; 0: none.
         more_calls: further calls at the most.
+        anytime: accuse by e-processes, however many looks there are.
     """
 
     looks: int = 1
     futility: bool = True
     more_repeats: int = 0
     more_calls: int | None = None
+    anytime: bool = False
 
     @property
     def several(self) -> bool:
@@ -153,6 +156,8 @@ class Policy:
         del told["pairwise"]  # where there are any, `scales` tells
         if self.design is None:  # a policy without one is what it was before there were any
             del told["design"]
+        if not self.looks.anytime:
+            del told["looks"]["anytime"]
         text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -177,6 +182,7 @@ def make_policy(
     alpha: float | None = None,
     margins: Mapping[str, float] | None = None,
     looks: int | None = None,
+    anytime: bool = False,
     shown_only: Collection[str] = (),
     pairwise: Sequence[Scale] = (),
 ) -> Policy:
@@ -191,6 +197,7 @@ def make_policy(
         alpha: override from the command line.
         margins: overrides from the command line, by metric.
         looks: override from the command line; 0: a suite's own looks, else the usual number.
+        anytime: override from the command line: accuse by e-processes.
         shown_only: metrics that gate only where the section names them under `prove`.
         pairwise: metrics that are measured on pairs of answers, besides `scales`.
 
@@ -283,7 +290,7 @@ def make_policy(
         required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
         preset=resolved.preset.name if resolved.preset else "",
         apart=(*lacking, *dropped(resolved)),
-        looks=_look_policy(entry, looks),
+        looks=_look_policy(entry, looks, where, anytime=anytime),
         pairwise=of_pairs,
     )
     for name in policy.pairs_gate:
@@ -336,17 +343,36 @@ def _gates(name: str, spot: str) -> None:
         )
 
 
-def _look_policy(entry: GateEntry, looks: int | None) -> LookPolicy:
+def _look_policy(entry: GateEntry, looks: int | None, where: str, *, anytime: bool) -> LookPolicy:
+    """Return how often the data are looked at.
+
+    Raises:
+        SuiteError: so many looks, or further repeats, do not go with how lines are accused.
+    """
     own = entry.sequential
-    if looks is None:
-        looks = own.looks if own else 1
-    elif looks == 0:
-        looks = own.looks if own else SequentialEntry().looks
+    if anytime and looks is None:
+        looks = 0
+    anytime = anytime or (own is not None and own.anytime)
+    if looks is None and own is None:
+        looks = 1
+    elif not looks:
+        looks = (own.looks if own else None) or (_LOOKS_ANYTIME if anytime else _LOOKS)
+    if looks > MOST_LOOKS and not anytime:
+        raise SuiteError(
+            f"{where}: {looks} looks are more than {MOST_LOOKS}; more need --anytime or "
+            "'anytime: true' under gate.sequential"
+        )
+    if anytime and looks > 1 and entry.more is not None:
+        raise SuiteError(
+            f"{where}: gate.more asks scenarios again, which is no further evidence where lines "
+            "are accused at any time; leave one of both out"
+        )
     return LookPolicy(
         looks=looks,
         futility=own.futility if own else True,
         more_repeats=entry.more.repeats if entry.more else 0,
         more_calls=entry.more.calls if entry.more else None,
+        anytime=anytime and looks > 1,
     )
 
 

@@ -471,7 +471,8 @@ class Look:
         trials: trials that were there, both sides.
         level: level of this look's intervals, such as 0.97.
         alpha_spent: error that accusations may have spent after it.
-        boundary: what the largest |T| of the gating lines had to exceed; None if nothing could.
+        boundary: what the largest |T| of the gating lines had to exceed, or E of one of them where
+            looks come at any time; None if nothing could.
     """
 
     scenarios: int
@@ -494,6 +495,7 @@ class Stopping:
         trials_planned: trials if every look had been made.
         trials_made: trials that were needed.
         calls_saved: trials that were not needed and that no store holds an answer to.
+        anytime: whether lines were accused by e-processes.
     """
 
     reason: StopReason
@@ -503,6 +505,7 @@ class Stopping:
     trials_planned: int
     trials_made: int
     calls_saved: int
+    anytime: bool = False
 
     @property
     def early(self) -> bool:

@@ -94,3 +94,12 @@ def test_where_nothing_more_can_be_asked_it_says_so(
     assert len(found.batches) == 1
     assert words in found.notes[0]
     assert found.schedule.times == (1.0,)
+
+
+def test_at_any_time_four_looks_may_prove() -> None:
+
+    plain = LookPolicy(looks=4)
+    found = agenda(list(range(100)), LookPolicy(looks=20, anytime=True))
+    assert found.schedule.proofs == 4
+    assert len(found.batches) == 20
+    assert agenda(list(range(100)), plain).schedule.proofs == 0

@@ -439,3 +439,49 @@ def test_a_proof_waits_for_lines_of_few_scenarios(
     assert done.json["gate"]["verdict"] == "fail", done.json["gate"]
     name = "calm" if line == "metric" else "in_range (rare=yes)"
     assert f"{name} regressed" in done.json["gate"]["reasons"]
+
+
+def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    done = inside.gate(tmp_path / "a", server, broken, "--anytime", "--json", "-v", n=160)
+    assert done.code == 1
+    stopping = done.json["stopping"]
+    assert (stopping["anytime"], stopping["reason"]) == (True, "regression")
+    assert stopping["looks_planned"] == 20
+    assert stopping["looks_made"] < 5  # four looks would not have looked yet
+    (last,) = stopping["looks"][-1:]
+    gating = [d for d in done.json["comparisons"] if d["gating"]]
+    assert last["boundary"] == pytest.approx(len(gating) / 0.05)
+    assert all(look["alpha_spent"] == 0.05 for look in stopping["looks"])
+    for d in gating:
+        assert (d["verdict"] == "regressed") <= (d["p_adjusted"] <= 0.05)
+    plain = inside.gate(tmp_path / "b", server, right, "--json", n=300, gate=FOUR).json
+    at_any = {"sequential": {"anytime": True}}
+    found = inside.gate(tmp_path / "c", server, right, "--json", n=300, gate=at_any).json
+    assert found["gate"]["verdict"] == "pass"
+    assert found["stopping"]["looks_made"] == 10  # half of the scenarios, as with two of four
+    (wide, narrow) = [
+        next(d["interval"] for d in report["comparisons"] if d["metric"] == "overall")
+        for report in (found, plain)
+    ]
+    assert wide == pytest.approx(narrow, rel=0.01)
+    said = inside(tmp_path / "a", "gate", "v1", "v2", "--anytime", "-v").out
+    assert "accused from E from" in said
+
+
+def test_what_does_not_go_with_any_time_is_said(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    more = {"inconclusive": "more", "more": {"repeats": 3}}
+    for gate, options, words in (
+        ({}, ("--looks", "30"), "30 looks are more than 10; more need --anytime"),
+        (more, ("--anytime",), "gate.more asks scenarios again"),
+        ({**more, "sequential": {"anytime": True}}, (), "does not go with 'more'"),
+        ({"sequential": {"looks": 11}}, (), "looks: 11 is more than 10"),
+        ({}, ("--no-sequential", "--anytime"), "contradict each other"),
+    ):
+        done = inside.gate(tmp_path, server, right, *options, n=8, gate=gate)
+        assert done.code == 2, (gate, options)
+        assert words in " ".join(done.err.split()), done.err
+    assert not server.calls

@@ -52,6 +52,7 @@ SAMPLES: dict[str, object] = {
     "margin": {"in_range": 0.1},
     "sequential": True,
     "looks": 3,
+    "anytime": True,
     "allow_mismatch": "model",
 }
 

@@ -57,6 +57,7 @@ class Looking(Comparing):
 
     sequential: o.Sequential = None
     looks: o.Looks = None
+    anytime: o.AnyTime = False
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,21 @@ Sequential = Annotated[
 ]
 Looks = Annotated[
     int | None,
-    typer.Option("--looks", min=1, max=10, help="Looks at the most (4); implies --sequential."),
+    typer.Option(
+        "--looks",
+        min=1,
+        max=100,
+        help="Looks at the most (4; 20 with --anytime); implies --sequential. Above 10 only with "
+        "--anytime.",
+    ),
+]
+AnyTime = Annotated[
+    bool,
+    typer.Option(
+        "--anytime",
+        help="Like --sequential, by e-processes: more looks cost nothing, each accusation needs "
+        "more data.",
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Machine-readable result on stdout, nothing else there.")
@@ -150,6 +164,7 @@ def make_options(
     allow_mismatch: list[str] | None = None,
     sequential: bool | None = None,
     looks: int | None = None,
+    anytime: bool = False,
     deciding: bool = False,
 ) -> Options:
     """Return the options as the pipeline takes them.
@@ -170,15 +185,18 @@ def make_options(
         budget=budget,
         alpha=alpha,
         margins=_margins(margin or []),
-        looks=_looks(sequential, looks),
+        looks=_looks(sequential, looks, anytime=anytime),
+        anytime=anytime,
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),
         deciding=deciding,
     )
 
 
-def _looks(sequential: bool | None, looks: int | None) -> int | None:
+def _looks(sequential: bool | None, looks: int | None, *, anytime: bool) -> int | None:
     if sequential is False:
+        if anytime:
+            raise UsageError("--no-sequential and --anytime contradict each other")
         if looks is not None:
             raise UsageError(f"--no-sequential and --looks {looks} contradict each other")
         return 1

@@ -27,6 +27,7 @@ def plan(
     margin: o.Margin = None,
     sequential: o.Sequential = None,
     looks: o.Looks = None,
+    anytime: o.AnyTime = False,
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
@@ -49,6 +50,7 @@ def plan(
         margin=margin,
         sequential=sequential,
         looks=looks,
+        anytime=anytime,
     )
     found = make_plan(open_project(config), refs, options)
     if as_json:

@@ -225,7 +225,8 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
                 words = (one_line(side.label, 40), one_line(name, 40), one_line(run, 80), sha[:12])
                 out.line("{}: {} run {} template {}".format(*words), "dim")
         for i, look in enumerate(c.stopping.looks if c.stopping else ()):
-            bound = "none" if look.boundary is None else f"|T| above {look.boundary:.2f}"
+            what = "E from" if c.stopping and c.stopping.anytime else "|T| above"
+            bound = "none" if look.boundary is None else f"{what} {look.boundary:.2f}"
             out.line(
                 f"look {i + 1}: {numbers.count(look.scenarios, 'scenario')}, "
                 f"{numbers.count(look.repeats, 'repeat')}, alpha spent {look.alpha_spent:.2g}, "

@@ -179,6 +179,7 @@ def policy_for(
         alpha=options.alpha,
         margins=options.margins,
         looks=options.looks,
+        anytime=options.anytime,
         shown_only=scoring.shown_only,
         pairwise=scoring.pair_scales,
     )

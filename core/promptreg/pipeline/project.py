@@ -37,6 +37,8 @@ class Options:
     margins: Mapping[str, float] = field(default_factory=dict)
     looks: int | None = None
     """Looks at the data while they come; 0: as many as usual, 1: none but the last."""
+    anytime: bool = False
+    """Whether lines are accused by e-processes, however often the data are looked at."""
     allow_unmatched: bool = False
     allow_mismatch: tuple[str, ...] = ()
     deciding: bool = False

@@ -106,7 +106,7 @@ def _looked_once(options: Options, policy: Policy) -> list[str]:
     """
     if not policy.looks.several:
         return []
-    if options.looks is not None and options.looks != 1:
+    if options.anytime or (options.looks is not None and options.looks != 1):
         raise UsageError(
             "--sequential asks both sides in steps; a stored run (run:ID) is already asked. Name "
             "two versions, or leave --sequential out"

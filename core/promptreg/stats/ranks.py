@@ -113,16 +113,7 @@ def prepare_ranks(
     data: Checked, columns: Columns, flips: Flips, settings: Settings
 ) -> RankContrast:
     """Register family rank sums at 0 and around the estimate; return the waiting contrast."""
-    notes: list[str] = []
-    both = np.stack([data.baseline, data.candidate])
-    if not both.all():
-        # A duration of 0 has no logarithm; it is shorter than the shortest measured one.
-        positive = both[both > 0]
-        both = np.where(both > 0, both, positive.min() / 2 if positive.size else 1.0)
-        notes.append("scores of 0 counted as half the smallest positive one")
-    logs = (np.log(both[0]), np.log(both[1]))
-    ratios = logs[1].mean(axis=1) - logs[0].mean(axis=1)
-    ratios[np.abs(ratios) < 1e-12] = 0.0
+    logs, ratios, notes = log_ratios(data)
     exponent = math.frexp(float(np.abs(ratios).max()))[1]
     scale = math.ldexp(1.0, _BITS - exponent)
     d = np.rint(ratios * scale).astype(np.int64)
@@ -142,6 +133,21 @@ def prepare_ranks(
         columns.add(centred),
         notes,
     )
+
+
+def log_ratios(data: Checked) -> tuple[tuple[Floats, Floats], Floats, list[str]]:
+    """Return the logarithms of both sides, the log ratio of each scenario, and what to tell."""
+    notes: list[str] = []
+    both = np.stack([data.baseline, data.candidate])
+    if not both.all():
+        # A duration of 0 has no logarithm; it is shorter than the shortest measured one.
+        positive = both[both > 0]
+        both = np.where(both > 0, both, positive.min() / 2 if positive.size else 1.0)
+        notes.append("scores of 0 counted as half the smallest positive one")
+    logs = (np.log(both[0]), np.log(both[1]))
+    ratios: Floats = logs[1].mean(axis=1) - logs[0].mean(axis=1)
+    ratios[np.abs(ratios) < 1e-12] = 0.0
+    return logs, ratios, notes
 
 
 def signed_ranks(d: Integers) -> Floats:

@@ -23,7 +23,7 @@ from promptreg.suite.entries import (
     TemplateEntry,
     TimeoutEntry,
 )
-from promptreg.suite.gate_parts import ShareEntry, SliceEntry
+from promptreg.suite.gate_parts import MOST_LOOKS, ShareEntry, SliceEntry
 from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
 from promptreg.suite.reading import (
     find_suite,
@@ -34,6 +34,7 @@ from promptreg.suite.reading import (
 )
 
 __all__ = [
+    "MOST_LOOKS",
     "AnswerEntry",
     "DesignEntry",
     "EmbedderEntry",

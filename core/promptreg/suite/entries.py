@@ -249,6 +249,11 @@ class GateEntry(_Strict):
             raise ValueError(
                 f"'more' goes with 'inconclusive: more', not with {self.inconclusive!r}"
             )
+        if self.more is not None and self.sequential is not None and self.sequential.anytime:
+            raise ValueError(
+                "'sequential: {anytime: true}' does not go with 'more': a further repeat of a "
+                "scenario is no further evidence to it"
+            )
         return self
 
 

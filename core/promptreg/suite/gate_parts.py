@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from promptreg.suite.strict import Scalar, Strict
 
 __all__ = [
+    "MOST_LOOKS",
     "GuardEntry",
     "LimitEntry",
     "MoreEntry",
@@ -75,13 +76,28 @@ class ShareEntry(Strict):
         return "reaches", float(self.reaches or 0.0)
 
 
+MOST_LOOKS = 10
+"""Looks at boundaries; more of them are for accusations at any time."""
+
+
 class SequentialEntry(Strict):
     """Looking at the data while they come, to stop as soon as they decide."""
 
-    looks: int = Field(default=4, ge=1, le=10)
-    """Looks at the most, after equal shares of the scenarios; 1 is no early look."""
+    looks: int | None = Field(default=None, ge=1, le=100)
+    """Looks at the most, after equal shares of the scenarios; 1 is no early look. Default: 4, or
+    20 at any time. More than 10 only at any time."""
+    anytime: bool = False
+    """Accuse by e-processes: any number of looks, for somewhat less power."""
     futility: bool = True
     """Also stop, inconclusive, where what is left can hardly decide anything."""
+
+    @model_validator(mode="after")
+    def _few_unless_anytime(self) -> SequentialEntry:
+        if self.looks is not None and self.looks > MOST_LOOKS and not self.anytime:
+            raise ValueError(
+                f"looks: {self.looks} is more than {MOST_LOOKS}; more need 'anytime: true'"
+            )
+        return self
 
 
 class MoreEntry(Strict):

@@ -133,6 +133,7 @@ def _stopping(entry: _Document | None) -> Stopping | None:
         trials_planned=entry["trials_planned"],
         trials_made=entry["trials_made"],
         calls_saved=entry["calls_saved"],
+        anytime=entry.get("anytime", False),
     )
 
 

@@ -17,6 +17,8 @@ __all__ = ["Agenda", "Batch", "make_agenda"]
 _TIME_OF_SCENARIOS = 0.8
 """When the planned scenarios are used up, where repeats may follow: half of alpha is spent then."""
 _MOST_FURTHER_LOOKS = 4
+_PROOFS = 4
+"""Looks at any time that may prove something; the others only accuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def make_agenda(
     return Agenda(
         batches=tuple(batches),
         scenario_looks=len(used),
-        schedule=Schedule((*times[:-1], 1.0), alpha),
+        schedule=Schedule((*times[:-1], 1.0), alpha, _PROOFS if looks.anytime else 0),
         families={family: i for i, family in enumerate(sorted(weights))},
         notes=tuple(notes),
     )

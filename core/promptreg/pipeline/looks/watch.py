@@ -89,7 +89,14 @@ class Watch:
         self._reach = reach_of(candidates, policy, scoring)
         draws = agenda.schedule.draws(policy.draws, _MOST_DRAWS)
         self._tests = TwoWays(
-            LookByLook(agenda.schedule, len(agenda.families), draws, self._seed, exact=policy.exact)
+            LookByLook(
+                agenda.schedule,
+                len(agenda.families),
+                policy.draws if policy.looks.anytime else draws,
+                self._seed,
+                exact=policy.exact,
+                anytime=policy.looks.anytime,
+            )
         )
 
     @property
@@ -151,7 +158,9 @@ class Watch:
                 repeats=agenda.batches[at].repeats,
                 trials=trials,
                 level=1 - level,
-                alpha_spent=agenda.schedule.spent(at),
+                alpha_spent=(
+                    self.policy.alpha if self.policy.looks.anytime else agenda.schedule.spent(at)
+                ),
                 boundary=self._tests.boundary,
             )
         )
@@ -188,6 +197,7 @@ class Watch:
             trials_planned=self._trials(planned),
             trials_made=self._trials(self.made),
             calls_saved=self.calls_saved,
+            anytime=self.policy.looks.anytime,
         )
 
     def left_out(self) -> Sequence[int]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 
 from promptreg.stats.analysis import gather
-from promptreg.stats.checks import check_all
-from promptreg.stats.evidence import Settings, Swing
+from promptreg.stats.checks import Checked, check_all
+from promptreg.stats.evidence import Evidence, Settings
 from promptreg.stats.flips import Flips
 from promptreg.stats.model import PairedResult, PairedScores
 from promptreg.stats.results import empty_result, result
+from promptreg.stats.sequential.anytime import AnyTime
 from promptreg.stats.sequential.nested import Nested
 from promptreg.stats.sequential.spending import Schedule
 
 __all__ = ["LookByLook"]
+
+_UNWATCHED = "a figure of all rows: nothing accuses it while looks come at any time"
 
 
 class LookByLook:
@@ -33,10 +37,19 @@ class LookByLook:
         draws: Flips to draw; all are enumerated where there are no more.
         seed: Seed of the flips, the same at every look.
         exact: Never count ties half, at the last look either.
+        anytime: Accuse by e-processes (:class:`~promptreg.stats.sequential.anytime.AnyTime`)
+            instead of boundaries: more looks cost nothing, and each accusation needs more data.
     """
 
     def __init__(
-        self, schedule: Schedule, n_families: int, draws: int, seed: int, *, exact: bool = False
+        self,
+        schedule: Schedule,
+        n_families: int,
+        draws: int,
+        seed: int,
+        *,
+        exact: bool = False,
+        anytime: bool = False,
     ) -> None:
         self.schedule = schedule
         self.flips = Flips(n_families, draws, seed)
@@ -44,6 +57,7 @@ class LookByLook:
         self.made = 0
         self.boundary: float | None = None
         self._nested = Nested(self.flips.rows)
+        self._anytime = AnyTime(n_families) if anytime else None
 
     @property
     def used(self) -> float:
@@ -54,6 +68,7 @@ class LookByLook:
         """Return a test in the same state, for data that differ from here on."""
         other = copy(self)
         other._nested = self._nested.copy()
+        other._anytime = self._anytime.copy() if self._anytime else None
         return other
 
     def look(self, lines: Sequence[PairedScores]) -> list[PairedResult]:
@@ -74,13 +89,14 @@ class LookByLook:
         checked = check_all(lines, self.flips.n_families)
         gating = [data.metric.gating and data.n > 0 for data in checked]
         found = gather(checked, gating, self.flips, settings, jointly=True)
-        swings: dict[str, Swing] = {
-            data.metric.name: evidence.swing
-            for data, evidence, gate in zip(checked, found, gating, strict=True)
-            if gate and evidence is not None and evidence.swing is not None
-        }
-        last = self.made == len(self.schedule)
-        adjusted, self.boundary = self._nested.look(swings, spent, last=last)
+        if self._anytime is None:
+            adjusted, crossed = self._by_flips(checked, found, gating, spent)
+        else:
+            spent = self.schedule.alpha
+            lines_that_gate = [data for data in checked if data.metric.gating]
+            adjusted = self._anytime.look(lines_that_gate, spent)
+            crossed = self._anytime.crossed
+            self.boundary = len(adjusted) / spent if adjusted else None
         results = []
         for data, evidence in zip(checked, found, strict=True):
             if evidence is None:
@@ -89,13 +105,32 @@ class LookByLook:
             p: float | None = None
             if data.metric.gating:
                 p = adjusted.get(data.metric.name, 1.0)
-                crossed = self._nested.crossed.get(data.metric.name)
                 # Accused of one direction earlier, it now leans to the other: no accusation.
-                if crossed and crossed[1] * _sign(evidence.estimate) < 0:
+                if crossed.get(data.metric.name, 0.0) * _sign(evidence.estimate) < 0:
                     p = 1.0
             accuse_at = level if p is None else spent
-            results.append(result(data, evidence, p, settings, accuse_at=accuse_at))
+            one = result(data, evidence, p, settings, accuse_at=accuse_at)
+            if self._anytime and data.metric.gating and data.metric.name not in adjusted:
+                one = replace(one, notes=(*one.notes, _UNWATCHED))
+            results.append(one)
         return results
+
+    def _by_flips(
+        self,
+        checked: Sequence[Checked],
+        found: Sequence[Evidence | None],
+        gating: Sequence[bool],
+        spent: float,
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the p-values of nested flips, and to which side lines leant that crossed."""
+        swings = {
+            data.metric.name: evidence.swing
+            for data, evidence, gate in zip(checked, found, gating, strict=True)
+            if gate and evidence is not None and evidence.swing is not None
+        }
+        last = self.made == len(self.schedule)
+        adjusted, self.boundary = self._nested.look(swings, spent, last=last)
+        return adjusted, {name: t for name, (_, t) in self._nested.crossed.items()}
 
 
 def _sign(value: float) -> float:

@@ -41,10 +41,13 @@ class Schedule:
     Attributes:
         times: Planned share of the information at each look, increasing; the last is 1.
         alpha: Two-sided error over all looks.
+        proofs: Looks whose intervals may prove something, spread evenly; 0: all of them. The
+            union bound over few of them costs less than over many.
     """
 
     times: tuple[float, ...]
     alpha: float
+    proofs: int = 0
 
     def __post_init__(self) -> None:
         increasing = all(a < b for a, b in zip((0.0, *self.times), self.times, strict=False))
@@ -60,7 +63,22 @@ class Schedule:
 
     def increment(self, look: int) -> float:
         """Return what a look adds: the error of its intervals, which sum to alpha over all."""
-        return self.spent(look) - (self.spent(look - 1) if look else 0.0)
+        if not self.proofs:
+            return self.spent(look) - (self.spent(look - 1) if look else 0.0)
+        proving = self._proving()
+        if look not in proving:
+            return _LEAST * self.alpha / len(self)
+        at = proving.index(look)
+        own = self.spent(look) - (self.spent(proving[at - 1]) if at else 0.0)
+        return own * (1 - _LEAST)  # what the looks between may err
+
+    def _proving(self) -> list[int]:
+        """Return the looks at or just after equal shares of the information."""
+        places = (
+            next(i for i, time in enumerate(self.times) if time >= (k + 1) / self.proofs - 1e-9)
+            for k in range(self.proofs)
+        )
+        return sorted(set(places))
 
     def draws(self, fewest: int, most: int) -> int:
         """Return how many flips resolve the earliest look that `most` of them can resolve.

@@ -84,7 +84,10 @@ class Options(RunOptions):
     alpha: float | None = Field(default=None, ge=0.001, le=0.499, description="Error level.")
     sequential: bool | None = Field(default=None, description="Stop as soon as the data decide.")
     looks: int | None = Field(
-        default=None, ge=1, le=10, description="Looks at the most; not with `sequential: false`."
+        default=None, ge=1, le=100, description="Looks at the most; not with `sequential: false`."
+    )
+    anytime: bool | None = Field(
+        default=None, description="Accuse by e-processes, which any number of looks may share."
     )
     allow_mismatch: list[Word] | None = Field(
         default=None,

@@ -60,10 +60,12 @@ def check_options(kind: JobKind, options: Mapping[str, Any]) -> None:
                 f"options.{name}: found {value!r:.120}; allowed: {option.allowed}",
                 field=f"options.{name}",
             )
-    if options.get("sequential") is False and "looks" in options:
-        raise InvalidError(
-            "options.looks: contradicts options.sequential, which is false", field="options.looks"
-        )
+    for name in ("looks", "anytime"):
+        if options.get("sequential") is False and options.get(name):
+            raise InvalidError(
+                f"options.{name}: contradicts options.sequential, which is false",
+                field=f"options.{name}",
+            )
 
 
 def arguments(options: Mapping[str, Any]) -> Iterator[str]:
@@ -225,10 +227,17 @@ OPTIONS: dict[str, Option] = {
     ),
     "looks": Option(
         _DECIDING,
-        "a whole number from 1 to 10",
-        _integer(1, 10),
+        "a whole number from 1 to 100",
+        _integer(1, 100),
         lambda v: [f"--looks={v}"],
-        _whole(1, 10),
+        _whole(1, 100),
+    ),
+    "anytime": Option(
+        _DECIDING,
+        "true or false",
+        _is_bool,
+        lambda v: ["--anytime"] if v else [],
+        _BOOL,
     ),
     "allow_mismatch": Option(
         _DECIDING,

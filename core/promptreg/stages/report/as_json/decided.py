@@ -58,6 +58,7 @@ def stopping_json(stopping: Stopping | None) -> dict[str, Any] | None:
         "trials_planned": stopping.trials_planned,
         "trials_made": stopping.trials_made,
         "calls_saved": stopping.calls_saved,
+        "anytime": stopping.anytime,
         "looks": [
             {
                 "scenarios": look.scenarios,
