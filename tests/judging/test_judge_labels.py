@@ -197,6 +197,9 @@ def test_all_reports_show_it_and_json_gives_it_back(place: Path) -> None:
     assert words in " ".join(shown.split())
     for name in ("r.html", "r.md"):
         assert words in (place / name).read_text("utf-8"), name
+    page = (place / "r.html").read_text("utf-8")
+    assert "by labels of people (the judge alone: from" in page
+    assert "relevance went from" not in page
 
 
 def test_too_few_labels_say_so_by_number_and_correct_nothing(place: Path) -> None:

@@ -84,7 +84,12 @@ def because(comparison: Comparison, most: int = 8) -> list[str]:
         of = f"{one_line(d.template, 40)}: " if several else ""
         unit = f" {line.unit}" if line.unit and d.ratio is None else ""
         broke = next((f": {x}" for x in line.extras if " broke, " in x), "")
-        said.append(f"{of}{line.metric} went from {line.baseline} to {line.candidate}{unit}{broke}")
+        went = f"from {line.baseline} to {line.candidate}{unit}"
+        if line.by_people:
+            told = f"changed by {line.change}{unit} by labels of people (the judge alone: {went})"
+        else:
+            told = f"went {went}{broke}"
+        said.append(f"{of}{line.metric} {told}")
     for limit in _missed(c):
         whole = wholes.get((limit.template, limit.metric))
         of = f"{one_line(limit.template, 40)}: " if several else ""
@@ -95,8 +100,8 @@ def because(comparison: Comparison, most: int = 8) -> list[str]:
             was = f"; {one_line(c.baseline.label, 24)} has {line_of(whole).baseline}"
         said.append(f"{of}{what} is asked, {value} was measured{was}")
     # What the gate says besides: a template that is new, a criterion that nothing measures.
-    told = ("regressed", "is shown to miss its limit")
-    said += [one_line(r, 300) for r in c.gate.reasons if not any(words in r for words in told)]
+    known = ("regressed", "is shown to miss its limit")
+    said += [one_line(r, 300) for r in c.gate.reasons if not any(words in r for words in known)]
     return _some(said or [one_line(reason, 300) for reason in c.gate.reasons], most)
 
 

@@ -73,6 +73,16 @@ class Line:
         """Name and unit: `deviation, points`."""
         return f"{self.metric}, {self.unit}" if self.unit not in ("", self.metric) else self.metric
 
+    @property
+    def by_people(self) -> bool:
+        """Whether the change is by labels, so that it is not the distance of both values."""
+        return self.difference.corrected is not None and self.difference.corrected.alone is not None
+
+    @property
+    def moved(self) -> str:
+        """Both values: `2.89 → 3.03`, and whose they are if the change is not theirs."""
+        return f"{'judge: ' if self.by_people else ''}{self.baseline} → {self.candidate}"
+
 
 def line_of(d: Difference) -> Line:
     """Return the line of one difference."""

@@ -52,7 +52,7 @@ def _items(rows: Sequence[Difference], several: bool) -> list[Item]:
         unit = f" {line.unit}" if line.unit and line.unit != line.metric else ""
         where = [one_line(d.template, 30)] if several else []
         where += [slice_words(d.slice)] if d.slice else []
-        moved = f"{line.baseline} → {line.candidate}{unit}"
+        moved = f"{line.moved}{unit}"
         items.append((one_line(d.metric, 40), ", ".join(where), moved, line.change))
     return items
 
@@ -144,8 +144,7 @@ def _entry(d: Difference, several: bool) -> tuple[str, str, str, str, str, str, 
     if several:
         where = f"{one_line(d.template, 30)}, {where}"
     metric = one_line(d.metric, 40)
-    moved = f"{line.baseline} → {line.candidate}"
-    return where, metric, moved, line.change, tone, sign, line.verdict, line.n
+    return where, metric, line.moved, line.change, tone, sign, line.verdict, line.n
 
 
 def _failing(metric: str) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from promptreg import numbers
+from promptreg.clock import to_minute
 from promptreg.stages.report import digest, pages
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, GateVerdict, ScenarioChange
@@ -84,7 +85,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "synthetic": c.synthetic,
         "warnings": [one_line(w, 500) for w in c.warnings[:30]],
         "created_at": one_line(c.created_at, 40),
-        "created_words": one_line(c.created_at, 40).replace("T", " ").replace("+00:00", " UTC"),
+        "created_words": f"{to_minute(one_line(c.created_at, 40))} UTC",
     }
 
 
