@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from promptreg.clock import utc_now
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.calibrate.kept import calibration_of
 from promptreg.pipeline.evidence import described
-from promptreg.pipeline.execute import Executed
 from promptreg.pipeline.judging.beside import composite_words, labels_beside
 from promptreg.pipeline.judging.consistency import judged_notes
 from promptreg.pipeline.judging.labelled import Labelled
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.landscape import laid_out
+from promptreg.pipeline.outline import Decided, outline
 from promptreg.pipeline.pairwise import judge_pairs, remarked
 from promptreg.pipeline.project import Options, Project
-from promptreg.pipeline.reviewed import unreviewed_words
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.unpaired import conclude_unpaired
 from promptreg.policy import DesignPolicy, Policy
-from promptreg.records import Run, RunFacts, ScenarioSet
+from promptreg.records import Run, ScenarioSet
 from promptreg.stages.compare import (
     RunPair,
-    between_providers,
     breakdowns,
     check_comparable,
     check_criteria,
@@ -41,7 +38,7 @@ from promptreg.stages.compare import (
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.score import Scoring
-from promptreg.verdicts import Comparison, Counts, Side, StopReason
+from promptreg.verdicts import Comparison
 
 __all__ = ["conclude", "paired", "resampling_seed"]
 
@@ -126,35 +123,29 @@ def conclude(
     sides.warnings += troubles
     calibration, remarks = calibration_of(project, pairs, policy)  # shown; it decides nothing
     sides.warnings += remarks
-    return Comparison(
-        suite=project.suite.suite,
-        baseline=_side(labels[0], [p.baseline for p in pairs]),
-        candidate=_side(labels[1], [p.candidate for p in pairs]),
-        gate=gate,
-        differences=differences,
-        limits=limits,
-        counts=_counts(pairs, sides.executed),
-        cost=preferred.cost_with(sides.executed.tally.cost if sides.executed else None),
-        duration_s=time.perf_counter() - started,
-        alpha=policy.alpha,
-        policy_sha256=policy.sha256,
-        provider=sides.executed.provider if sides.executed else _providers(facts),
+    cost = preferred.cost_with(sides.executed.tally.cost if sides.executed else None)
+    decided = Decided(gate, differences, limits, criteria, complete_case(pairs, policy))
+    whole = outline(
+        project,
+        policy,
+        labels,
+        sides,
+        pairs,
+        scenarios,
+        decided,
+        started=started,
         synthetic=synthetic,
-        created_at=utc_now(),
+    )
+    return replace(
+        whole,
+        cost=cost,
         changes=listed,
         changes_total=len(changes),
         all_changes=tuple(c.change for c in changes if c.change is not None),
-        template_diffs=sides.diffs,
-        warnings=tuple(_warnings(sides, synthetic, scenarios)),
-        complete_case=complete_case(pairs, policy),
         stopping=watch.stopping() if watch else None,
-        criteria=criteria,
-        preset=policy.preset,
-        suite_file=str(project.path.resolve()),
         scenario_map=scenario_map,
         calibration=calibration,
         partial=partial,
-        subject=subject_of(pairs),
         breakdowns=breakdowns(pairs, scoring.broken_down, policy.slices[:2]),
         curves=curves(pairs, scoring.curves),
         pairwise=preferred.told,
@@ -180,32 +171,23 @@ def _unpaired(
     found = conclude_unpaired(project, design, sides, scenarios, options, scoring, policy, beside)
     facts = [r.facts for p in found.runs for r in (p.baseline, p.candidate)]
     synthetic = any(f.synthetic for f in facts)
-    return Comparison(
-        suite=project.suite.suite,
-        baseline=_side(labels[0], [p.baseline for p in found.runs]),
-        candidate=_side(labels[1], [p.candidate for p in found.runs]),
-        gate=found.gate,
-        differences=found.differences,
-        limits=found.limits,
-        counts=_counts(found.runs, None),
-        cost=sides.executed.tally.cost if sides.executed else None,
-        duration_s=time.perf_counter() - started,
-        alpha=policy.alpha,
-        policy_sha256=policy.sha256,
-        provider=sides.executed.provider if sides.executed else _providers(facts),
-        synthetic=synthetic,
-        created_at=utc_now(),
-        template_diffs=sides.diffs,
-        warnings=tuple(_warnings(sides, synthetic, scenarios)),
-        complete_case=found.complete_case,
-        criteria=found.criteria,
-        preset=policy.preset,
-        suite_file=str(project.path.resolve()),
-        partial=any(f.partial for f in facts),
-        subject=subject_of(found.runs),
-        curves=found.curves,
-        design=found.design,
+    decided = Decided(
+        found.gate, found.differences, found.limits, found.criteria, found.complete_case
     )
+    whole = outline(
+        project,
+        policy,
+        labels,
+        sides,
+        found.runs,
+        scenarios,
+        decided,
+        started=started,
+        synthetic=synthetic,
+        asked=False,  # each scenario was one side's
+    )
+    partial = any(f.partial for f in facts)
+    return replace(whole, partial=partial, curves=found.curves, design=found.design)
 
 
 def paired(
@@ -265,81 +247,3 @@ def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
                     f"'promptreg rescore {run.id}' scores it as the suite does now"
                 )
     return policy
-
-
-def _side(label: str, runs: Sequence[Run]) -> Side:
-    return Side(
-        label=label,
-        template_sha256={r.facts.template: r.facts.template_sha256 for r in runs},
-        run_ids={r.facts.template: r.id for r in runs},
-        fingerprints=dict(runs[0].facts.fingerprints),
-        sources={r.facts.template: r.facts.source for r in runs},
-    )
-
-
-def subject_of(pairs: Sequence[RunPair]) -> str:
-    """Return what is compared where the versions name different providers; else nothing."""
-    told: dict[str, list[bool]] = {}
-    for pair in pairs:
-        left, right = pair.baseline.facts, pair.candidate.facts
-        if between_providers(pair.baseline, pair.candidate):
-            said = f"{left.provider_name} ({left.provider}) with {right.provider_name} "
-            said += f"({right.provider})"
-            told.setdefault(said, []).append(left.template_sha256 == right.template_sha256)
-    if not told:
-        return ""
-    texts = [same for found in told.values() for same in found]
-    both = sum(map(len, told.values())) < len(pairs)
-    if all(texts):
-        text = "the template text is the same on both sides"
-    elif any(texts):
-        text = "some template texts differ too, and there a change may come from either"
-    else:
-        text = "the template text differs too, so a change may come from either"
-    return (
-        f"providers are compared{', not templates alone' if not all(texts) else ', not templates'}"
-        f": {'; '.join(told)}; {text}"
-        + ("; the other templates have one provider on both sides" if both else "")
-    )
-
-
-def _providers(facts: Sequence[RunFacts]) -> str:
-    lines = [f"{f.provider_name}: {f.provider}" if f.provider_name else f.provider for f in facts]
-    apart = list(dict.fromkeys(lines))
-    named = len({f.provider_name for f in facts}) > 1
-    return "; ".join(apart) if named else facts[0].provider
-
-
-def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
-    failed: dict[str, dict[str, int]] = {"baseline": {}, "candidate": {}}
-    for pair in pairs:
-        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
-            for cause, n in run.failures.items():
-                failed[side][cause] = failed[side].get(cause, 0) + n
-    planned = sum(r.counts.get("planned", 0) for p in pairs for r in (p.baseline, p.candidate))
-    if executed is None:
-        return Counts(planned, planned, 0, failed)
-    t = executed.tally
-    extra = planned - t.planned  # trials of a stored run
-    return Counts(
-        planned, t.cached + max(extra, 0), t.called, failed, t.prompt_tokens, t.completion_tokens
-    )
-
-
-def _warnings(sides: Sides, synthetic: bool, scenarios: ScenarioSet) -> Iterator[str]:
-    if synthetic:
-        yield "answers came from a scripted provider: they say nothing about any model"
-    if scenarios.partial:
-        yield (
-            f"only {len(scenarios.scenarios)} of {scenarios.total} scenarios were compared "
-            f"({scenarios.selection}); such a run can never become a baseline"
-        )
-    if said := unreviewed_words(scenarios):
-        yield said
-    watch = sides.watch
-    if watch is not None and watch.partial and watch.reason is not StopReason.FUTILITY:
-        yield (
-            "it stopped as soon as it was decided: the verdict holds, and the changes shown lean "
-            "towards it more than those of all scenarios would"
-        )
-    yield from dict.fromkeys(sides.warnings)

@@ -1,0 +1,21 @@
+"""The policy of a comparison: which metrics gate, by which margins, and what must be proven."""
+
+from __future__ import annotations
+
+from promptreg.criteria import GAP_RATE, OVERALL, Bound, Guard, Slicing
+from promptreg.policy.making import default_margin, make_policy
+from promptreg.policy.model import EFFECTIVE, DesignPolicy, LookPolicy, Policy
+
+__all__ = [
+    "EFFECTIVE",
+    "GAP_RATE",
+    "OVERALL",
+    "Bound",
+    "DesignPolicy",
+    "Guard",
+    "LookPolicy",
+    "Policy",
+    "Slicing",
+    "default_margin",
+    "make_policy",
+]
