@@ -286,3 +286,12 @@ def test_a_change_cannot_bring_its_own_labels(tmp_path: Path) -> None:
     # A version's name stood for another text when the base's labels were made.
     (told,) = [w for w in found.warnings if "name runs" in w]
     assert told.startswith("labels.csv: 48 of 48 labels left out")
+
+
+def test_a_bisection_says_that_it_knows_the_judge_alone(place: Path) -> None:
+    """What people say of both ends is not known of anything between them."""
+    tool = Promptreg(place)
+    found = tool("bisect", "v1", "v2", "--metric", "relevance", "--json")
+    said = [w for w in found.json["warnings"] if "the judge's own grades are bisected" in w]
+    assert len(said) == 1
+    assert said[0].startswith("relevance: ")

@@ -15,6 +15,7 @@ from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.tester import Tested, Tester
 from promptreg.pipeline.bisect.wish import Wish, policy_of, regressed_lines
 from promptreg.pipeline.design import only_paired
+from promptreg.pipeline.judging.labelled import labelled_metrics
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.versions import serves
@@ -192,6 +193,11 @@ def _warnings(ends: Ends, tester: Tester, scenarios: ScenarioSet, synthetic: boo
     found += [
         f"{scale.name}: which of two versions' answers is preferred is not bisected"
         for scale in tester.scoring.pair_scales
+    ]
+    found += [
+        f"{metric}: the judge's own grades are bisected; what people say of both ends is not known "
+        "of the texts between them"
+        for metric in labelled_metrics(tester.scoring)
     ]
     if synthetic:
         found.append("answers came from a scripted provider: they say nothing about any model")

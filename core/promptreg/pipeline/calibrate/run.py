@@ -11,8 +11,15 @@ from promptreg.pipeline.calibrate.ask import Asked, ask_twice, default_label
 from promptreg.pipeline.calibrate.kept import keep
 from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
-from promptreg.pipeline.calibrate.words import LOOKS_WARNING, PAIRS_WARNING, notes_of, warnings_of
+from promptreg.pipeline.calibrate.words import (
+    LABELS_WARNING,
+    LOOKS_WARNING,
+    PAIRS_WARNING,
+    notes_of,
+    warnings_of,
+)
 from promptreg.pipeline.design import only_paired
+from promptreg.pipeline.judging.labelled import labelled_metrics
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
@@ -78,6 +85,9 @@ def calibrate(
         report = replace(report, warnings=(*report.warnings, LOOKS_WARNING))
     if asked_for.pairs_gate:
         told = PAIRS_WARNING.format(", ".join(asked_for.pairs_gate))
+        report = replace(report, warnings=(*report.warnings, told))
+    if labelled := labelled_metrics(scoring):
+        told = LABELS_WARNING.format(", ".join(labelled))
         report = replace(report, warnings=(*report.warnings, told))
     if not report.synthetic:
         keep(project, report)

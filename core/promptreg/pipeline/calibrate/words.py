@@ -9,11 +9,16 @@ from promptreg.policy import Policy
 from promptreg.records import RunFacts
 from promptreg.verdicts import Verdict
 
-__all__ = ["LOOKS_WARNING", "PAIRS_WARNING", "notes_of", "warnings_of"]
+__all__ = ["LABELS_WARNING", "LOOKS_WARNING", "PAIRS_WARNING", "notes_of", "warnings_of"]
 
 LOOKS_WARNING = (
     "simulated gates look once at all planned scenarios; gate.sequential and gate.more are not "
     "simulated, and a gate that takes several looks is not shown these rates"
+)
+
+LABELS_WARNING = (
+    "{}: the judge's own grades are simulated; where labels of people decide, a gate is not shown "
+    "these rates"
 )
 
 PAIRS_WARNING = (

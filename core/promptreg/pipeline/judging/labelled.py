@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from promptreg.errors import DataError, did_you_mean
 from promptreg.pipeline.project import Project
 from promptreg.records import Scale
 from promptreg.stages.load import Label, read_labels
-from promptreg.stages.score import Scoring
+from promptreg.stages.score import Plan, Scoring
 
-__all__ = ["Labelled", "labelled_by"]
+__all__ = ["Labelled", "labelled_by", "labelled_metrics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,26 @@ def labelled_by(project: Project, scoring: Scoring) -> tuple[Labelled, ...]:
     """
     found = []
     scales = {scale.name: scale for scale in scoring.scales}
-    for at in scoring.batched:
-        plan = scoring.plan(at)
-        name = getattr(plan.scorer, "labels", "")
-        if not name or plan.effective:
-            continue
+    for plan, name in _plans(scoring):
         labels, sha256 = _read(project, name, plan.who, scales)
         metrics = frozenset(scale.name for scale in plan.shown)
         own = tuple(label for label in labels if label.dimension in metrics)
         found.append(Labelled(name, sha256, own, metrics, project.past is not None))
     return tuple(found)
+
+
+def labelled_metrics(scoring: Scoring) -> list[str]:
+    """Return the metrics whose judges name labels."""
+    return [scale.name for plan, _ in _plans(scoring) for scale in plan.shown]
+
+
+def _plans(scoring: Scoring) -> Iterator[tuple[Plan, str]]:
+    """Yield the judges that name a file of labels, with it."""
+    for at in scoring.batched:
+        plan = scoring.plan(at)
+        name = getattr(plan.scorer, "labels", "")
+        if name and not plan.effective:
+            yield plan, name
 
 
 def _read(
