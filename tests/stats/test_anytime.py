@@ -143,6 +143,21 @@ def test_a_change_below_the_margin_is_no_accusation(paired: Make) -> None:
     assert found.verdict == "equivalent"
 
 
+def test_nor_is_it_at_boundaries(paired: Make) -> None:
+    """The first of four looks crosses at once, and its own interval shows nothing at all."""
+    rng = np.random.default_rng(5)
+    after = np.clip(0.5 - 0.02 + rng.normal(0, 0.02, 200), 0, 1)
+    schedule = Schedule(times(4), 0.05)
+    test = LookByLook(schedule, 200, schedule.draws(999, 99_999), 0)
+    verdicts = []
+    for n in (50, 100, 150, 200):
+        (found,) = test.look([paired(np.full(n, 0.5), after[:n])])
+        assert found.p_adjusted is not None
+        assert found.p_adjusted <= 0.05
+        verdicts.append(found.verdict)
+    assert verdicts == ["inconclusive", *["equivalent"] * 3]
+
+
 def test_rare_catastrophes_behind_small_gains_are_no_improvement() -> None:
     """Mean -3.6: four looks accuse nearly all of these; early stretches of +1 prove nothing."""
     improved = 0

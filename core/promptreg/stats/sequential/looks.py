@@ -30,6 +30,8 @@ class LookByLook:
     one, at any look, has probability at most alpha. Acquittals rest on repeated intervals (Jennison
     & Turnbull 1989, JRSS B 51:305): the interval of a look has level 1 - increment, and the
     increments sum to alpha, so each acquittal errs at most alpha/2 over all looks (union bound).
+    A change that a single look would call equivalent is not accused (:meth:`_kept`): early looks
+    have intervals too wide to show that it is below the margin.
 
     Args:
         schedule: When there are looks.
@@ -40,9 +42,8 @@ class LookByLook:
         exact: Never count ties half, at the last look either.
         anytime: Accuse by e-processes (:class:`~promptreg.stats.sequential.anytime.AnyTime`)
             instead of boundaries: more looks cost nothing, and each accusation needs more data.
-            It also needs the flips of all data so far, and no interval of them inside the margin
-            (:meth:`_kept`): an E-process remembers a stretch that went one way, and most looks
-            have no interval of their own that could show a change to be below the margin.
+            It also needs the flips of all data so far: an E-process remembers a stretch that went
+            one way.
         lines: Gating lines that have scenarios when all is asked, for accusations at any time.
     """
 
@@ -114,7 +115,7 @@ class LookByLook:
                 unwatched = (_UNWATCHED,) if data.metric.name not in adjusted else ()
                 one = replace(one, notes=(*self._notes(one, level), *unwatched))
             results.append(one)
-        return self._kept(checked, results) if self._anytime else results
+        return self._kept(checked, results)
 
     def _notes(self, one: PairedResult, level: float) -> Sequence[str]:
         """Return notes, those on too few families at the level of accusations, not of intervals."""
