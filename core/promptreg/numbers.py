@@ -126,7 +126,7 @@ def _signed(value: float, places: int) -> str:
 def level(value: float) -> str:
     """Format a confidence level, finer the nearer it is to 100 %: `95%`, `98.4%`, `99.9985%`."""
     rest = 100 - 100 * value
-    for digits in range(6):
+    for digits in range(12):
         text = f"{100 * value:.{digits}f}"
         if abs(float(text) - 100 * value) <= 0.05 * rest + 1e-9:
             break

@@ -69,9 +69,9 @@ def _table(checked: Checked, comparison: Comparison) -> Iterator[str]:
     shown = [d for d in rows if _tells(d, checked)]
     lines = lines_of(shown)
     if lines:
-        level = round(100 * lines[0].difference.level)
+        level = numbers.level(lines[0].difference.level)
         labels = [one_line(s.label, 12) for s in (comparison.baseline, comparison.candidate)]
-        heads = ("metric", *labels, "change", f"{level}% interval", "margin", "verdict")
+        heads = ("metric", *labels, "change", f"{level} interval", "margin", "verdict")
         body = [
             (
                 _title(line, not checked.check.where),

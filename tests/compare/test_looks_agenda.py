@@ -96,8 +96,18 @@ def test_where_nothing_more_can_be_asked_it_says_so(
     assert found.schedule.times == (1.0,)
 
 
-def test_at_any_time_four_looks_may_prove() -> None:
+def test_at_any_time_families_are_numbered_in_the_order_they_are_asked_in() -> None:
+    """Bets are laid family by family: names that sort by kind would come one kind after another."""
+    found = agenda(list(range(100)), LookPolicy(looks=2, anytime=True))
+    numbers = found.families
+    first = {s.family or s.id for s in found.batches[0].scenarios[0]}
+    assert sorted(numbers[f] for f in first) == list(range(len(first)))
+    assert sorted(numbers, key=numbers.__getitem__) != sorted(numbers)
+    plain = agenda(list(range(100)), LookPolicy(looks=2)).families
+    assert sorted(plain, key=plain.__getitem__) == sorted(plain)
 
+
+def test_at_any_time_four_looks_may_prove() -> None:
     plain = LookPolicy(looks=4)
     found = agenda(list(range(100)), LookPolicy(looks=20, anytime=True))
     assert found.schedule.proofs == 4

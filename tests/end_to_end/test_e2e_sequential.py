@@ -470,6 +470,21 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
     assert "accused from E from" in said
 
 
+def test_at_any_time_an_improvement_waits_for_a_look_that_proves(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    """Twenty scenarios that all improved say little of the one in a hundred that may not."""
+
+    def mended(scenario: str, version: str) -> str:
+        return broken(scenario, "v1" if version == "v2" else "v2")
+
+    done = inside.gate(tmp_path, server, mended, "--anytime", "--json", n=200)
+    assert done.code == 0
+    stopping = done.json["stopping"]
+    assert (stopping["reason"], stopping["looks_made"]) == ("improvement", 5)
+    assert stopping["looks"][-1]["scenarios"] == 50
+
+
 def test_what_does_not_go_with_any_time_is_said(
     tmp_path: Path, server: ModelServer, inside: Inside
 ) -> None:

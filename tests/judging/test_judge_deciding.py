@@ -110,6 +110,23 @@ def test_harm_that_the_judge_hides_is_found_and_none_is_acquitted() -> None:
     assert acquitted <= 0.025 * 2 * draws + 3
 
 
+def test_failures_that_nobody_labels_are_no_proof() -> None:
+    """12 % of the candidate's answers fail: -0.24 at a margin of 0.25, and lambda is small."""
+    draws, proven = 150, 0
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        failed = rng.random(N) < 0.12
+        truth = np.where(failed, -2.0, rng.choice([-1.0, 0, 0, 0, 0, 0, 0, 0, 0, 1.0], N))
+        judge = np.where(failed, -2.0, truth + rng.normal(0, 1.4, N))
+        some = rng.permutation(np.flatnonzero(~failed))[:LABELLED]
+        rest = np.setdiff1d(np.arange(N), some)
+        of = (truth[some], judge[some], judge[rest], some, rest)
+        found = corrected_mean(*of, span=3.0, lost=(3 * float(failed.mean()), 0.0))
+        assert found.weight < 0.5
+        proven += found.low > -0.25
+    assert proven <= 0.025 * draws
+
+
 @pytest.mark.slow
 def test_acquittals_at_the_margin_err_as_seldom_as_they_say() -> None:
     rng = np.random.default_rng(13)
@@ -167,8 +184,24 @@ def test_why_labels_do_not_decide() -> None:
     assert undecided_because(plain, replace(c, families=7)) == (
         "labels are of 7 families; 8 are needed"
     )
-    lost = replace(plain, missing=Missing(0, 1))
-    assert "trials without a value" in undecided_because(lost, c)
+    assert undecided_because(replace(plain, missing=Missing(0, 1)), c) == ""  # it is in `lost`
+
+
+def test_what_nobody_can_label_widens_the_interval_to_its_side() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.normal(-0.5, 1, N)
+    judge = truth + rng.normal(0, 0.5, N)
+    some, rest = np.arange(LABELLED), np.arange(LABELLED, N)
+
+    def corrected(lost: tuple[float, float]) -> Corrected:
+        return corrected_mean(truth[some], judge[some], judge[rest], some, rest, span=3, lost=lost)
+
+    plain, failing, gone = corrected((0.0, 0.0)), corrected((0.4, 0.0)), corrected((0.0, 1.0))
+    assert plain.high < 0
+    assert (failing.low, failing.high) == pytest.approx((plain.low - 0.4, plain.high))
+    assert failing.p_value == plain.p_value  # failing cannot have made the candidate better
+    assert gone.high == pytest.approx(plain.high + 1)
+    assert gone.p_value == 1.0
 
 
 def test_agreement_on_few_changes_is_no_proof() -> None:

@@ -146,6 +146,25 @@ def test_where_there_are_several_looks_the_judge_decides(place: Path) -> None:
     assert "the verdict stays that of the judge: its interval is of one look" in told
 
 
+def test_one_answer_that_fails_does_not_hand_the_verdict_to_the_judge(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv", SOME)
+    lost = next(s for s in scenario_ids(N) if s not in SOME)
+
+    def once(scenario: str, version: str) -> str:
+        return "no JSON" if (scenario, version) == (lost, "v2") else answers(scenario, version)
+
+    with running(ModelServer(once)) as server, running(JudgeServer(flattering)) as judge:
+        project = judged_project(tmp_path, server, judge, n=N, settings=SETTINGS)
+        found = compare(project, "v1", "v2", Options())
+    line = relevance(found)
+    assert (line.missing.baseline, line.missing.candidate) == (0, 1)
+    assert line.corrected is not None
+    assert line.corrected.alone is not None
+    assert line.corrected.alone.verdict is Verdict.EQUIVALENT
+    assert line.verdict is Verdict.REGRESSED
+    assert found.gate.verdict is GateVerdict.FAIL
+
+
 def test_labels_of_chosen_scenarios_decide_nothing(place: Path) -> None:
     """Those that became worst: no random part."""
     worst = sorted(scenario_ids(N), key=lambda s: truth(s, "v2") - truth(s, "v1"))[:50]

@@ -60,7 +60,14 @@ def test_json_holds_every_look() -> None:
 
 @pytest.mark.parametrize(
     ("level", "text"),
-    [(0.95, "95%"), (0.9, "90%"), (0.9693, "97%"), (0.98375, "98.4%"), (0.9999853, "99.9985%")],
+    [
+        (0.95, "95%"),
+        (0.9, "90%"),
+        (0.9693, "97%"),
+        (0.98375, "98.4%"),
+        (0.9999853, "99.9985%"),
+        (1 - 2.5e-9, "99.99999975%"),
+    ],
 )
 def test_levels_are_never_rounded_to_certainty(level: float, text: str) -> None:
     assert numbers.level(level) == text

@@ -23,7 +23,7 @@ class Corrected:
 
     Attributes:
         value: the corrected mean.
-        low, high: its interval, widened by `hidden`.
+        low, high: its interval, widened by `hidden` and by what `lost` units could hold.
         se: its standard error; inf with labels in one family only.
         freedom: degrees of freedom of the interval's quantile.
         p_value: two-sided, of "the mean is 0"; 1 where what is hidden alone reaches 0.
@@ -61,6 +61,7 @@ def corrected_mean(
     alpha: float = 0.05,
     *,
     span: float | None = None,
+    lost: tuple[float, float] = (0.0, 0.0),
 ) -> Corrected:
     """Return the mean of what people would say of all units, judged and labelled (PPI++).
 
@@ -92,6 +93,8 @@ def corrected_mean(
             judge in fewer than eight families, the interval reaches at least as far as values of
             this size could that none of the labelled families happened to have: forty units on
             which people and judge agree do not prove that they always do. None: no such guard.
+        lost: by how much the mean of all units could lie lower, and higher, for units that nobody
+            can label; they are hardly a random part, and a small lambda would make little of them.
 
     References:
         Efron & Tibshirani 1993, An introduction to the bootstrap, ch. 11 (jackknife).
@@ -110,8 +113,10 @@ def corrected_mean(
     hidden = 0.0
     if span is not None and differing < FEW_CHANGED:
         hidden = unseen_share(families_labelled, alpha) * span
-    low, high = value - max(half, hidden), value + max(half, hidden)
-    p_value = _p_value(value, se, freedom, families_labelled)
+    reach, (down, up) = max(half, hidden), lost
+    low, high = value - reach - down, value + reach + up
+    nearest = max(0.0, abs(value) - (down if value > 0 else up))
+    p_value = _p_value(nearest, se, freedom, families_labelled)
     return Corrected(
         value=value,
         low=low,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from promptreg.numbers import count
+from promptreg.numbers import count, level
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import Line, lines_of
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
@@ -100,9 +100,9 @@ def _weight(d: Difference) -> int:
 
 def _heading(lines: Sequence[Line], c: Comparison) -> str:
     labels = [escape(side.label, 24) for side in (c.baseline, c.candidate)]
-    level = round(100 * lines[0].difference.level) if lines else 95
+    shown = level(lines[0].difference.level) if lines else "95%"
     # The verdict goes first: a narrow page cuts the end of a table off.
-    head = ["metric", "verdict", *labels, "change", f"{level}% interval", "margin · detectable"]
+    head = ["metric", "verdict", *labels, "change", f"{shown} interval", "margin · detectable"]
     rows = [head, ["---", "---", *["---:"] * 5]]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.judging.consistency import consistency
 from promptreg.pipeline.judging.human import Laid, lay
-from promptreg.records import Run
+from promptreg.records import Outcome, Run
 from promptreg.stages.load import Label
 from promptreg.stats.agreement import (
     Agreement,
@@ -206,6 +206,8 @@ def _difference(
     labelled = ~np.isnan(human) & ~np.isnan(seen)
     rest = ~labelled & ~np.isnan(change)
     n, scale = int(labelled.sum()), runs[0].columns[name].scale
+    if scale.statistic != "mean":
+        return judge, None, "labels correct means of scenarios, and versions are compared by none"
     if n < LEAST:
         return judge, None, f"{n} scenarios are labelled on both sides; {LEAST} are needed"
     corrected = corrected_mean(
@@ -216,6 +218,7 @@ def _difference(
         families[rest],
         alpha,
         span=scale.high - scale.low,
+        lost=_lost(runs, name),
     )
     note = (
         ""
@@ -224,6 +227,22 @@ def _difference(
         "random?"
     )
     return judge, corrected, note
+
+
+def _lost(runs: Sequence[Run], name: str) -> tuple[float, float]:
+    """Return by how much the mean change could lie lower, and higher, for trials without a grade.
+
+    A failed trial is the worst value: it makes its own side worse by no more than the scale is
+    wide. One without a value could be anything, and takes its scenario out of the mean.
+    """
+    columns = [run.columns[name] for run in runs]
+    scale = columns[0].scale
+    span = scale.high - scale.low
+    gaps = np.any([(c.outcomes == Outcome.GAP).any(axis=1) for c in columns], axis=0)
+    open_ = 2 * float(gaps.mean()) * span
+    worse = [float((c.outcomes == Outcome.FAILED).mean()) * span for c in columns]
+    baseline, candidate = worse if scale.higher_is_better else reversed(worse)
+    return candidate + open_, baseline + open_
 
 
 def _scenario_means(run: Run, name: str) -> Floats:

@@ -31,8 +31,6 @@ def undecided_because(line: Difference, found: Corrected) -> str:
         )
     if found.families < LEAST_FAMILIES or math.isinf(found.se):
         return f"labels are of {found.families} families; {LEAST_FAMILIES} are needed"
-    if line.missing.baseline or line.missing.candidate:
-        return "trials without a value are bounded in the judge's difference only"
     if line.margin is None or line.interval is None or line.difference is None:
         return "the judge's own difference is not defined"
     return ""
@@ -93,9 +91,9 @@ def _by_people(
     assert d.difference is not None  # noqa: S101 - else labels do not decide
     assert d.interval is not None  # noqa: S101
     assert d.margin is not None  # noqa: S101
+    p = found.p_value if p_adjusted is None else p_adjusted
     sign = 1 if d.direction == "higher_is_better" else -1
     low, high = sorted((sign * found.low, sign * found.high))
-    p = found.p_value if p_adjusted is None else p_adjusted
     verdict = Verdict(decide(low, high, sign * found.value, d.margin, p, alpha))
     factor = multiplier(found.families, alpha)
     out = replace(

@@ -49,7 +49,7 @@ class Agenda:
         batches: one per look; those of scenarios first, then those of further repeats.
         scenario_looks: how many looks there are until the planned scenarios are used up.
         schedule: when the looks are, in shares of the information, and what each may spend.
-        families: number of every family.
+        families: number of every family; at any time the order in which they are asked.
         notes: what a reader must know of the plan.
     """
 
@@ -131,6 +131,8 @@ def make_agenda(
     for stop in steps:
         batches.append(Batch(everything, first, stop))
         first = stop
+    # Who bets on one family after the other takes them in a random order, within a look as well.
+    numbered = list(place) if looks.anytime else sorted(weights)
     end = _TIME_OF_SCENARIOS if steps else 1.0
     rest = [end + (1 - end) * (i + 1) / len(steps) for i in range(len(steps))]
     times = (*(end * share for share in shares_done), *rest)
@@ -138,7 +140,7 @@ def make_agenda(
         batches=tuple(batches),
         scenario_looks=len(used),
         schedule=Schedule((*times[:-1], 1.0), alpha, _PROOFS if looks.anytime else 0),
-        families={family: i for i, family in enumerate(sorted(weights))},
+        families={family: i for i, family in enumerate(numbered)},
         notes=tuple(notes),
     )
 

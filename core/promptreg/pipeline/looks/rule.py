@@ -34,6 +34,7 @@ class Look:
         last: whether no look is left.
         share: share of all planned trials that is there.
         last_level: error of the last look's intervals.
+        proving: whether this look may prove something; at any time, most only accuse.
     """
 
     differences: tuple[Difference, ...]
@@ -45,6 +46,7 @@ class Look:
     last: bool
     share: float
     last_level: float
+    proving: bool = True
 
 
 def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None:
@@ -71,7 +73,8 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
     if gate.verdict is GateVerdict.FAIL:
         accused = any(d.verdict is Verdict.REGRESSED for d in gating)
         return StopReason.REGRESSION if accused else StopReason.LIMIT
-    if gate.verdict is GateVerdict.PASS and (look.planned_done or _clear(look, gating, policy)):
+    passes = gate.verdict is GateVerdict.PASS and look.proving
+    if passes and (look.planned_done or _clear(look, gating, policy)):
         better = all(d.verdict is Verdict.IMPROVED for d in _to_prove(gating, policy))
         return StopReason.IMPROVEMENT if better else StopReason.PROOF
     if look.last or (look.planned_done and (never or not _more_could_help(look, gating, policy))):

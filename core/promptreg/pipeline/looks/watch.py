@@ -96,6 +96,7 @@ class Watch:
                 self._seed,
                 exact=policy.exact,
                 anytime=policy.looks.anytime,
+                lines=self._reach.met,
             )
         )
 
@@ -174,6 +175,7 @@ class Watch:
             last=self.made == len(agenda.batches),
             share=trials / self._trials(len(agenda.batches)),
             last_level=agenda.schedule.increment(len(agenda.batches) - 1),
+            proving=agenda.schedule.proves(at),
         )
         never = self._scenarios.partial or any(run.facts.synthetic for run in runs)
         # With too much lost nothing is decided early, and nothing more is asked.

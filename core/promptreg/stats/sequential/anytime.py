@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, logsumexp
+from scipy.special import betainc, betaln, logsumexp
 
 from promptreg.stats.checks import Checked
 from promptreg.stats.grid import differences, family_sums
@@ -51,6 +51,10 @@ class Wager:
     """Whether signs alone are bet on: pass/fail; None before the first data."""
     best: float = 0.0
     """Largest log E so far, from 0 on: E begins at 1."""
+    up: float = -math.log(2)
+    """The largest log of what the bets on a rise hold of E; they begin with half of it."""
+    down: float = -math.log(2)
+    """The same of the bets on a fall."""
 
     def bet(self, d: Floats) -> None:
         """Take further families' differences, in an order that does not depend on them."""
@@ -64,7 +68,8 @@ class Wager:
         # 1 + tanh(x) = 2 / (1 + exp(-2x)): its logarithm without a rounding of tiny factors to 0.
         factors = math.log(2) - np.logaddexp(0.0, -2.0 * np.outer(scaled, BETS))
         path = self.logs + np.cumsum(factors, axis=0)
-        self._reach(logsumexp(path, axis=1) - math.log(len(BETS)))
+        up, down = (logsumexp(path[:, sign * BETS > 0], axis=1) for sign in (1, -1))
+        self._reach(up - math.log(len(BETS)), down - math.log(len(BETS)))
         self.logs = path[-1]
         self.squares += float(d @ d)
         self.count += len(d)
@@ -76,11 +81,17 @@ class Wager:
             return
         won = self.won + np.cumsum(signs > 0)
         lost = self.lost + np.cumsum(signs < 0)
-        self._reach((won + lost) * math.log(2) + betaln(won + 1.0, lost + 1.0))
+        both = (won + lost) * math.log(2) + betaln(won + 1.0, lost + 1.0)
+        # What the coins hold that fall on one side more often than on the other: half of all.
+        halves = (betainc(lost + 1.0, won + 1.0, 0.5), betainc(won + 1.0, lost + 1.0, 0.5))
+        with np.errstate(divide="ignore"):
+            up, down = (both + np.log(half) for half in halves)
+        self._reach(up, down)
         self.won, self.lost = int(won[-1]), int(lost[-1])
 
-    def _reach(self, path: Floats) -> None:
-        self.best = max(self.best, float(path.max()))
+    def _reach(self, up: Floats, down: Floats) -> None:
+        self.best = max(self.best, float(np.logaddexp(up, down).max()))
+        self.up, self.down = max(self.up, float(up.max())), max(self.down, float(down.max()))
 
     def copy(self) -> Wager:
         """Return the same state, to go on differently."""
@@ -88,50 +99,56 @@ class Wager:
 
 
 class AnyTime:
-    """Wagers on all gating lines; a line is accused where E reaches lines / alpha (e-Bonferroni).
+    """Wagers on all gating lines; one is accused where E reaches lines / alpha (e-Bonferroni).
+
+    The bets on one side must reach it without those on the other. They begin with half of E, so
+    each side errs at most alpha / 2, and a stretch that went one way neither accuses of the other
+    nor hides it.
 
     A family's first asking counts; so further repeats of it add nothing here. Figures made of all
     rows have no sum over families, so there is no wager on them.
 
     Args:
         n_families: Families of the plan.
+        lines: Gating lines that have scenarios when all of the plan is asked. Those that come with
+            later looks share the error from the first look on.
     """
 
-    def __init__(self, n_families: int) -> None:
-        self.crossed: dict[str, float] = {}
+    def __init__(self, n_families: int, lines: int = 0) -> None:
+        self.lines = lines
         self._wagers: dict[str, Wager] = {}
         self._seen: dict[str, NDArray[np.bool_]] = {}
         self._n_families = n_families
 
     def copy(self) -> AnyTime:
         """Return the same state, to go on differently."""
-        other = AnyTime(self._n_families)
-        other.crossed = dict(self.crossed)
+        other = AnyTime(self._n_families, self.lines)
         other._wagers = {name: wager.copy() for name, wager in self._wagers.items()}
         other._seen = {name: seen.copy() for name, seen in self._seen.items()}
         return other
 
-    def look(self, lines: Sequence[Checked], alpha: float) -> dict[str, float]:
-        """Take the families that are new; return each line's p-value, adjusted for all lines.
+    def look(self, lines: Sequence[Checked]) -> dict[str, tuple[float, float]]:
+        """Take the families that are new; return p-values, adjusted for all lines and both sides.
 
-        ``min(1, lines / max E)``: small for ever once it was, and at most alpha on any line whose
-        versions are the same with probability at most alpha, over all lines and times together.
+        Of each line that of a rise and that of a fall, ``min(1, lines / max E of the side)``:
+        small for ever once it was, and at most alpha on any line whose versions are the same with
+        probability at most alpha, over all lines, sides and times together.
 
         Args:
-            lines: The gating lines, those without data included; the same ones at every look.
-            alpha: Error over all times, by which `crossed` is told.
+            lines: The gating lines so far, those without data included.
         """
         wagered = [data for data in lines if data.metric.statistic != "aggregate"]
+        self.lines = max(self.lines, len(wagered))
         out = {}
         for data in wagered:
-            name = data.metric.name
-            wager = self._wagers.setdefault(name, Wager())
+            wager = self._wagers.setdefault(data.metric.name, Wager())
             if data.n:
-                self._take(wager, name, data)
-            out[name] = min(1.0, math.exp(min(0.0, math.log(len(wagered)) - wager.best)))
-            if out[name] <= alpha and name not in self.crossed:
-                self.crossed[name] = math.copysign(1.0, _estimate(data))
+                self._take(wager, data.metric.name, data)
+            out[data.metric.name] = (self._p(wager.up), self._p(wager.down))
         return out
+
+    def _p(self, reached: float) -> float:
+        return math.exp(min(0.0, math.log(max(1, self.lines)) - reached))
 
     def _take(self, wager: Wager, name: str, data: Checked) -> None:
         seen = self._seen.setdefault(name, np.zeros(self._n_families, dtype=bool))
@@ -152,7 +169,3 @@ def _changes(data: Checked) -> Floats:
     if data.metric.statistic == "signed_ranks":
         return log_ratios(data)[1]
     return differences(data.baseline, data.candidate)
-
-
-def _estimate(data: Checked) -> float:
-    return float(_changes(data).sum()) if data.n else 0.0

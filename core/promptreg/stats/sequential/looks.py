@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from promptreg.stats.analysis import gather
 from promptreg.stats.checks import Checked, check_all
-from promptreg.stats.evidence import Evidence, Settings
+from promptreg.stats.evidence import Evidence, Settings, too_few
 from promptreg.stats.flips import Flips
 from promptreg.stats.model import PairedResult, PairedScores
 from promptreg.stats.results import empty_result, result
@@ -19,6 +19,7 @@ from promptreg.stats.sequential.spending import Schedule
 
 __all__ = ["LookByLook"]
 
+_BELOW = "a change, but so far below the margin: no accusation"
 _UNWATCHED = "a figure of all rows: nothing accuses it while looks come at any time"
 
 
@@ -29,6 +30,8 @@ class LookByLook:
     one, at any look, has probability at most alpha. Acquittals rest on repeated intervals (Jennison
     & Turnbull 1989, JRSS B 51:305): the interval of a look has level 1 - increment, and the
     increments sum to alpha, so each acquittal errs at most alpha/2 over all looks (union bound).
+    A change that a single look would call equivalent is not accused (:meth:`_kept`): early looks
+    have intervals too wide to show that it is below the margin.
 
     Args:
         schedule: When there are looks.
@@ -39,6 +42,9 @@ class LookByLook:
         exact: Never count ties half, at the last look either.
         anytime: Accuse by e-processes (:class:`~promptreg.stats.sequential.anytime.AnyTime`)
             instead of boundaries: more looks cost nothing, and each accusation needs more data.
+            It also needs the flips of all data so far: an E-process remembers a stretch that went
+            one way.
+        lines: Gating lines that have scenarios when all is asked, for accusations at any time.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class LookByLook:
         *,
         exact: bool = False,
         anytime: bool = False,
+        lines: int = 0,
     ) -> None:
         self.schedule = schedule
         self.flips = Flips(n_families, draws, seed)
@@ -57,7 +64,7 @@ class LookByLook:
         self.made = 0
         self.boundary: float | None = None
         self._nested = Nested(self.flips.rows)
-        self._anytime = AnyTime(n_families) if anytime else None
+        self._anytime = AnyTime(n_families, lines) if anytime else None
 
     @property
     def used(self) -> float:
@@ -90,13 +97,10 @@ class LookByLook:
         gating = [data.metric.gating and data.n > 0 for data in checked]
         found = gather(checked, gating, self.flips, settings, jointly=True)
         if self._anytime is None:
-            adjusted, crossed = self._by_flips(checked, found, gating, spent)
+            adjusted = self._by_flips(checked, found, gating, spent)
         else:
             spent = self.schedule.alpha
-            lines_that_gate = [data for data in checked if data.metric.gating]
-            adjusted = self._anytime.look(lines_that_gate, spent)
-            crossed = self._anytime.crossed
-            self.boundary = len(adjusted) / spent if adjusted else None
+            adjusted = self._by_wagers(checked, found)
         results = []
         for data, evidence in zip(checked, found, strict=True):
             if evidence is None:
@@ -105,15 +109,39 @@ class LookByLook:
             p: float | None = None
             if data.metric.gating:
                 p = adjusted.get(data.metric.name, 1.0)
-                # Accused of one direction earlier, it now leans to the other: no accusation.
-                if crossed.get(data.metric.name, 0.0) * _sign(evidence.estimate) < 0:
-                    p = 1.0
             accuse_at = level if p is None else spent
             one = result(data, evidence, p, settings, accuse_at=accuse_at)
-            if self._anytime and data.metric.gating and data.metric.name not in adjusted:
-                one = replace(one, notes=(*one.notes, _UNWATCHED))
+            if self._anytime and data.metric.gating:
+                unwatched = (_UNWATCHED,) if data.metric.name not in adjusted else ()
+                one = replace(one, notes=(*self._notes(one, level), *unwatched))
             results.append(one)
-        return results
+        return self._kept(checked, results)
+
+    def _notes(self, one: PairedResult, level: float) -> Sequence[str]:
+        """Return notes, those on too few families at the level of accusations, not of intervals."""
+        wrong = too_few(one.n_clusters, level)
+        few = too_few(one.n_clusters, self.schedule.alpha)
+        return [*few, *(note for note in one.notes if note not in wrong)]
+
+    def _kept(self, checked: Sequence[Checked], results: list[PairedResult]) -> list[PairedResult]:
+        """Return results without accusations of changes that one look would call equivalent.
+
+        A single look of the same data, at level 1 - alpha, decides what is below the margin. Its
+        interval proves nothing here, and withholding an accusation costs no error.
+        """
+        accused = [one.verdict in ("regressed", "improved") for one in results]
+        if not any(accused):
+            return results
+        settings = Settings(self.schedule.alpha, self.exact)
+        plain = gather(checked, accused, self.flips, settings, jointly=False)
+        kept = []
+        for data, one, there, evidence in zip(checked, results, accused, plain, strict=True):
+            if there and evidence and data.metric.gating:
+                alone = result(data, evidence, one.p_adjusted, settings)
+                if alone.verdict == "equivalent":
+                    one = replace(one, verdict="inconclusive", notes=(*one.notes, _BELOW))
+            kept.append(one)
+        return kept
 
     def _by_flips(
         self,
@@ -121,16 +149,36 @@ class LookByLook:
         found: Sequence[Evidence | None],
         gating: Sequence[bool],
         spent: float,
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the p-values of nested flips, and to which side lines leant that crossed."""
-        swings = {
-            data.metric.name: evidence.swing
+    ) -> dict[str, float]:
+        """Return the p-values of nested flips."""
+        there = {
+            data.metric.name: evidence
             for data, evidence, gate in zip(checked, found, gating, strict=True)
-            if gate and evidence is not None and evidence.swing is not None
+            if gate and evidence is not None
         }
+        swings = {name: e.swing for name, e in there.items() if e.swing is not None}
         last = self.made == len(self.schedule)
         adjusted, self.boundary = self._nested.look(swings, spent, last=last)
-        return adjusted, {name: t for name, (_, t) in self._nested.crossed.items()}
+        for name, (_, t) in self._nested.crossed.items():
+            # Accused of one direction earlier, it now leans to the other: no accusation.
+            if name in there and t * _sign(there[name].estimate) < 0:
+                adjusted[name] = 1.0
+        return adjusted
+
+    def _by_wagers(
+        self, checked: Sequence[Checked], found: Sequence[Evidence | None]
+    ) -> dict[str, float]:
+        """Return the p-values of wagers on the side each line leans to, never below its own."""
+        assert self._anytime is not None  # noqa: S101 - else there are flips
+        sides = self._anytime.look([data for data in checked if data.metric.gating])
+        self.boundary = self._anytime.lines / self.schedule.alpha if sides else None
+        adjusted = {}
+        for data, evidence in zip(checked, found, strict=True):
+            if evidence is not None and data.metric.name in sides:
+                up, down = sides[data.metric.name]
+                p = up if evidence.estimate > 0 else down if evidence.estimate < 0 else 1.0
+                adjusted[data.metric.name] = max(p, evidence.p_value)
+        return adjusted
 
 
 def _sign(value: float) -> float:

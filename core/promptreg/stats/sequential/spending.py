@@ -72,6 +72,10 @@ class Schedule:
         own = self.spent(look) - (self.spent(proving[at - 1]) if at else 0.0)
         return own * (1 - _LEAST)  # what the looks between may err
 
+    def proves(self, look: int) -> bool:
+        """Return whether a look may prove something: pass a gate before all is asked."""
+        return not self.proofs or look in self._proving()
+
     def _proving(self) -> list[int]:
         """Return the looks at or just after equal shares of the information."""
         places = (
