@@ -36,7 +36,14 @@ def flattering(shown: str, seed: int) -> str:
     return grades(value)
 
 
-def labelled(path: Path, some: Sequence[str], versions: Sequence[str] = ("v1", "v2")) -> Path:
+def labelled(
+    path: Path,
+    some: Sequence[str],
+    versions: Sequence[str] = ("v1", "v2"),
+    runs: Sequence[str] = (),
+) -> Path:
+    """Write what two people say of the versions' answers; `runs` are named in their place."""
+    names = dict(zip(versions, runs or versions, strict=True))
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["scenario_id", "version", "dimension", "label", "rater"])
@@ -45,5 +52,7 @@ def labelled(path: Path, some: Sequence[str], versions: Sequence[str] = ("v1", "
                 for rater in ("ann", "bob"):
                     slip = random.Random(f"{name}{version}{rater}").random() < 0.1
                     value = truth(name, version)
-                    writer.writerow([name, version, "relevance", min(4, value + slip), rater])
+                    writer.writerow(
+                        [name, names[version], "relevance", min(4, value + slip), rater]
+                    )
     return path

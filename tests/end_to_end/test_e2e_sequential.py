@@ -452,6 +452,11 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
     assert stopping["looks_made"] < 5  # four looks would not have looked yet
     (last,) = stopping["looks"][-1:]
     gating = [d for d in done.json["comparisons"] if d["gating"]]
+    for d in done.json["comparisons"]:
+        if d["metric"] in ("overall", "in_range") and d["slice"] is None:
+            assert d["interval"] is None
+            assert d["difference"] < 0
+            assert "no interval: this look only accuses" in d["notes"]
     assert last["boundary"] == pytest.approx(len(gating) / 0.05)
     assert all(look["alpha_spent"] == 0.05 for look in stopping["looks"])
     for d in gating:

@@ -42,6 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         project = judged_project(folder, server, judge, n=N, settings=SETTINGS)
         found = compare(project, "v1", "v2", Options())
     ids = [side.run_ids["basic"] for side in (found.baseline, found.candidate)]
+    labelled(folder / "labels.csv", SOME, runs=[f"run:{one}" for one in ids])
     (folder / "ids.json").write_text(json.dumps(ids))
     return folder
 
@@ -61,7 +62,7 @@ def relabelled(place: Path, name: str, some: Sequence[str] = (), text: str = "")
     if text:
         (place / name).write_text(text)
     elif some:
-        labelled(place / name, some)
+        labelled(place / name, some, runs=refs(place))
     return open_project(str(other))
 
 
@@ -155,6 +156,9 @@ def test_one_answer_that_fails_does_not_hand_the_verdict_to_the_judge(tmp_path: 
 
     with running(ModelServer(once)) as server, running(JudgeServer(flattering)) as judge:
         project = judged_project(tmp_path, server, judge, n=N, settings=SETTINGS)
+        first = compare(project, "v1", "v2", Options())
+        ids = [side.run_ids["basic"] for side in (first.baseline, first.candidate)]
+        labelled(tmp_path / "labels.csv", SOME, runs=ids)
         found = compare(project, "v1", "v2", Options())
     line = relevance(found)
     assert (line.missing.baseline, line.missing.candidate) == (0, 1)
@@ -178,6 +182,20 @@ def test_labels_of_chosen_scenarios_decide_nothing(place: Path) -> None:
         for n in line.notes
     )
     assert any("were they drawn at random?" in w for w in found.warnings)
+
+
+def test_labels_that_name_versions_decide_nothing(place: Path) -> None:
+    """A version's text may be another one than that whose answers were labelled."""
+    labelled(place / "names.csv", SOME)
+    found = compare(relabelled(place, "names.csv"), *refs(place), Options())
+    line = relevance(found)
+    assert line.corrected is not None
+    assert line.corrected.alone is None
+    assert line.verdict == relevance(compare(_without(place), *refs(place), Options())).verdict
+    (note,) = [n for n in line.notes if n.startswith("labels do not decide")]
+    assert "they name versions" in note
+    (told,) = [w for w in found.warnings if "(corrected by labels)" in w]
+    assert "the verdict stays that of the judge: they name versions" in told
 
 
 def _without(place: Path) -> Project:

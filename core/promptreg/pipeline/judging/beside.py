@@ -20,6 +20,12 @@ from promptreg.verdicts import CorrectedDifference, Difference, Verdict
 __all__ = ["Beside", "composite_words", "labels_beside"]
 
 
+_BY_NAME = (
+    "they name versions, whose texts and answers may have become others since; name the runs "
+    "that were labelled"
+)
+
+
 @dataclass(slots=True)
 class Beside:
     """What is known of judged metrics from people.
@@ -80,10 +86,13 @@ def labels_beside(
             )
             left_out -= report.labels
             told = {dimension.metric: dimension for dimension in report.dimensions}
+            ids = (pair.baseline.id, pair.candidate.id)
+            by_name = {label.dimension for label in own if label.version not in ids}
             for metric in sorted(source.metrics):
                 line = lines.get((pair.template, metric))
                 if line is not None:
-                    _say(found, source, pair, line, told.get(metric), alpha, why_not)
+                    reason = why_not or (_BY_NAME if metric in by_name else "")
+                    _say(found, source, pair, line, told.get(metric), alpha, reason)
         if left_out:
             found.warnings.append(
                 f"{source.name}: {left_out:,} of {numbers.count(len(source.labels), 'label')} left "

@@ -183,6 +183,8 @@ class Watch:
             self.reason = stop_reason(found, self.policy, never=never)
         elif found.planned_done:
             self.reason = StopReason.END
+        if self.reason is not None and not found.proving:
+            self.differences = tuple(map(_without_interval, self.differences))
         return self.reason is not None
 
     def stopping(self) -> Stopping:
@@ -305,6 +307,14 @@ def watch_for(
         allow_unmatched=options.allow_unmatched,
     )
     return watch, agenda.notes
+
+
+def _without_interval(d: Difference) -> Difference:
+    """Return a difference as a look shows it that only accuses: its interval would say nothing."""
+    if d.ratio is not None:
+        return d
+    note = "no interval: this look only accuses"
+    return replace(d, interval=None, detectable_difference=None, notes=(*d.notes, note))
 
 
 def _seed(versions: Sequence[Version]) -> int:
