@@ -83,6 +83,7 @@ class Engine(Looking):
     def _start(self) -> None:
         from promptreg_plugins.web.jobs.queue import JobQueue
         from promptreg_plugins.web.jobs.runner import JobRunner
+        from promptreg_plugins.web.jobs.settling import Settling
         from promptreg_plugins.web.jobs.watch import Heart, Tender
 
         self._lock = self._database.lock()
@@ -94,7 +95,8 @@ class Engine(Looking):
         self._heart = Heart(workers, self.settings.lease_s)
         self._heart.start()
         self._queue = JobQueue(self._database, worker, self.settings.workers, runner.attempt)
-        self._tender = Tender(self._queue, self._jobs, workers, self._heart, self.settings.lease_s)
+        settling = Settling(self._queue, self._database, self._jobs)
+        self._tender = Tender(self._queue, settling, workers, self._heart, self.settings.lease_s)
         self._tender.start()
 
     def stop(self) -> None:
