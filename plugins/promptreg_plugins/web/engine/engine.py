@@ -16,6 +16,7 @@ from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
 from promptreg_plugins.web.engine.refs import check_refs
 from promptreg_plugins.web.engine.scenarios import check_where
+from promptreg_plugins.web.engine.suites import Served
 from promptreg_plugins.web.jobs.options import check_options
 from promptreg_plugins.web.model import (
     Event,
@@ -28,7 +29,7 @@ from promptreg_plugins.web.model import (
     TokenInfo,
     Who,
 )
-from promptreg_plugins.web.problems import ProblemError, UnavailableError
+from promptreg_plugins.web.problems import UnavailableError
 from promptreg_plugins.web.settings import Settings
 from promptreg_plugins.web.store.attempts import read_artifact
 from promptreg_plugins.web.store.database import Database
@@ -123,19 +124,16 @@ class Engine(Looking):
     async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
         """Check a request and queue it; it is durable when this returns."""
 
-        def keep() -> Job:
-            # Before the checks: what was asked for then may be refused by now.
-            if key and (known := self._jobs.of_key(request, who.name, key)):
-                return known
-            served = self._suites.get(request.suite)
-            project = served.project
+        def keep(served: Served) -> Job:
             check_options(request.kind, request.options)
-            check_refs(project, request.kind, request.refs)
+            check_refs(served.project, request.kind, request.refs)
             if where := request.options.get("where"):
                 check_where(served.scenarios(), where, "options.where")
             return self._jobs.add(request, who.name, key)
 
-        job = await self._do(keep)
+        # Before the checks: what was asked for then may be refused by now.
+        known = await self._do(self._jobs.of_key, request, who.name, key) if key else None
+        job = known or await self._at(request.suite, keep)
         self._changed(job.id)
         return job
 
@@ -201,8 +199,7 @@ class Engine(Looking):
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:
         """Return a metric over the finished jobs of a suite, the oldest first."""
 
-        def look() -> list[dict[str, Any]]:
-            self._suites.get(suite)
+        def look(_: Served) -> list[dict[str, Any]]:
             return [
                 {
                     **{k: figure[k] for k in ("template", "label", "value", "low", "high")},
@@ -215,10 +212,11 @@ class Engine(Looking):
                 if figure["metric"] == metric and template in (None, figure["template"])
             ]
 
-        return await self._do(look)
+        return await self._at(suite, look)
 
     async def healthy(self) -> Mapping[str, str]:
         """Return what readiness asks: part to "ok" or what is wrong."""
+        await self._look_at_all()
         return await self._do(self._health)
 
     def _health(self) -> dict[str, str]:
@@ -227,19 +225,18 @@ class Engine(Looking):
             self._jobs.unqueued()
         except UnavailableError as e:
             found["database"] = e.detail
-        invalid, unwritable, served_by_all = [], [], self._suites.looked_at()
-        for served in served_by_all:
-            try:
-                store = served.project.store
-            except ProblemError as e:
-                invalid.append(f"{served.name}: {e.detail}")
+        invalid, unwritable = [], []
+        for served in self._suites.all:
+            if served.last is None:
+                invalid.append(f"{served.name}: {served.problem or 'is being read'}")
                 continue
+            store = served.last.store
             place = store if store.exists() else store.parent
             if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
                 unwritable.append(f"{served.name}: {place} cannot be written")
         if invalid or unwritable:
             found["suites"] = "; ".join(invalid + unwritable)
-        if unwritable and len(invalid) + len(unwritable) == len(served_by_all):
+        if unwritable and len(invalid) + len(unwritable) == len(self._suites.all):
             found["store"] = "; ".join(unwritable)
         if self._tender is None or not self._tender.alive or self._stopping.is_set():
             found["workers"] = "not at work"
