@@ -10,10 +10,12 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
+from promptreg_plugins.web.engine.planning import Planner
 from promptreg_plugins.web.engine.refs import check_refs
 from promptreg_plugins.web.engine.scenarios import check_where
 from promptreg_plugins.web.engine.suites import Served
@@ -65,6 +67,7 @@ class Engine(Looking):
         self._database = Database(settings.database, settings.folder)
         self._tokens = Tokens(self._database)
         self._jobs = Jobs(self._database, settings.max_queued)
+        self._planner = Planner(self._database.url.password or "")
         self._bell = Bell()
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
@@ -125,10 +128,7 @@ class Engine(Looking):
         """Check a request and queue it; it is durable when this returns."""
 
         def keep(served: Served) -> Job:
-            check_options(request.kind, request.options)
-            check_refs(served.project, request.kind, request.refs)
-            if where := request.options.get("where"):
-                check_where(served.scenarios(), where, "options.where")
+            _check(request, served)
             return self._jobs.add(request, who.name, key)
 
         # Before the checks: what was asked for then may be refused by now.
@@ -136,6 +136,15 @@ class Engine(Looking):
         job = known or await self._at(request.suite, keep)
         self._changed(job.id)
         return job
+
+    async def plan(self, request: JobRequest, who: Who) -> dict[str, Any]:
+        """Return what a comparison would cost; nothing is kept."""
+
+        def checked(served: Served) -> Path:
+            _check(request, served)
+            return served.path
+
+        return await self._planner.plan(request, await self._at(request.suite, checked))
 
     async def jobs(
         self,
@@ -265,3 +274,15 @@ class Engine(Looking):
         self._bell.ring(job_id)
         if self._tender is not None:
             self._tender.wake()
+
+
+def _check(request: JobRequest, served: Served) -> None:
+    """Refuse what a request may not say of a suite.
+
+    Raises:
+        InvalidError, ConflictError: says what.
+    """
+    check_options(request.kind, request.options)
+    check_refs(served.project, request.kind, request.refs)
+    if where := request.options.get("where"):
+        check_where(served.scenarios(), where, "options.where")
