@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from promptreg.pipeline.project import Project
+from promptreg.pipeline.project import Project, open_project
 from promptreg_plugins.web.engine import Engine, looking, suites
 from promptreg_plugins.web.model import JobKind, JobRequest
 from promptreg_plugins.web.problems import NotFoundError
@@ -56,7 +56,7 @@ class Places:
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     monkeypatch.setattr(looking, "_PATIENCE_S", 0.05)
     made = Places(tmp_path)
-    open_project, every = suites.open_project, Project.every_scenario
+    every = Project.every_scenario
 
     def opened(path: str, plugins: Any) -> Project:
         made.wait(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import os
 import threading
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
+from promptreg_plugins.web.engine.people import People
 from promptreg_plugins.web.engine.planning import Planner
 from promptreg_plugins.web.engine.refs import check_refs
 from promptreg_plugins.web.engine.scenarios import check_where
@@ -27,8 +27,6 @@ from promptreg_plugins.web.model import (
     JobRequest,
     JobState,
     Page,
-    Role,
-    TokenInfo,
     Who,
 )
 from promptreg_plugins.web.problems import UnavailableError
@@ -37,7 +35,6 @@ from promptreg_plugins.web.store.attempts import read_artifact
 from promptreg_plugins.web.store.database import Database
 from promptreg_plugins.web.store.events import read_events
 from promptreg_plugins.web.store.jobs import Jobs
-from promptreg_plugins.web.store.tokens import Tokens
 from promptreg_plugins.web.store.workers import Workers
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 
-class Engine(Looking):
+class Engine(Looking, People):
     """A `Service` on suites, their run stores and a database.
 
     `start` begins to work on jobs, `close` ends that; all else works without, too.
@@ -62,10 +59,9 @@ class Engine(Looking):
     """
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.settings = settings
+        Looking.__init__(self, settings)
         self._database = Database(settings.database, settings.folder)
-        self._tokens = Tokens(self._database)
+        People.__init__(self, settings, self._database)
         self._jobs = Jobs(self._database, settings.max_queued)
         self._planner = Planner(self._database.url.password or "")
         self._bell = Bell()
@@ -133,7 +129,7 @@ class Engine(Looking):
 
         # Before the checks: what was asked for then may be refused by now.
         known = await self._do(self._jobs.of_key, request, who.name, key) if key else None
-        job = known or await self._at(request.suite, keep)
+        job = known if known is not None else await self._at(request.suite, keep)
         self._changed(job.id)
         return job
 
@@ -250,25 +246,6 @@ class Engine(Looking):
         if self._tender is None or not self._tender.alive or self._stopping.is_set():
             found["workers"] = "not at work"
         return found
-
-    async def authenticate(self, token: str) -> Who:
-        """Return whose token it is."""
-        local = self.settings.local_admin
-        if local and hmac.compare_digest(token.encode("utf-8", "replace"), local.encode()):
-            return Who("local", Role.ADMIN)
-        return await self._do(self._tokens.who, token)
-
-    async def tokens(self) -> list[TokenInfo]:
-        """Return all tokens, the newest first."""
-        return await self._do(self._tokens.all)
-
-    async def create_token(self, name: str, role: Role) -> tuple[TokenInfo, str]:
-        """Make a token; the second part is what its owner sends, and is kept nowhere."""
-        return await self._do(self._tokens.create, name, role)
-
-    async def revoke_token(self, token_id: str) -> TokenInfo:
-        """Make a token invalid, by its id or name, for good."""
-        return await self._do(self._tokens.revoke, token_id)
 
     def _changed(self, job_id: str) -> None:
         self._bell.ring(job_id)
