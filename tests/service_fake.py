@@ -41,6 +41,7 @@ from service_fake_data import (
     NOW,
     SUITE,
     recorded_artifacts,
+    recorded_plan,
     runs,
     scenarios,
     suite_info,
@@ -89,6 +90,7 @@ class FakeService:
         down: every call is refused as when the database is gone.
         tick_s: how long a step of a submitted job takes, in seconds; None: nothing moves alone.
         open_streams: followers of events at present.
+        plans: what was planned, for whom.
         files: artifacts in place of those of the recording, which take a second to make.
     """
 
@@ -99,6 +101,7 @@ class FakeService:
         self.tick_s = tick_s
         self.open_streams = 0
         self.files: dict[str, bytes] = {}
+        self.plans: list[tuple[JobRequest, Who]] = []
         self._tokens = {
             token: TokenInfo(token[4:16], name, role, NOW - timedelta(days=30))
             for token, name, role in (
@@ -218,15 +221,19 @@ class FakeService:
                 return row
         raise NotFoundError(f"{run_id} has no trial of {scenario_id!r}, repeat {repeat}")
 
+    async def plan(self, request: JobRequest, who: Who) -> dict[str, Any]:
+        await self._open(request.suite)
+        _check_refs(request)
+        self.plans.append((request, who))
+        return recorded_plan()
+
     async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
         if key and (kept := self._keys.get((who.name, key))):
             if kept[0] != request:
                 raise ConflictError("the key came with another request", field="Idempotency-Key")
             return self._jobs[kept[1]]
         await self._open(request.suite)
-        for ref in request.refs:
-            if ref.rpartition("@")[2] not in {"v1", "v2", "production"}:
-                raise InvalidError(f"{ref!r} names no version; there are: v1, v2", field="refs")
+        _check_refs(request)
         job = Job(str(uuid.uuid4()), request, JobState.QUEUED, who.name, NOW)
         self._jobs[job.id] = job
         if key:
@@ -425,6 +432,12 @@ def _state(job: Job) -> dict[str, Any]:
         "exit_code": job.exit_code,
         "problem": job.problem,
     }
+
+
+def _check_refs(request: JobRequest) -> None:
+    for ref in request.refs:
+        if ref.rpartition("@")[2] not in {"v1", "v2", "production"}:
+            raise InvalidError(f"{ref!r} names no version; there are: v1, v2", field="refs")
 
 
 def _check_where(suite: SuiteInfo, where: Mapping[str, str]) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "NOW",
     "SUITE",
     "recorded_artifacts",
+    "recorded_plan",
     "runs",
     "scenarios",
     "suite_info",
@@ -217,3 +218,26 @@ def recorded_artifacts() -> dict[str, bytes]:
         paths = [folder / f"report.{end}" for end in ("json", "html", "md")]
         result.save(*paths)
         return {path.name: path.read_bytes() for path in paths}
+
+
+def recorded_plan() -> dict[str, Any]:
+    """Return what `promptreg plan v1 v2 --json` says, of a suite with a judge and prices."""
+    side = {"template": "basic", "scenarios": 132, "trials": 132, "provider": ""}
+    first = {"label": "v1", "cached": 132, "prompt_tokens": 0, "completion_tokens": 0}
+    second = {"label": "v2", "cached": 32, "prompt_tokens": 41_200, "completion_tokens": None}
+    judge = {"scorer": "judge 'reasoning'", "models": ["openai gpt-oss-20b"], "calls": 232}
+    change = {"template": "basic", "metric": "in_range", "unit": "share", "binary": True}
+    return {
+        "suite": SUITE, "provider": "llama_cpp", "trials": 264, "cached": 164, "calls": 100,
+        "model_calls": 232, "cost": 0.42,
+        "versions": [{**side, **first, "measured": True}, {**side, **second, "measured": False}],
+        "models": [{
+            **judge, "cached": 32, "prompt_tokens": 98_000, "completion_tokens": None,
+            "cost": None, "measured": False,
+        }],
+        "detectable": [{
+            **change, "n_scenarios": 132, "n_clusters": 132, "margin": 0.05, "change": 0.071,
+            "scenarios_for_margin": 266, "basis": "typical",
+        }],
+        "notes": ["what judges will say is not known before their first verdicts, nor its cost"],
+    }  # fmt: skip

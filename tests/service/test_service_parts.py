@@ -107,12 +107,14 @@ def test_every_option_is_one_of_the_command_line() -> None:
 def test_secrets_are_taken_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEMOTRON_API_KEY", "sk-12345678")
     monkeypatch.setenv("PROMPTREG_SERVE_DATABASE", "postgresql://u:secretword@h/d")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=collector")
     redact = redactor(["planted-password"])
+    assert redact("said api-key=collector") == "said ***"
     line = redact("key sk-12345678, planted-password, http://me:hunter2@host/x, fine")
     assert line == "key ***, ***, http://me:***@host/x, fine"
     kept = child_environment({"A": "b"})
     assert kept["NEMOTRON_API_KEY"] == "sk-12345678"
-    assert "PROMPTREG_SERVE_DATABASE" not in kept
+    assert kept.keys().isdisjoint({"PROMPTREG_SERVE_DATABASE", "OTEL_EXPORTER_OTLP_HEADERS"})
 
 
 def test_a_lock_outlives_the_one_who_took_it(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ async def test_the_log_says_who_asked_for_what(
 
 
 def test_logs_go_to_stderr_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    kept = {name: logging.getLogger(name) for name in ("promptreg.web", "uvicorn")}
+    names = ("promptreg.web", "uvicorn", "opentelemetry")
+    kept = {name: logging.getLogger(name) for name in names}
     before = {name: (log.handlers, log.level, log.propagate) for name, log in kept.items()}
     try:
         configure_logs(FakeSettings(log_format="json"))
@@ -179,6 +180,29 @@ async def test_spans_have_parents_routes_and_no_queries(app: FastAPI) -> None:
     assert attributes["http.response.status_code"] == 200
     assert "private" not in str(attributes)
     assert RUN not in str(attributes)
+
+
+async def test_a_span_says_that_it_broke_and_not_what_was_said() -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+
+    async def broken(*_: object) -> None:
+        raise KeyError("planted-secret")
+
+    whole = Record(Traces(broken, provider), Metrics(), PlainRefusals())
+    transport = httpx.ASGITransport(whole)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as asking:
+        assert (await asking.get("/")).status_code == 500
+    (span,) = kept.get_finished_spans()
+    attributes = dict(span.attributes or {})
+    assert (attributes["http.response.status_code"], attributes["error.type"]) == (500, "KeyError")
+    assert span.status.status_code.name == "ERROR"
+    assert "planted-secret" not in span.to_json()
 
 
 def test_traces_go_nowhere_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,3 +190,20 @@ async def test_tokens_are_made_and_revoked_by_administrators(
     assert gone.json()["revoked_at"]
     assert (await nobody.get("/api/v1/jobs", headers=theirs)).status_code == 401
     assert (await admin.delete("/api/v1/tokens/nightly")).status_code == 404
+
+
+async def test_a_plan_is_told_to_who_may_run(
+    runner: httpx.AsyncClient, reader: httpx.AsyncClient, service: FakeService
+) -> None:
+    asked = await runner.post("/api/v1/plans", json=COMPARE)
+    assert asked.status_code == 200, asked.text
+    told = asked.json()
+    figures = ("trials", "cached", "calls", "model_calls", "cost")
+    assert tuple(told[name] for name in figures) == (264, 164, 100, 232, 0.42)
+    assert told["models"][0]["calls"] == 232
+    assert "basis" not in told["detectable"][0]
+    assert [who.name for _, who in service.plans] == ["ci"]
+    assert (await reader.post("/api/v1/plans", json=COMPARE)).status_code == 403
+    odd = await runner.post("/api/v1/plans", json={**COMPARE, "candidate": "v9"})
+    assert odd.status_code == 422
+    assert (await runner.post("/api/v1/plans", json={**COMPARE, "suite": "x"})).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import httpx
@@ -9,9 +10,10 @@ import pytest
 
 from promptreg_plugins.web.model import JobKind, JobRequest, JobState, Role, Who
 from promptreg_plugins.web.pages.wording import command_line
+from promptreg_plugins.web.problems import UnavailableError
 from service_fake import FAILED, FINISHED, RUNNING
 from service_fake_data import SUITE
-from service_pages_site import Site
+from service_pages_site import Site, read
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -58,6 +60,54 @@ async def test_a_slip_is_named_and_nothing_has_to_be_typed_again(
     assert 'name="baseline" list="refs" required' in response.text
     assert 'value="v1"' in response.text
     assert (await site.service.jobs(suite=None, state=None, offset=0, limit=1)).total == before
+
+
+async def test_what_it_would_cost_is_shown_before_anything_starts(site: Site) -> None:
+    before = (await site.service.jobs(suite=None, state=None, offset=0, limit=1)).total
+    response = await send(
+        site, f"/suites/{SUITE}/plan", kind="gate", template="basic", baseline="v1",
+        candidate="v2", where="label=benign", repeats="2", budget="500",
+    )  # fmt: skip
+    assert response.status_code == 200
+    ((request, who),) = site.service.plans
+    assert (who.name, request.refs) == ("anna", ("v1", "v2"))
+    assert request.options["repeats"] == 2
+    found = read(response.text)
+    words = "".join(found.text.split())
+    for figure in (
+        "Trials 264", "Answered already 164", "Calls to make 100", "Calls by judges 232",
+        "Cost without judges about 0.42", "basic@v2 132 32 ~41,200 unknown",
+        "judge 'reasoning' openai gpt-oss-20b 232 32 ~98,000 unknown not known", "±7.1pp",
+    ):  # fmt: skip
+        assert figure.replace(" ", "") in words
+    assert {"class": "main", "form": "ask"} in found.all("button")
+    filled = {tag["name"]: tag.get("value") for tag in found.all("input")}
+    assert (filled["baseline"], filled["where"], filled["repeats"]) == ("v1", "label=benign", "2")
+    assert (await site.service.jobs(suite=None, state=None, offset=0, limit=1)).total == before
+
+
+async def test_a_plan_that_is_refused_says_why_on_the_form(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"/suites/{SUITE}/plan"
+    slip = await send(site, address, baseline="v1", candidate="v9")
+    assert (slip.status_code, "names no version" in slip.text) == (422, True)
+    assert 'value="v9"' in slip.text
+
+    async def slow(*_: object) -> NoReturn:
+        raise UnavailableError("the plan took longer than 60 s")
+
+    async def odd(*_: object) -> dict[str, str]:
+        return {"trials": "many"}
+
+    for answer, status, says in ((slow, 503, "longer than 60 s"), (odd, 409, "cannot be read")):
+        monkeypatch.setattr(site.service, "plan", answer)
+        refused = await send(site, address, baseline="v1", candidate="v2")
+        assert (refused.status_code, says in refused.text) == (status, True)
+    site.asker.who = Who("eve", Role.READ)
+    assert (await send(site, address, baseline="v1", candidate="v2")).status_code == 403
+    back = await site.client.get(address)
+    assert (back.status_code, back.headers["location"]) == (303, f"/suites/{SUITE}")
 
 
 async def test_a_job_is_cancelled_and_resumed(site: Site) -> None:

@@ -89,6 +89,14 @@ class Service(Protocol):
         """Return one trial, prompt included."""
         ...
 
+    async def plan(self, request: JobRequest, who: Who) -> dict[str, Any]:
+        """Return what a comparison would cost, as `promptreg plan --json`; nothing is kept.
+
+        Raises:
+            TooManyError: many plans are being made.
+        """
+        ...
+
     async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
         """Check a request and queue it; it is durable when this returns.
 

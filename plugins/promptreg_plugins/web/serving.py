@@ -122,7 +122,7 @@ async def _served(
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    app = create_app(engine, settings, engine)
+    app = create_app(engine, settings, engine, sessions=engine)
     server = Server(uvicorn.Config(app, **uvicorn_options(settings)))
     received = _listen_to_signals(server, engine.stop)
     await engine.start()

@@ -19,13 +19,14 @@ from promptreg_plugins.web.api.middleware.headers import Headers
 from promptreg_plugins.web.api.middleware.hosts import Hosts
 from promptreg_plugins.web.api.middleware.identity import Identity
 from promptreg_plugins.web.api.middleware.record import Record
-from promptreg_plugins.web.api.needs import HttpSettings, Tokens
+from promptreg_plugins.web.api.needs import HttpSettings, KeptSessions, Tokens
 from promptreg_plugins.web.api.refusals import PlainRefusals, Refusals, register
 from promptreg_plugins.web.api.routes import (
     decisions,
     events,
     health,
     jobs,
+    plans,
     plugins,
     runs,
     scenarios,
@@ -41,7 +42,12 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    service: Service, settings: HttpSettings, tokens: Tokens | None, *, pages: bool = True
+    service: Service,
+    settings: HttpSettings,
+    tokens: Tokens | None,
+    *,
+    pages: bool = True,
+    sessions: KeptSessions | None = None,
 ) -> FastAPI:
     """Return the application; the service itself is started and stopped by whoever made it.
 
@@ -51,6 +57,7 @@ def create_app(
         tokens: who is behind a token; None: nobody needs one, everybody is an administrator.
             Only for a service that nobody else can reach.
         pages: whether pages are served besides the API.
+        sessions: keeps log-ins over a restart; None: nobody does.
 
     Raises:
         UsageError, MissingPackageError: traces are asked for and cannot be made.
@@ -69,7 +76,7 @@ def create_app(
     app.state.watch = Watch(service, app.state.metrics)
     told = _add_routes(app, service, settings, pages=pages)
     register(app, told)
-    _add_layers(app, settings, tokens, told)
+    _add_layers(app, settings, tokens, sessions, told)
     return app
 
 
@@ -94,6 +101,7 @@ def _add_routes(
         runs.router,
         decisions.comparisons,
         decisions.gates,
+        plans.router,
         events.router,
         jobs.router,
         plugins.router,
@@ -121,13 +129,18 @@ def _add_routes(
 
 
 def _add_layers(
-    app: FastAPI, settings: HttpSettings, tokens: Tokens | None, told: PlainRefusals
+    app: FastAPI,
+    settings: HttpSettings,
+    tokens: Tokens | None,
+    kept: KeptSessions | None,
+    told: PlainRefusals,
 ) -> None:
     """Wrap the application; what is added last is outermost."""
     a_minute = settings.requests_per_minute
     identity = Identity(
         tokens=tokens,
         sessions=Sessions(),
+        kept=kept,
         requests=Buckets(per_s=a_minute / 60, burst=max(20, a_minute / 4)) if a_minute else None,
         failures=Buckets(per_s=1 / 30, burst=10),
         # With the prefix no other host of the domain, and nothing without TLS, can set it.

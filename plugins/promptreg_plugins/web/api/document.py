@@ -19,6 +19,7 @@ _TAGS = {
     "runs": "Stored runs and their trials.",
     "comparisons": "Two versions, compared: verdicts are told, not enforced.",
     "gates": "Two versions, judged: the exit code is the verdict.",
+    "plans": "What a comparison would cost, before it is asked for.",
     "jobs": "All that was asked for: where it stands, events, stopping and going on.",
     "trend": "Metrics over time.",
     "plugins": "What is registered.",

@@ -50,10 +50,10 @@ class TextLines(logging.Formatter):
 
 
 def configure_logs(settings: HttpSettings) -> None:
-    """Send the log of the service and of its server to stderr, and nowhere else."""
+    """Send the log of the service, its server and its traces to stderr, and nowhere else."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
-    for name in ("promptreg.web", "uvicorn"):
+    for name in ("promptreg.web", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(settings.log_level.upper())

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from promptreg_plugins.web.model import Who
 
-__all__ = ["HttpSettings", "Tokens"]
+__all__ = ["HttpSettings", "KeptSessions", "Tokens"]
 
 
 class HttpSettings(Protocol):
@@ -55,4 +55,24 @@ class Tokens(Protocol):
             UnauthorizedError: there is no such token, or it was revoked.
             UnavailableError: the database does not answer.
         """
+        ...
+
+
+class KeptSessions(Protocol):
+    """Sessions that outlive the process. Each method may raise UnavailableError."""
+
+    async def begin_session(self, token: str) -> str | None:
+        """Return the name of a new session of a good token; None: this one's are not kept.
+
+        Raises:
+            UnauthorizedError: there is no such token, or it was revoked.
+        """
+        ...
+
+    async def session(self, name: str) -> Who | None:
+        """Return whose session it is; None: it has ended, its token was revoked, or never was."""
+        ...
+
+    async def end_session(self, name: str) -> None:
+        """Forget a session."""
         ...

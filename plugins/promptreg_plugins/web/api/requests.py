@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from promptreg_plugins.web.model import JobKind, JobRequest
 
@@ -48,13 +48,17 @@ class RunOptions(BaseModel):
         examples=[{"scenario_type": "threat"}],
     )
     limit: int | None = Field(
-        default=None, ge=1, le=10_000_000, description="Only so many scenarios, a seeded sample."
+        default=None,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="Only so many scenarios, a seeded sample.",
     )
     repeats: int | None = Field(
-        default=None, ge=1, le=1_000, description="How often each is asked."
+        default=None, strict=True, ge=1, le=1_000, description="How often each is asked."
     )
     seed: int | None = Field(
-        default=None, ge=0, le=2**31 - 1, description="Of order and resampling."
+        default=None, strict=True, ge=0, le=2**31 - 1, description="Of order and resampling."
     )
     budget: str | None = Field(
         default=None,
@@ -63,8 +67,8 @@ class RunOptions(BaseModel):
         description="Stop before spending more: `500` (calls), `200000tokens`, `5usd`.",
         examples=["500"],
     )
-    record: bool | None = Field(default=None, description="Whether the history gets it.")
-    no_cache: bool | None = Field(default=None, description="Ask everything anew.")
+    record: StrictBool | None = Field(default=None, description="Whether the history gets it.")
+    no_cache: StrictBool | None = Field(default=None, description="Ask everything anew.")
 
     def plain(self) -> dict[str, Any]:
         """Return what was said, and nothing else."""
@@ -74,19 +78,27 @@ class RunOptions(BaseModel):
 class Options(RunOptions):
     """Options of `compare` and `gate`; what is left out is as the suite says."""
 
-    margin: dict[Attribute, Annotated[float, Field(gt=0, le=1e9)]] | None = Field(
+    margin: dict[Attribute, Annotated[float, Field(gt=0, le=1e9, strict=True)]] | None = Field(
         default=None,
         min_length=1,
         max_length=50,
         description="Metric to the largest worsening accepted, in the metric's unit.",
         examples=[{"in_range": 0.05}],
     )
-    alpha: float | None = Field(default=None, ge=0.001, le=0.499, description="Error level.")
-    sequential: bool | None = Field(default=None, description="Stop as soon as the data decide.")
-    looks: int | None = Field(
-        default=None, ge=1, le=100, description="Looks at the most; not with `sequential: false`."
+    alpha: float | None = Field(
+        default=None, strict=True, ge=0.001, le=0.499, description="Error level."
     )
-    anytime: bool | None = Field(
+    sequential: StrictBool | None = Field(
+        default=None, description="Stop as soon as the data decide."
+    )
+    looks: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=100,
+        description="Looks at the most; not with `sequential: false`.",
+    )
+    anytime: StrictBool | None = Field(
         default=None, description="Accuse by e-processes, which any number of looks may share."
     )
     allow_mismatch: list[Word] | None = Field(

@@ -1,15 +1,21 @@
-"""Sessions of browsers: kept here, not in the cookie, which holds nothing but a random name."""
+"""Sessions of browsers: kept by the service, not in the cookie, which holds but a random name."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Session", "Sessions"]
+from promptreg_plugins.web.api.needs import KeptSessions, Tokens
+from promptreg_plugins.web.model import Who
+from promptreg_plugins.web.problems import UnauthorizedError
+
+__all__ = ["LogIns", "Session", "Sessions"]
 
 _IDLE_S = 8 * 3600.0
 _LONGEST_S = 24 * 3600.0
@@ -29,8 +35,8 @@ class Session:
 class Sessions:
     """At most `most` sessions; they end when idle for 8 hours, after a day, or by logging out.
 
-    They live as long as the process: after a restart people log in again. The token is asked
-    about anew at each request, so revoking it ends its sessions.
+    They live as long as the process. The token is asked about anew at each request, so revoking it
+    ends its sessions.
     """
 
     def __init__(self, *, most: int = _MOST, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,6 +74,56 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+class LogIns:
+    """Who is logged in: sessions that outlive the process where they can be kept, else its own.
+
+    Args:
+        tokens: who is behind a token.
+        own: sessions of this process.
+        kept: those that outlive it; None: there are none.
+    """
+
+    def __init__(self, tokens: Tokens, own: Sessions, kept: KeptSessions | None) -> None:
+        self._tokens, self._own, self._kept = tokens, own, kept
+
+    async def begin(self, token: str) -> str:
+        """Begin a session of a token that was checked; return the name for the cookie."""
+        name = await self._kept.begin_session(token) if self._kept is not None else None
+        return name or self._own.begin(token)[0]
+
+    async def find(self, name: str) -> tuple[Who, str] | None:
+        """Return whose session it is and what its forms must say; None: there is no such session.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        session = self._own.find(name)
+        if session is not None:
+            try:
+                return await self._tokens.authenticate(session.token), session.csrf
+            except UnauthorizedError:  # revoked since: so is the session
+                self._own.end(name)
+                return None
+        who = await self._kept.session(name) if self._kept is not None else None
+        return None if who is None else (who, _csrf(name))
+
+    async def end(self, name: str) -> None:
+        """Forget a session.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        self._own.end(name)
+        if self._kept is not None:
+            await self._kept.end_session(name)
+
+
+def _csrf(name: str) -> str:
+    """Return what forms of a kept session say: only who knows its name can make it."""
+    made = hmac.digest(name.encode("utf-8", "surrogateescape"), b"promptreg forms", "sha256")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def _digest(name: str) -> bytes:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import os
 import threading
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from promptreg_plugins.web.engine.bell import Bell
 from promptreg_plugins.web.engine.looking import Looking
+from promptreg_plugins.web.engine.people import People
+from promptreg_plugins.web.engine.planning import Planner
 from promptreg_plugins.web.engine.refs import check_refs
 from promptreg_plugins.web.engine.scenarios import check_where
+from promptreg_plugins.web.engine.suites import Served
 from promptreg_plugins.web.jobs.options import check_options
 from promptreg_plugins.web.model import (
     Event,
@@ -24,17 +27,14 @@ from promptreg_plugins.web.model import (
     JobRequest,
     JobState,
     Page,
-    Role,
-    TokenInfo,
     Who,
 )
-from promptreg_plugins.web.problems import ProblemError, UnavailableError
+from promptreg_plugins.web.problems import UnavailableError
 from promptreg_plugins.web.settings import Settings
 from promptreg_plugins.web.store.attempts import read_artifact
 from promptreg_plugins.web.store.database import Database
 from promptreg_plugins.web.store.events import read_events
 from promptreg_plugins.web.store.jobs import Jobs
-from promptreg_plugins.web.store.tokens import Tokens
 from promptreg_plugins.web.store.workers import Workers
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 
-class Engine(Looking):
+class Engine(Looking, People):
     """A `Service` on suites, their run stores and a database.
 
     `start` begins to work on jobs, `close` ends that; all else works without, too.
@@ -59,11 +59,11 @@ class Engine(Looking):
     """
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.settings = settings
+        Looking.__init__(self, settings)
         self._database = Database(settings.database, settings.folder)
-        self._tokens = Tokens(self._database)
+        People.__init__(self, settings, self._database)
         self._jobs = Jobs(self._database, settings.max_queued)
+        self._planner = Planner(self._database.url.password or "")
         self._bell = Bell()
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
@@ -83,6 +83,7 @@ class Engine(Looking):
     def _start(self) -> None:
         from promptreg_plugins.web.jobs.queue import JobQueue
         from promptreg_plugins.web.jobs.runner import JobRunner
+        from promptreg_plugins.web.jobs.settling import Settling
         from promptreg_plugins.web.jobs.watch import Heart, Tender
 
         self._lock = self._database.lock()
@@ -94,7 +95,8 @@ class Engine(Looking):
         self._heart = Heart(workers, self.settings.lease_s)
         self._heart.start()
         self._queue = JobQueue(self._database, worker, self.settings.workers, runner.attempt)
-        self._tender = Tender(self._queue, self._jobs, workers, self._heart, self.settings.lease_s)
+        settling = Settling(self._queue, self._database, self._jobs)
+        self._tender = Tender(self._queue, settling, workers, self._heart, self.settings.lease_s)
         self._tender.start()
 
     def stop(self) -> None:
@@ -121,21 +123,24 @@ class Engine(Looking):
     async def submit(self, request: JobRequest, who: Who, key: str | None = None) -> Job:
         """Check a request and queue it; it is durable when this returns."""
 
-        def keep() -> Job:
-            # Before the checks: what was asked for then may be refused by now.
-            if key and (known := self._jobs.of_key(request, who.name, key)):
-                return known
-            served = self._suites.get(request.suite)
-            project = served.project
-            check_options(request.kind, request.options)
-            check_refs(project, request.kind, request.refs)
-            if where := request.options.get("where"):
-                check_where(served.scenarios(), where, "options.where")
+        def keep(served: Served) -> Job:
+            _check(request, served)
             return self._jobs.add(request, who.name, key)
 
-        job = await self._do(keep)
+        # Before the checks: what was asked for then may be refused by now.
+        known = await self._do(self._jobs.of_key, request, who.name, key) if key else None
+        job = known if known is not None else await self._at(request.suite, keep)
         self._changed(job.id)
         return job
+
+    async def plan(self, request: JobRequest, who: Who) -> dict[str, Any]:
+        """Return what a comparison would cost; nothing is kept."""
+
+        def checked(served: Served) -> Path:
+            _check(request, served)
+            return served.path
+
+        return await self._planner.plan(request, await self._at(request.suite, checked))
 
     async def jobs(
         self,
@@ -199,8 +204,7 @@ class Engine(Looking):
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:
         """Return a metric over the finished jobs of a suite, the oldest first."""
 
-        def look() -> list[dict[str, Any]]:
-            self._suites.get(suite)
+        def look(_: Served) -> list[dict[str, Any]]:
             return [
                 {
                     **{k: figure[k] for k in ("template", "label", "value", "low", "high")},
@@ -213,10 +217,11 @@ class Engine(Looking):
                 if figure["metric"] == metric and template in (None, figure["template"])
             ]
 
-        return await self._do(look)
+        return await self._at(suite, look)
 
     async def healthy(self) -> Mapping[str, str]:
         """Return what readiness asks: part to "ok" or what is wrong."""
+        await self._look_at_all()
         return await self._do(self._health)
 
     def _health(self) -> dict[str, str]:
@@ -225,44 +230,36 @@ class Engine(Looking):
             self._jobs.unqueued()
         except UnavailableError as e:
             found["database"] = e.detail
-        invalid, unwritable, served_by_all = [], [], self._suites.looked_at()
-        for served in served_by_all:
-            try:
-                store = served.project.store
-            except ProblemError as e:
-                invalid.append(f"{served.name}: {e.detail}")
+        invalid, unwritable = [], []
+        for served in self._suites.all:
+            if served.last is None:
+                invalid.append(f"{served.name}: {served.problem or 'is being read'}")
                 continue
+            store = served.last.store
             place = store if store.exists() else store.parent
             if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
                 unwritable.append(f"{served.name}: {place} cannot be written")
         if invalid or unwritable:
             found["suites"] = "; ".join(invalid + unwritable)
-        if unwritable and len(invalid) + len(unwritable) == len(served_by_all):
+        if unwritable and len(invalid) + len(unwritable) == len(self._suites.all):
             found["store"] = "; ".join(unwritable)
         if self._tender is None or not self._tender.alive or self._stopping.is_set():
             found["workers"] = "not at work"
         return found
 
-    async def authenticate(self, token: str) -> Who:
-        """Return whose token it is."""
-        local = self.settings.local_admin
-        if local and hmac.compare_digest(token.encode("utf-8", "replace"), local.encode()):
-            return Who("local", Role.ADMIN)
-        return await self._do(self._tokens.who, token)
-
-    async def tokens(self) -> list[TokenInfo]:
-        """Return all tokens, the newest first."""
-        return await self._do(self._tokens.all)
-
-    async def create_token(self, name: str, role: Role) -> tuple[TokenInfo, str]:
-        """Make a token; the second part is what its owner sends, and is kept nowhere."""
-        return await self._do(self._tokens.create, name, role)
-
-    async def revoke_token(self, token_id: str) -> TokenInfo:
-        """Make a token invalid, by its id or name, for good."""
-        return await self._do(self._tokens.revoke, token_id)
-
     def _changed(self, job_id: str) -> None:
         self._bell.ring(job_id)
         if self._tender is not None:
             self._tender.wake()
+
+
+def _check(request: JobRequest, served: Served) -> None:
+    """Refuse what a request may not say of a suite.
+
+    Raises:
+        InvalidError, ConflictError: says what.
+    """
+    check_options(request.kind, request.options)
+    check_refs(served.project, request.kind, request.refs)
+    if where := request.options.get("where"):
+        check_where(served.scenarios(), where, "options.where")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from promptreg_plugins.web.problems import ConflictError, NotFoundError
 __all__ = ["ScenarioIndex", "Served", "Suites"]
 
 Stamp = tuple[int, int, int]
+_THREADS = 4
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Served:
         path: the file.
         name: the suite's name; the folder's while the file cannot be read.
         problem: why it cannot be read; empty: it can.
+        threads: where everything that takes this suite is done. While it is being read, whoever
+            wants it waits there, and takes no thread from those who want something else.
     """
 
     path: Path
@@ -40,22 +45,54 @@ class Served:
     _metrics: tuple[str, ...] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def look(self) -> None:
-        """Read the file if it changed since."""
-        with self._lock:
+    def __post_init__(self) -> None:
+        self.threads = ThreadPoolExecutor(_THREADS, f"promptreg-{self.path.parent.name}")
+        self._reading = 0
+
+    @property
+    def reading(self) -> bool:
+        """Whether suite or scenarios are being read at present."""
+        return self._reading > 0
+
+    @property
+    def last(self) -> Project | None:
+        """The suite as it was read last; None: it could not be. Waits for nobody."""
+        return self._project
+
+    def look(self, *, wait: bool = True) -> None:
+        """Read the file if it changed since.
+
+        Args:
+            wait: whether to wait for somebody who reads it already.
+        """
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
             stamp = _stamp(self.path)
             if stamp == self._stamp and stamp is not None:
                 return
-            self._project = self._scenarios = self._metrics = None
+            project, problem, name = None, "", self.name
             try:
-                self._project = open_project(str(self.path), self.plugins)
+                with self._read():
+                    project = open_project(str(self.path), self.plugins)
             except (PromptregError, OSError) as e:
-                self.problem = str(e)
-                self.name = self.name or self.path.resolve().parent.name
+                problem = str(e)
+                name = name or self.path.resolve().parent.name
             else:
-                self.problem = ""
-                self.name = self._project.suite.suite
+                name = project.suite.suite
+            self._project, self.problem, self.name = project, problem, name
+            self._scenarios = self._metrics = None
             self._stamp = stamp
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        self._reading += 1  # under the lock
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
     @property
     def project(self) -> Project:
@@ -80,7 +117,7 @@ class Served:
             project = self.project
             stamp = _stamp(project.base / project.suite.scenarios)
             if self._scenarios is None or self._scenarios.stamp != stamp or stamp is None:
-                with told():
+                with told(), self._read():
                     self._scenarios = ScenarioIndex(project.every_scenario(), stamp)
             return self._scenarios
 
@@ -146,24 +183,27 @@ class Suites:
                     "are served must have names of their own"
                 )
 
-    def looked_at(self) -> list[Served]:
-        """Return all suites, files that changed read again."""
-        for served in self.all:
-            served.look()
-        return self.all
+    def known(self, name: str) -> Served | None:
+        """Return the suite that was called so when it was read last; no file is looked at."""
+        return next((served for served in self.all if served.name == name), None)
 
     def get(self, name: str) -> Served:
-        """Return a suite.
+        """Return a suite, its file read again if it changed; no other's is waited for.
 
         Raises:
             NotFoundError: none is called so.
         """
-        for served in self.looked_at():
-            if served.name == name:
-                return served
-        raise NotFoundError(
-            f"no suite is called {name!r:.120}; there are: {', '.join(s.name for s in self.all)}"
-        )
+        served = self.known(name)
+        if served is not None:
+            served.look()
+        if served is None or served.name != name:  # a file may have been given another name
+            for other in self.all:
+                other.look(wait=False)
+            served = self.known(name)
+        if served is None:
+            there = ", ".join(s.name for s in self.all)
+            raise NotFoundError(f"no suite is called {name!r:.120}; there are: {there}")
+        return served
 
 
 def _values(scenarios: Sequence[Scenario]) -> dict[str, tuple[str, ...]]:

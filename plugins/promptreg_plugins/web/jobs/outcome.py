@@ -20,6 +20,7 @@ __all__ = ["Outcome", "cancelled", "outcome_of"]
 _MAX_FILE = 256 * 2**20
 _DECIDED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.NOT_COMPARABLE)
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_COUNTS = ("done", "planned", "cached", "failed")
 _CANCELLED = "cancelled; resuming goes on where it stopped"
 
 
@@ -36,6 +37,12 @@ class Outcome:
     state: JobState
     facts: dict[str, Any]
     files: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def without_files(self, problem: str) -> Outcome:
+        """Return what it comes to where its reports are lost: no verdict stands without them."""
+        kept = {k: self.facts[k] for k in (*_COUNTS, "run_ids") if k in self.facts}
+        facts = {**kept, "exit_code": int(ExitCode.EXECUTION), "problem": problem}
+        return Outcome(JobState.FAILED, facts)
 
 
 def outcome_of(job: Job, code: int, following: Following, folder: Path) -> Outcome:

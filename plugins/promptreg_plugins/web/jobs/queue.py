@@ -124,6 +124,16 @@ class JobQueue:
         with SetWorkflowID(waiting.workflow):
             self._queue.enqueue(_job, waiting.id, waiting.generation)
 
+    def active(self, workflows: Sequence[str]) -> set[str]:
+        """Return those that wait or are worked at; the others have ended or never were."""
+        found = DBOS.list_workflows(
+            workflow_ids=list(workflows),
+            status=["PENDING", "ENQUEUED", "DELAYED"],
+            load_input=False,
+            load_output=False,
+        )
+        return {status.workflow_id for status in found}
+
     def take_over(self, workers: Sequence[str]) -> None:
         """Queue what processes that are gone had begun."""
         DBOS._recover_pending_workflows(list(workers))

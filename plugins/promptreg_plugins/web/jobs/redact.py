@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["child_environment", "redactor"]
 
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|DATABASE|DSN|_URI\Z", re.IGNORECASE)
+_SECRET = re.compile(
+    r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|DATABASE|DSN|_HEADERS\Z|_URI\Z", re.IGNORECASE
+)
 _MIN = 6
-_NOT_PASSED = re.compile(r"(GITHUB_|GITLAB_|CI_|DBOS_|PROMPTREG_SERVE_)|CI\Z")
-"""Job logs of a forge are none of a job's business, and its database is the service's own."""
+_NOT_PASSED = re.compile(r"(GITHUB_|GITLAB_|CI_|DBOS_|OTEL_|PROMPTREG_SERVE_)|CI\Z")
+"""A forge's job logs are none of a job's business; database and traces are the service's own."""
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]{0,200}:)[^/\s@]{1,500}@")
 
 

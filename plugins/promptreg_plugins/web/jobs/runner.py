@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -28,6 +29,8 @@ from promptreg_plugins.web.problems import ProblemError, UnavailableError
 from promptreg_plugins.web.settings import Settings
 from promptreg_plugins.web.store.attempts import Attempt, SupersededError, start_attempt
 from promptreg_plugins.web.store.database import Database
+from promptreg_plugins.web.store.jobs import Waiting
+from promptreg_plugins.web.store.orphans import fail_job
 
 __all__ = ["InterruptedJob", "JobRunner"]
 
@@ -36,6 +39,8 @@ _LOG = logging.getLogger("promptreg.web.jobs")
 _WAIT_S = 0.25
 _LONGEST_WAIT_S = 5.0
 _LOOK_S = 1.0
+_REFUSALS = 5
+_SAID = "the service's log says more"
 
 
 class InterruptedJob(BaseException):
@@ -77,17 +82,25 @@ class JobRunner:
             return str(self._worked(attempt))
         except SupersededError as e:
             raise InterruptedJob(f"another process has job {job_id}") from e
+        except InterruptedJob:
+            raise
+        except BaseException as e:  # noqa: BLE001 - not even its end could be written as it was
+            _LOG.exception("job not recorded", extra={"fields": {"job": job_id}})
+            problem = f"what came of it could not be recorded ({type(e).__name__}); {_SAID}"
+            self._insist(lambda: fail_job(self.database, Waiting(job_id, generation), problem))
+            self.changed(job_id)
+            return str(JobState.FAILED)
 
     def _worked(self, attempt: Attempt) -> JobState:
         job = attempt.job
         folder = self.settings.folder.resolve() / "jobs" / job.id
         facts: dict[str, Any] = {"job": job.id, "attempt": job.attempts}
         try:
-            outcome = self._came_to(attempt, folder, facts)
-            self._ended(attempt, outcome, folder)
-        except SupersededError:
+            outcome = self._ended(attempt, self._came_to(attempt, folder, facts), folder)
+        except (SupersededError, InterruptedJob):
             raise
-        except Exception as e:  # noqa: BLE001 - whatever it is, a job must not seem to work for ever
+        except BaseException as e:  # noqa: BLE001 - whatever it is (a plug-in's SystemExit, too),
+            # a job must not seem to work for ever.
             _LOG.exception("job failed within the service", extra={"fields": facts})
             problem = f"the service failed ({type(e).__name__}); its log says more"
             outcome = Outcome(JobState.FAILED, {"exit_code": 5, "problem": problem})
@@ -97,11 +110,32 @@ class JobRunner:
         _LOG.info("job ended", extra={"fields": told})
         return outcome.state
 
-    def _ended(self, attempt: Attempt, outcome: Outcome, folder: Path) -> None:
+    def _ended(self, attempt: Attempt, outcome: Outcome, folder: Path) -> Outcome:
         """Keep what came of an attempt; its folder goes first, as a resumed job begins there."""
-        self._insist(lambda: attempt.keep(outcome.files))
+        if refused := self._insist(partial(self._kept, attempt, outcome, [])):
+            said = {"job": attempt.job.id, "reason": refused}
+            _LOG.error("reports not kept", extra={"fields": said})
+            if outcome.state is JobState.FINISHED:
+                outcome = outcome.without_files(f"its reports could not be kept: {refused}")
         _remove(folder)
         self._insist(lambda: attempt.finish(outcome.state, outcome.facts))
+        return outcome
+
+    def _kept(self, attempt: Attempt, outcome: Outcome, refusals: list[str]) -> str:
+        """Keep the files; return why a database that takes anything else does not take them.
+
+        Raises:
+            UnavailableError: they are to be tried again.
+        """
+        try:
+            attempt.keep(outcome.files)
+        except UnavailableError as e:
+            attempt.log(())  # raises the same of a database that is away
+            refusals.append(e.detail)
+            if len(refusals) < _REFUSALS:
+                raise
+            return e.detail
+        return ""
 
     def _came_to(self, attempt: Attempt, folder: Path, facts: dict[str, Any]) -> Outcome:
         job = attempt.job

@@ -7,8 +7,8 @@ import threading
 import time
 
 from promptreg_plugins.web.jobs.queue import JobQueue
+from promptreg_plugins.web.jobs.settling import Settling
 from promptreg_plugins.web.problems import UnavailableError
-from promptreg_plugins.web.store.jobs import Jobs
 from promptreg_plugins.web.store.workers import Workers
 
 __all__ = ["Heart", "Tender"]
@@ -68,15 +68,15 @@ class Heart:
 
 
 class Tender:
-    """Queues what waits, and what processes that are gone had begun.
+    """Queues what waits and what processes that are gone had begun; ends what nobody is at.
 
     A thread of its own: while the database is away, the queue waits within its calls.
     """
 
     def __init__(
-        self, queue: JobQueue, jobs: Jobs, workers: Workers, heart: Heart, lease_s: float
+        self, queue: JobQueue, settling: Settling, workers: Workers, heart: Heart, lease_s: float
     ) -> None:
-        self._queue, self._jobs, self._workers, self._heart = queue, jobs, workers, heart
+        self._queue, self._settling, self._workers, self._heart = queue, settling, workers, heart
         self._lease_s = lease_s
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -101,11 +101,10 @@ class Tender:
         looked = 0.0
         while not self._stop.is_set():
             try:
-                for waiting in self._jobs.unqueued():
-                    self._queue.put(waiting)
-                    self._jobs.queued(waiting)
+                self._settling.put_all()
                 if time.monotonic() - looked >= every_s:
                     self._bury()
+                    self._settling.end_orphans()
                     looked = time.monotonic()
             except UnavailableError as e:
                 _LOG.debug("nothing queued: %s", e.detail)
@@ -125,7 +124,11 @@ class Tender:
             # After the database was away nobody's last sign of life says anything yet.
             gone = [name for name in gone if name in self._workers.left()]
         for worker in gone:
-            self._queue.take_over([worker])
+            try:
+                self._queue.take_over([worker])
+            except Exception:  # noqa: BLE001 - what others had begun must not wait for it
+                _LOG.exception("not taken over; trying again", extra={"fields": {"worker": worker}})
+                continue
             self._workers.forget(worker)
             _LOG.info("took over what a process had begun", extra={"fields": {"worker": worker}})
 

@@ -1,4 +1,4 @@
-"""The form that asks for a comparison: its fields, and the request they make."""
+"""The form that asks for a comparison: its fields, the request they make, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from promptreg_plugins.web.model import JobKind, JobRequest
 from promptreg_plugins.web.pages.asking import number_of
-from promptreg_plugins.web.problems import InvalidError
+from promptreg_plugins.web.plan import PlanOut
+from promptreg_plugins.web.problems import ConflictError, InvalidError
 
-__all__ = ["Wish", "request_of", "wish_of"]
+__all__ = ["Wish", "plan_of", "request_of", "wish_of", "wished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,23 @@ class Wish:
 def wish_of(fields: Mapping[str, str]) -> Wish:
     """Return what the form is to show, so that nobody types it twice."""
     return Wish(**{name: fields[name][:200] for name in Wish.__slots__ if name in fields})
+
+
+def wished(fields: Mapping[str, Sequence[str]]) -> Wish:
+    """Return what a form that was sent is to show again."""
+    return wish_of({name: values[0] for name, values in fields.items()})
+
+
+def plan_of(said: Mapping[str, Any]) -> PlanOut:
+    """Return a plan to be shown.
+
+    Raises:
+        ConflictError: it is none.
+    """
+    try:
+        return PlanOut.model_validate(said)
+    except ValidationError as error:
+        raise ConflictError("the plan cannot be read: it is of another release") from error
 
 
 def request_of(suite: str, fields: Mapping[str, Sequence[str]]) -> JobRequest:

@@ -74,6 +74,7 @@ def _environment() -> Environment:
         address=address,
         static=address_of,
         number=numbers.number,
+        margin=numbers.margin,
         count=numbers.count,
         duration=numbers.duration,
         badge=badge,

@@ -12,11 +12,19 @@ from fastapi.responses import RedirectResponse
 from promptreg_plugins.look import template_diff
 from promptreg_plugins.web.model import SuiteInfo
 from promptreg_plugins.web.pages.asking import form_of, runner_of
-from promptreg_plugins.web.pages.comparing import Wish, request_of, wish_of
+from promptreg_plugins.web.pages.comparing import Wish, plan_of, request_of, wish_of, wished
 from promptreg_plugins.web.pages.dashboard import leading_metric
 from promptreg_plugins.web.pages.rendering import address, render
 from promptreg_plugins.web.pages.trend import trend_plot
-from promptreg_plugins.web.problems import InvalidError, NotFoundError, ProblemError
+from promptreg_plugins.web.plan import PlanOut
+from promptreg_plugins.web.problems import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    ProblemError,
+    TooManyError,
+    UnavailableError,
+)
 from promptreg_plugins.web.service import Service
 
 __all__ = ["add"]
@@ -38,9 +46,22 @@ def add(router: APIRouter, service: Service) -> None:
         try:
             job = await service.submit(request_of(name, fields), who)
         except InvalidError as error:
-            flat = {k: values[0] for k, values in fields.items()}
-            return await _page(service, request, name, wish_of(flat), refused=error)
+            return await _page(service, request, name, wished(fields), refused=error)
         return RedirectResponse(address("/jobs/{}", job.id), 303)
+
+    @router.post("/suites/{name}/plan")
+    async def plan(name: str, request: Request) -> Response:
+        who = runner_of(request)
+        fields = await form_of(request)
+        try:
+            found = plan_of(await service.plan(request_of(name, fields), who))
+        except (InvalidError, ConflictError, UnavailableError, TooManyError) as error:
+            return await _page(service, request, name, wished(fields), refused=error)
+        return await _page(service, request, name, wished(fields), plan=found)
+
+    @router.get("/suites/{name}/plan")
+    async def no_plan(name: str) -> Response:
+        return RedirectResponse(address("/suites/{}", name), 303)
 
     @router.get("/suites/{name}/templates/{template:path}")
     async def template(name: str, template: str, request: Request) -> Response:
@@ -75,7 +96,8 @@ async def _page(
     name: str,
     wish: Wish,
     *,
-    refused: InvalidError | None = None,
+    refused: ProblemError | None = None,
+    plan: PlanOut | None = None,
 ) -> Response:
     suite = await service.suite(name)
     if suite.problem:
@@ -90,12 +112,13 @@ async def _page(
     return await render(
         request,
         "suite.html.j2",
-        status=422 if refused else 200,
+        status=refused.status if refused else 200,
         suite=suite,
         refs=_refs(suite),
         filters=[f"{k}={v}" for k, values in suite.attributes.items() for v in values][:400],
         wish=wish,
         refused=refused,
+        plan=plan,
         metric=metric,
         of=template or "",
         jobs=jobs,

@@ -12,6 +12,7 @@ __all__ = [
     "keys",
     "meta",
     "metadata",
+    "sessions",
     "tokens",
     "workers",
 ]
@@ -48,6 +49,16 @@ sa.Index(
     sqlite_where=tokens.c.revoked_at.is_(None),
     postgresql_where=tokens.c.revoked_at.is_(None),
 )
+
+sessions = sa.Table(
+    "promptreg_sessions",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("token_id", sa.String(16), sa.ForeignKey(tokens.c.id), nullable=False),
+    sa.Column("began_at", sa.String(32), nullable=False),
+    sa.Column("used_at", sa.String(32), nullable=False),
+)
+sa.Index("promptreg_sessions_token", sessions.c.token_id, sessions.c.used_at)
 
 jobs = sa.Table(
     "promptreg_jobs",

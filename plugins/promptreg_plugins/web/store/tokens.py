@@ -133,6 +133,12 @@ class Tokens:
         self._used(row)
         return Who(row["name"], Role(row["role"]))
 
+    @staticmethod
+    def id_of(token: str) -> str:
+        """Return a token's id, which is no secret; empty where it is no token."""
+        match = _TOKEN.match(token)
+        return match[1] if match else ""
+
     def _used(self, row: Mapping[str, Any]) -> None:
         """Note the use, at most once a minute: a write per request would cost too much."""
         last = parsed_time(row["last_used_at"])

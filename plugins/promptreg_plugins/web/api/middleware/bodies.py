@@ -41,11 +41,10 @@ class Bodies:
         if int(length) > self.most:
             await told(scope, TooLargeError(detail), _CLOSE)(scope, receive, send)
             return
-        if problem := _kind(scope, headers):
-            await problem_response(scope, 415, problem, headers=_CLOSE)(scope, receive, send)
-            return
+        problem = _kind(scope, headers)
+        refused = problem_response(scope, 415, problem, headers=_CLOSE) if problem else None
         if int(length) == 0 and b"transfer-encoding" not in headers:
-            await self.app(scope, receive, send)
+            await (refused or self.app)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self.within_s):
@@ -58,8 +57,11 @@ class Bodies:
         except TooLargeError:
             await told(scope, TooLargeError(detail), _CLOSE)(scope, receive, send)
             return
-        if body is not None:  # None: the client is gone
-            await self.app(scope, _replay(body, receive), send)
+        if body is None:  # the client is gone
+            return
+        # Not before its body is read: a connection that is closed with something unread is reset,
+        # and the client may never see why.
+        await (refused or self.app)(scope, _replay(body, receive), send)
 
 
 _CLOSE = {"Connection": "close"}

@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptreg_plugins.web.api.middleware.buckets import Buckets
-from promptreg_plugins.web.api.needs import Tokens
+from promptreg_plugins.web.api.needs import KeptSessions, Tokens
 from promptreg_plugins.web.api.problem import refuse
 from promptreg_plugins.web.api.refusals import PlainRefusals
-from promptreg_plugins.web.api.sessions import Session, Sessions
+from promptreg_plugins.web.api.sessions import LogIns, Sessions
 from promptreg_plugins.web.model import Role, Who
 from promptreg_plugins.web.problems import (
     ConflictError,
@@ -47,7 +47,8 @@ class Identity:
     Unsafe methods need the role `run`, whatever a route itself asks besides.
 
     Attributes:
-        sessions: of browsers.
+        sessions: of browsers, those that end with the process.
+        log_ins: these and those that do not; None where no tokens are used.
         failures: wrong tokens by address.
         cookie: the session cookie's name.
     """
@@ -57,6 +58,7 @@ class Identity:
         *,
         tokens: Tokens | None,
         sessions: Sessions,
+        kept: KeptSessions | None = None,
         requests: Buckets | None,
         failures: Buckets,
         cookie: str,
@@ -65,6 +67,7 @@ class Identity:
         self.app: ASGIApp | None = None
         self.tokens = tokens
         self.sessions = sessions
+        self.log_ins = None if tokens is None else LogIns(tokens, sessions, kept)
         self.requests = requests
         self.failures = failures
         self.cookie = cookie
@@ -120,15 +123,10 @@ class Identity:
             state["who"] = await self.check(_bearer(given), scope)
             return False, receive
         name = _cookie(scope, self.cookie)
-        session = self.sessions.find(name) if name else None
-        if session is None:
+        found = await self.log_ins.find(name) if name and self.log_ins else None
+        if found is None:
             return False, receive
-        try:
-            state["who"] = await self.tokens.authenticate(session.token)
-        except UnauthorizedError:  # revoked since: so is the session
-            self.sessions.end(name)
-            return False, receive
-        state["csrf"] = session.csrf
+        state["who"], state["csrf"] = found
         return True, receive
 
     async def check(self, token: str, scope: Scope) -> Who:
@@ -156,10 +154,16 @@ class Identity:
             self._good.popitem(last=False)
         return who
 
-    async def begin(self, token: str, scope: Scope) -> tuple[str, Session]:
-        """Log in: check a token and begin a session; as `check`."""
+    async def begin(self, token: str, scope: Scope) -> str:
+        """Log in: check a token, begin a session and return its name; as `check`."""
         await self.check(token, scope)
-        return self.sessions.begin(token)
+        assert self.log_ins is not None  # noqa: S101 - `check` refuses where no tokens are used
+        return await self.log_ins.begin(token)
+
+    async def end(self, name: str) -> None:
+        """Log out."""
+        if self.log_ins is not None:
+            await self.log_ins.end(name)
 
     def _limit(self, scope: Scope) -> None:
         if self.requests is None:

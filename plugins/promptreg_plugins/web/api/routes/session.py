@@ -56,7 +56,7 @@ def routes(page: LoginPage | None, *, secure: bool) -> APIRouter:
             token, after = said.get("token", [""])[0].strip(), _local(said.get("next", ["/"])[0])
             if not 1 <= len(token) <= 512:
                 raise InvalidError("a token is needed", field="token")
-            name, _ = await identity.begin(token, request.scope)
+            name = await identity.begin(token, request.scope)
         except ProblemError as error:
             headers = {}
             if isinstance(error, TooManyError):
@@ -69,7 +69,7 @@ def routes(page: LoginPage | None, *, secure: bool) -> APIRouter:
             )
             response.headers.update(headers)
             return response
-        _forget(request, identity)  # a session of before ends: names are never taken over
+        await _forget(request, identity)  # a session of before ends: names are never taken over
         response = RedirectResponse(after, 303)
         response.set_cookie(
             identity.cookie, name, path="/", httponly=True, samesite="strict", secure=secure
@@ -78,7 +78,7 @@ def routes(page: LoginPage | None, *, secure: bool) -> APIRouter:
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
-        _forget(request, request.app.state.identity)
+        await _forget(request, request.app.state.identity)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(
             request.app.state.identity.cookie,
@@ -93,9 +93,9 @@ def routes(page: LoginPage | None, *, secure: bool) -> APIRouter:
     return router
 
 
-def _forget(request: Request, identity: Identity) -> None:
+async def _forget(request: Request, identity: Identity) -> None:
     if name := request.cookies.get(identity.cookie):
-        identity.sessions.end(name)
+        await identity.end(name)
 
 
 def _local(path: str) -> str:
