@@ -75,6 +75,18 @@ def test_a_comparison_waits_in_the_outbox_until_somebody_asks(site: str, tmp_pat
     assert len(run("history", "list", "--json").json) == 1  # recorded once
 
 
+def test_validate_looks_at_the_history(site: str, tmp_path: Path) -> None:
+    run = suite(tmp_path / "s", site)
+    assert run("validate").code == 0
+    file = run.folder / "promptreg.yaml"
+    settings = json.loads(file.read_text("utf-8"))
+    settings["history"]["use"] = "flies"
+    file.write_text(json.dumps(settings), "utf-8")
+    checked = run("validate")
+    assert checked.code == 2
+    assert "no history is called 'flies' (did you mean 'files'?)" in checked.out
+
+
 def test_list_shows_comparisons_and_runs_and_filters(told: Here) -> None:
     every = told("history", "list", "--json").json
     assert len(every) == 3
