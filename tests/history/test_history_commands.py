@@ -129,6 +129,19 @@ def test_show_finds_by_the_beginning_of_an_id_and_writes_what_was_recorded(
     assert pq.read_table(table).num_rows == 40
 
 
+def test_a_report_that_was_not_recorded_says_how_it_would_have_been(
+    site: str, tmp_path: Path
+) -> None:
+    run = suite(tmp_path / "s", site)
+    run("compare", "v1", "v2")
+    (found,) = run("history", "list", "--json").json
+    for held in (run.folder / "remembered").rglob("report.html"):
+        held.unlink()
+    done = run("history", "show", found["id"], "-o", str(tmp_path / "r.html"))
+    assert done.code == 2
+    assert "was not recorded (with a comparison goes the one that -o wrote" in done.err
+
+
 def test_the_same_numbers_as_the_report(told: Here) -> None:
     comparison = told("history", "list", "--json").json[-1]
     run = told("history", "show", comparison["baseline"]["runs"]["basic"], "--json").json
