@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from promptreg.numbers import count
 from promptreg.stages.compare import excludes_no_change, without_accusation
 from promptreg.stats.decision import decide
 from promptreg.stats.multiplicity import shared_out
@@ -31,8 +32,9 @@ def undecided_because(line: Difference, found: Corrected) -> str:
         )
     if found.families < LEAST_FAMILIES or math.isinf(found.se):
         return f"labels are of {found.families} families; {LEAST_FAMILIES} are needed"
-    if line.missing.baseline or line.missing.candidate:
-        return "trials without a value are bounded in the judge's difference only"
+    lost = line.missing.baseline + line.missing.candidate
+    if lost:
+        return f"{count(lost, 'trial')} failed or not graded, of which labels say nothing"
     if line.margin is None or line.interval is None or line.difference is None:
         return "the judge's own difference is not defined"
     return ""
