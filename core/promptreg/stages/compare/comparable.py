@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from promptreg.errors import NotComparableError
+from promptreg.errors import NotComparableError, PromptregError
 from promptreg.records import Cause, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.pairs import RunPair
 from promptreg.store.runs import read_trials
@@ -146,9 +146,12 @@ def _heard(run: Run) -> str:
     if not run.path or not run.failures:
         return ""
     cause = max(run.failures, key=lambda name: run.failures[name])
-    for row in read_trials(run, columns=["error_cause", "error_detail"]):
-        if row["error_cause"] == cause and row["error_detail"]:
-            return f" (such as: {row['error_detail'][:200]})"
+    try:
+        for row in read_trials(run, columns=["error_cause", "error_detail"]):
+            if row["error_cause"] == cause and row["error_detail"]:
+                return f" (such as: {row['error_detail'][:200]})"
+    except PromptregError:  # the store tells nothing more; what is refused is refused all the same
+        return ""
     return ""
 
 

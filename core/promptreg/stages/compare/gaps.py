@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg import numbers
+from promptreg.errors import PromptregError
 from promptreg.policy import GAP_RATE, OVERALL, Bound, Policy
 from promptreg.records import Outcome, Run
 from promptreg.stages.compare.comparable import MAX_GAP_SHARE
@@ -139,8 +140,11 @@ def _reason(run: Run, metric: str) -> str:
     if not run.path:
         return ""
     column = f"reason.{metric}"
-    told = (row[column] for row in read_trials(run, columns=[column]))
-    first = next((reason for reason in told if reason), "")
+    try:
+        told = (row[column] for row in read_trials(run, columns=[column]))
+        first = next((reason for reason in told if reason), "")
+    except PromptregError:  # what is measured on pairs is in no run; no decision hangs on a reason
+        return ""
     return f" (such as: {first[:200]})" if first else ""
 
 
