@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, get_origin
 
 from promptreg.errors import PluginError, PromptregError, SuiteError, did_you_mean
 
@@ -191,6 +192,11 @@ def _hints(factory: Callable[..., Any]) -> Mapping[str, Any]:
     return hints
 
 
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
 def _validated(entry: Entry[Any], settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Check names and types of settings against the factory's signature."""
     from pydantic import ConfigDict, ValidationError, create_model  # 0.1 s: not at registration
@@ -217,13 +223,18 @@ def _validated(entry: Entry[Any], settings: Mapping[str, Any], where: str) -> di
     try:
         checked = model(**given)
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
+        errors = e.errors(include_url=False)
+        first = errors[0]
         path = [aliases.get(str(part), part) for part in first["loc"]]
         spot = ".".join(str(part) for part in path)
         if first["type"] == "missing":
             raise SuiteError(f"{where}: {entry.name!r} needs the setting {spot!r}") from e
-        found = repr(first["input"])
-        found = found if len(found) <= 80 else f"{found[:77]}..."
-        raise SuiteError(f"{where}: {spot}: {first['msg']} (found {found})") from e
+        said, found = first["msg"], first["input"]
+        setting = str(path[0])
+        if get_origin(hints.get(setting)) in (Union, UnionType):
+            # One error for each type that is allowed, whose name is no part of the place.
+            mine = [other["msg"] for other in errors if other["loc"][0] == first["loc"][0]]
+            said, spot, found = " or ".join(dict.fromkeys(mine)), setting, settings[setting]
+        raise SuiteError(f"{where}: {spot}: {said} (found {_short(found)})") from e
     extra = {k: v for k, v in settings.items() if k not in parameters}
     return {name: getattr(checked, alias) for alias, name in aliases.items()} | extra

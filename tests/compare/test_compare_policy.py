@@ -21,6 +21,7 @@ from promptreg.stages.compare import (
     check_limits,
     compare_pairs,
     unequal_losses,
+    unjudged,
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.suite import GateEntry
@@ -424,6 +425,34 @@ def test_unequal_failures_and_gaps_are_said() -> None:
     # Twelve of one family are one observation.
     families = (*["one"] * 12, *(f"f{i}" for i in range(88)))
     assert said(replace(even, families=families), replace(failed, families=families)) == []
+
+
+def test_what_was_hardly_judged_is_said() -> None:
+    judged = make_run([column(IN_RANGE, [1.0] * 100)])
+    half = make_run([column(IN_RANGE, [1.0] * 100, [2] * 21 + [0] * 79)])
+    most = make_run([column(IN_RANGE, [1.0] * 100, [2] * 20 + [0] * 80)])
+    apart = make_run([column(IN_RANGE, [1.0] * 100, [3] * 50 + [2] * 10 + [0] * 40)])
+    p = policy((IN_RANGE, Scale("preferred", "bounded", margin=0.05)))
+
+    def said(a: Run, b: Run) -> list[str]:
+        return list(unjudged([RunPair("basic", a, b)], p))
+
+    assert said(judged, most) == []
+    assert said(judged, apart) == []  # ten of the fifty that the metric applies to
+    (text,) = said(judged, half)
+    assert text.startswith("in_range: 21 of 100 answers of the candidate could not be judged;")
+
+
+def test_a_comparison_without_one_answer_says_so() -> None:
+    none = make_run([column(ANSWERED, [0.0] * 9, [1] * 9)], failures={"empty": 9})
+    one = make_run([column(ANSWERED, [1.0] + [0.0] * 8, [0] + [1] * 8)], failures={"empty": 8})
+
+    def said(a: Run, b: Run) -> list[str]:
+        return list(unjudged([RunPair("basic", a, b)], policy((ANSWERED,))))
+
+    assert said(none, one) == []
+    (text,) = said(none, none)
+    assert text.startswith("not one answer of either side could be used (empty 18)")
 
 
 def test_a_part_can_accuse_and_never_pass() -> None:

@@ -255,6 +255,7 @@ def test_too_much_lost_decides_nothing(tmp_path: Path, server: ModelServer, insi
     done = inside.gate(tmp_path, server, half, "--sequential", n=60, provider=once)
     assert done.code == 4
     assert "lost to the infrastructure" in done.err
+    assert "(such as: HTTP 503" in done.err
 
 
 def noisy(server: ModelServer) -> Answer:

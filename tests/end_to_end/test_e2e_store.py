@@ -147,6 +147,26 @@ def test_import_of_another_tools_results(tmp_path: Path) -> None:
     assert report["trials"]["failed"] == {"timeout": {"baseline": 1, "candidate": 0}}
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("id,version,text\na,v1,x\n", "1 row: no scenario_id"),
+        ("scenario_id,version,output\na,v1,x\nb,v1,x\n", "2 rows: no text or error"),
+        ("scenario_id,version,text\n", "no rows"),
+    ],
+)
+def test_an_import_of_nothing_is_refused_and_replaces_nothing(
+    tmp_path: Path, table: str, words: str
+) -> None:
+    (tmp_path / "theirs.csv").write_text(table, "utf-8")
+    (tmp_path / "ours.jsonl").write_text("as it was", "utf-8")
+    done = Promptreg(tmp_path)("import", "theirs.csv", "-o", "ours.jsonl")
+    assert done.code == 2
+    assert "theirs.csv: nothing to import" in done.err
+    assert words in done.err
+    assert (tmp_path / "ours.jsonl").read_text("utf-8") == "as it was"
+
+
 def test_plan_asks_nothing_and_counts_right(asked: Promptreg, server: ModelServer) -> None:
     (asked.folder / "v2.txt").write_text(TEMPLATE.replace("LABEL", "v2") + " Now.", "utf-8")
     plan = asked("plan", "v1", "v2", "--json").json

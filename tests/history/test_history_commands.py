@@ -75,6 +75,18 @@ def test_a_comparison_waits_in_the_outbox_until_somebody_asks(site: str, tmp_pat
     assert len(run("history", "list", "--json").json) == 1  # recorded once
 
 
+def test_validate_looks_at_the_history(site: str, tmp_path: Path) -> None:
+    run = suite(tmp_path / "s", site)
+    assert run("validate").code == 0
+    file = run.folder / "promptreg.yaml"
+    settings = json.loads(file.read_text("utf-8"))
+    settings["history"]["use"] = "flies"
+    file.write_text(json.dumps(settings), "utf-8")
+    checked = run("validate")
+    assert checked.code == 2
+    assert "no history is called 'flies' (did you mean 'files'?)" in checked.out
+
+
 def test_list_shows_comparisons_and_runs_and_filters(told: Here) -> None:
     every = told("history", "list", "--json").json
     assert len(every) == 3
@@ -115,6 +127,19 @@ def test_show_finds_by_the_beginning_of_an_id_and_writes_what_was_recorded(
     table = tmp_path / "t.parquet"
     told("history", "show", f"run:{run_id}", "-o", str(table))
     assert pq.read_table(table).num_rows == 40
+
+
+def test_a_report_that_was_not_recorded_says_how_it_would_have_been(
+    site: str, tmp_path: Path
+) -> None:
+    run = suite(tmp_path / "s", site)
+    run("compare", "v1", "v2")
+    (found,) = run("history", "list", "--json").json
+    for held in (run.folder / "remembered").rglob("report.html"):
+        held.unlink()
+    done = run("history", "show", found["id"], "-o", str(tmp_path / "r.html"))
+    assert done.code == 2
+    assert "was not recorded (with a comparison goes the one that -o wrote" in done.err
 
 
 def test_the_same_numbers_as_the_report(told: Here) -> None:

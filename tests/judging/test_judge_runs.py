@@ -91,6 +91,9 @@ def test_gaps_of_the_judge_are_bounded_and_never_pass(tmp_path: Path) -> None:
     assert line.missing.candidate == 20
     assert line.verdict == "inconclusive"
     assert found.gate.verdict != "pass"
+    (said,) = [w for w in found.warnings if "could not be judged" in w]
+    assert "20 of 20 answers of the candidate could not be judged (such as: no JSON" in said
+    assert said.startswith("relevance, ")
 
 
 def test_failed_answers_are_ones_and_nobody_judges_them(tmp_path: Path) -> None:

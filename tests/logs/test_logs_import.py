@@ -125,6 +125,8 @@ def test_versions_may_be_columns_and_change_sides(tmp_path: Path) -> None:
     assert [r["version"] for r in rows] == ["v1", "v2", "2", "1"]
     with pytest.raises(DataError, match="row 1: primary and shadow are both of version 'v1'"):
         shadow(tmp_path, [event("a", good, good, live="v1", dark="v1")], mapping=mapping, labels={})
+    with pytest.raises(DataError, match=r"no shadow\.version \(--shadow LABEL says it"):
+        shadow(tmp_path, [event("a", good, good)], labels={"primary": "v1"})
     with pytest.raises(UsageError, match="both name its version"):
         shadow(tmp_path, [], mapping=mapping)
 

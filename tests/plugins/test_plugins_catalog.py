@@ -115,6 +115,36 @@ def test_a_long_value_is_cut_in_the_message(catalog: Catalog[Scorer]) -> None:
     assert len(str(caught.value)) < 300
 
 
+class Pathed(Bare):
+    def __init__(self, path: str | list[str], limits: dict[str, float] | None = None) -> None:
+        self.given = (path, limits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"path": 3},
+            "p.yaml: path: Input should be a valid string or Input should be a valid list "
+            "(found 3)",
+        ),
+        (
+            {"path": ["a", 7]},
+            "p.yaml: path: Input should be a valid string (found ['a', 7])",
+        ),
+        ({"path": "a", "limits": 1}, "limits: Input should be a valid dictionary (found 1)"),
+    ],
+)
+def test_a_setting_of_several_types_is_named_without_them(
+    settings: dict[str, object], message: str
+) -> None:
+    made: Catalog[Scorer] = Catalog("scorer")
+    made.add("pathed", Pathed)
+    with pytest.raises(SuiteError) as caught:
+        made.create("pathed", settings, "p.yaml")
+    assert message in str(caught.value)
+
+
 def test_a_class_of_a_protocol_without_settings_takes_none(catalog: Catalog[Scorer]) -> None:
     entry = catalog.get("bare")
     for _ in range(2):  # its signature changes when the first object is made

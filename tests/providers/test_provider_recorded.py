@@ -125,7 +125,12 @@ async def test_two_rows_of_one_trial_are_named(tmp_path: Path, suffix: str) -> N
         ({"version": "v1", "text": "x"}, "'scenario_id'"),
         ({"scenario_id": "s", "text": "x"}, "'version'"),
         ({"scenario_id": "s", "version": "v"}, "'text'"),
-        ({"scenario_id": "s", "version": "v", "text": 5}, "text: found a int"),
+        (
+            {"scenario_id": "s", "version": "v", "txt": "x", "error": None},
+            "it has: scenario_id, version, txt, error",
+        ),
+        ({"scenario_id": "s", "version": "v", "output": "x", "error": " "}, "no column 'text'"),
+        ({"scenario_id": "s", "version": "v", "text": 5}, "text: found int; allowed: text"),
         ({"scenario_id": "s", "version": "v", "text": "x", "repeat": -1}, "repeat"),
         ({"scenario_id": "s", "version": "v", "text": "x", "repeat": 0.5}, "repeat"),
         ({"scenario_id": "s", "version": "v", "text": "x", "repeat": True}, "repeat"),
@@ -172,8 +177,17 @@ async def test_broken_file_is_named(tmp_path: Path, name: str, content: bytes, w
 
 
 def test_missing_file_is_named_at_once(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"there is no file .*nowhere\.csv"):
+    with pytest.raises(DataError, match=r"nowhere\.csv does not exist"):
         Recorded(str(tmp_path / "nowhere.csv"))
+    with pytest.raises(DataError, match=f"{tmp_path.name} is no file"):
+        Recorded(str(tmp_path))
+
+
+async def test_a_file_without_rows_is_not_ready(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n")
+    probe = await Recorded(str(path)).probe()
+    assert (probe.ready, probe.detail) == (False, f"{path}: holds no recorded completions")
 
 
 def test_identity_is_the_content(tmp_path: Path) -> None:

@@ -71,6 +71,23 @@ def test_every_column_is_there_at_either_width() -> None:
         assert "the baseline is 23 days old" in text
 
 
+def test_a_narrow_console_cuts_no_verdict_and_keeps_both_sides() -> None:
+    comparison = make_comparison(templates=("basic",))
+    lines = view(comparison, 42).splitlines()
+    assert max(cell_len(line) for line in lines) <= 42
+    at = next(i for i, line in enumerate(lines) if line.startswith("in_range "))
+    assert lines[at].split() == ["in_range", "-7.0pp", "REGRESSED"]
+    assert lines[at + 1].strip() == "v1 88.0% · v2 81.0%"
+
+
+def test_a_note_longer_than_a_line_is_wrapped_and_not_cut() -> None:
+    comparison = make_comparison(templates=("basic",))
+    note = "labels do not decide: " + "a reason in many words " * 4 + "that ends here"
+    first = dataclasses.replace(comparison.differences[0], notes=(note,))
+    text = view(dataclasses.replace(comparison, differences=(first, *comparison.differences[1:])))
+    assert note in " ".join(text.split())
+
+
 def test_control_characters_of_others_never_reach_the_terminal() -> None:
     for colour in (False, True):
         text = SGR.sub("", view(hostile_comparison(), colour=colour, verbose=True))

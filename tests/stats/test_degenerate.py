@@ -110,6 +110,8 @@ def test_six_families_can_be_accused_five_cannot(paired: Make) -> None:
     assert (six.p_value, five.p_value) == (2 / 2**6, 2 / 2**5)
     assert (six.verdict, five.verdict) == ("regressed", "inconclusive")
     assert any("too few" in note for note in five.notes)
+    one = analyse([paired(np.ones(1), np.zeros(1))], seed=1)[0]
+    assert "1 family: too few to accuse anything at this level" in one.notes
 
 
 def test_a_count_without_limit_and_without_change_cannot_be_bounded(paired: Make) -> None:

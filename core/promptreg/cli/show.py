@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from promptreg.verdicts import Comparison
 
 __all__ = ["complain", "console", "print_json", "print_table", "show_comparison"]
+
+_COPIED = frozenset({"comparison", "id", "run", "scenario"})
+"""Heads of columns that name what other commands take."""
+_UNBOUNDED = 10_000
 
 
 def console() -> Console:
@@ -31,19 +36,32 @@ def print_json(value: Any) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:
-    """Print a plain table of any text, made harmless; columns in `right` are right-aligned."""
+    """Print a plain table of any text, made harmless; columns in `right` are right-aligned.
+
+    What is to be copied into the next command is never broken over lines; and a pipe or a file
+    has no width that anything would have to be broken at, unless `COLUMNS` gives it one.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from promptreg.stages.report.text import clean
 
+    shown = console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, head in enumerate(heads):
-        table.add_column(head, justify="right" if i in right else "left", overflow="fold")
+        table.add_column(
+            head,
+            justify="right" if i in right else "left",
+            overflow="fold",
+            # A cell that cannot be wrapped is cut where it is too long: half the width never is.
+            no_wrap=head in _COPIED and all(len(row[i]) <= shown.width // 2 for row in rows),
+        )
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
-    console().print(table)
+    if not shown.is_terminal and "COLUMNS" not in os.environ:
+        shown.width = shown.measure(table, options=shown.options.update_width(_UNBOUNDED)).maximum
+    shown.print(table)
 
 
 def show_comparison(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -29,6 +30,10 @@ _LEFT = {"title", "verdict"}
 _GAP = 2
 _SPARE = ("seen", "margin", "interval")
 """Columns that move to a line of their own, in this order, where there is no room."""
+_LAST = ("candidate", "baseline")
+"""Those that move, too, where even a short title leaves no room: a verdict is not to be cut."""
+_SHORT = 12
+"""Cells to which a title is shortened before columns of `_LAST` move."""
 
 
 def table(
@@ -67,6 +72,11 @@ def table(
         moved.append(name)
     widths = _widths(lines, columns, heads)
     over = _overflow(lines, columns, heads, width)
+    if over > max(0, widths["title"] - _SHORT):
+        both = [name for name in _LAST if name in columns]
+        columns = [name for name in columns if name not in both]
+        moved += both
+        over = _overflow(lines, columns, heads, width)
     if over > 0:
         widths["title"] = max(8, widths["title"] - over)
     yield _row(heads, columns, widths, "dim").truncated(width)
@@ -133,9 +143,11 @@ def _with_extras(row: Text, extras: list[str], width: int) -> Iterator[Text]:
     room = width - 6
     current = ""
     for extra in extras:
-        piece = extra if cell_len(extra) <= room else set_cell_size(extra, room - 1) + "…"
-        if current and cell_len(current) + 3 + cell_len(piece) > room:
+        if current and cell_len(current) + 3 + cell_len(extra) > room:
             yield Text(f"    {current}", style="dim")
             current = ""
-        current = f"{current} · {piece}" if current else piece
+        current = f"{current} · {extra}" if current else extra
+        if cell_len(current) > room:  # a sentence, which has the lines to itself
+            *full, current = wrap(current, room)
+            yield from (Text(f"    {piece}", style="dim") for piece in full)
     yield Text(f"    {current}", style="dim")

@@ -61,6 +61,7 @@ def check(project: Project) -> Checked:
         *fixture,
         *_plugins(project, scenarios),
         *_embedder(project, scenarios),
+        *_history(project),
         *lint_scenarios(scenarios),
         *_unreviewed(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
@@ -121,6 +122,19 @@ def _embedder(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
             yield Finding("warning", "embedder", "embedder", str(e))
         else:
             yield Finding("error", "embedder", "embedder", str(e))
+
+
+def _history(project: Project) -> Iterator[Finding]:
+    """Find what is wrong with the history: a gate only says so after its decision."""
+    if project.suite.history is None:
+        return
+    from promptreg.pipeline.history.sync import make_history
+
+    try:
+        make_history(project)
+    except PromptregError as e:
+        lacking = isinstance(e, MissingPackageError)
+        yield Finding("warning" if lacking else "error", "history", "history", str(e))
 
 
 def _models(project: Project, scoring: Scoring) -> Iterator[Finding]:

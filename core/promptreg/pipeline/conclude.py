@@ -34,6 +34,7 @@ from promptreg.stages.compare import (
     matched,
     rank_changes,
     unequal_losses,
+    unjudged,
     with_remarks,
 )
 from promptreg.stages.gate import decide_gate
@@ -109,6 +110,7 @@ def conclude(
         sides.warnings += composite_words(policy, told.deciding)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
+    sides.warnings += unjudged(pairs, policy)
     facts = [r.facts for p in pairs for r in (p.baseline, p.candidate)]
     synthetic = preferred.synthetic or any(f.synthetic for f in facts)
     # Stopping by the rule is no choice of scenarios: such a comparison may pass, though none of

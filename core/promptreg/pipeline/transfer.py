@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promptreg import numbers
 from promptreg.errors import DataError, UsageError
 from promptreg.pipeline.project import Project
 from promptreg.store.runs import load_run, read_trials
@@ -80,7 +81,7 @@ def import_results(
         Rows written, and one line per reason for which rows were left out.
 
     Raises:
-        DataError: the file cannot be read as promised.
+        DataError: the file cannot be read as promised, or no row of it can be used.
         UsageError: the mapping is malformed.
     """
     path = checked_source(source)
@@ -93,6 +94,7 @@ def import_results(
     skipped: dict[str, int] = {}
 
     def whole() -> Iterator[dict[str, Any]]:
+        kept = 0
         for row in rows:
             lacking = [k for k in ("scenario_id", "version") if row.get(k) in (None, "")]
             if row.get("text") in (None, "") and not row.get("error"):
@@ -101,10 +103,21 @@ def import_results(
                 reason = f"no {', '.join(lacking)}"
                 skipped[reason] = skipped.get(reason, 0) + 1
                 continue
+            kept += 1
             yield row
+        if not kept:  # before anything is put in place of a file that stands
+            why = "; ".join(_left_out(skipped))
+            raise DataError(
+                f"{source}: nothing to import: "
+                + (f"{why}; --map OURS=THEIRS says which column is which" if why else "no rows")
+            )
 
     written = write_rows(whole(), Path(output), COLUMNS)
-    return written, [f"{n:,} rows: {reason}" for reason, n in skipped.items()]
+    return written, _left_out(skipped)
+
+
+def _left_out(skipped: Mapping[str, int]) -> list[str]:
+    return [f"{numbers.count(n, 'row')}: {reason}" for reason, n in skipped.items()]
 
 
 def checked_source(source: str) -> Path:

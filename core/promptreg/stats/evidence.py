@@ -140,5 +140,6 @@ def family_swing(total: float, sums: Floats, column: Floats, *, mid_p: bool) -> 
 def too_few(n_families: int, alpha: float) -> list[str]:
     """Return the note that nothing can be accused with so few families, if so."""
     if n_families < 62 and 2.0 / 2.0**n_families > alpha:
-        return [f"{n_families} families: too few to accuse anything at this level"]
+        noun = "family" if n_families == 1 else "families"
+        return [f"{n_families} {noun}: too few to accuse anything at this level"]
     return []

@@ -43,7 +43,8 @@ class Recorded:
             raise ValueError("path: names no file")
         for file in self._paths:
             if not file.is_file():
-                raise DataError(f"recorded completions: there is no file {file}")
+                found = "is no file" if file.exists() else "does not exist"
+                raise DataError(f"recorded completions: {file} {found}")
         self._sampling = dict(sampling or {})
         self._rows: dict[Key, Row] | None = None
         self._sha256: list[str] = []
@@ -99,9 +100,9 @@ class Recorded:
         names = ", ".join(str(file) for file in self._paths)
         versions = sorted({key[1] for key in rows})
         shown = ", ".join(versions[:8]) + (", ..." if len(versions) > 8 else "")
-        return Probe(
-            bool(rows), f"{names}: {len(rows):,} recorded completions of {shown or 'none'}"
-        )
+        if not rows:
+            return Probe(False, f"{names}: holds no recorded completions")
+        return Probe(True, f"{names}: {len(rows):,} recorded completions of {shown}")
 
     async def aclose(self) -> None:
         """Release nothing."""

@@ -77,8 +77,10 @@ def read_row(row: Mapping[str, Any], where: str) -> tuple[Key, Row]:
         _needed(row, "scenario_id", where),
         0 if repeat is None else repeat,
     )
-    if "text" not in row and "error" not in row:
-        raise DataError(f"{where}: has no column 'text'")
+    error = " ".join(_text(row, "error", where)[:400].split())
+    if "text" not in row and not error:
+        # An empty text is an empty answer; a column of another name is none, for either version.
+        raise DataError(f"{where}: has no column 'text' and no 'error'; it has: {_columns(row)}")
     finish = _text(row, "finish", where) or "stop"
     if finish not in _FINISH:
         raise DataError(
@@ -88,7 +90,7 @@ def read_row(row: Mapping[str, Any], where: str) -> tuple[Key, Row]:
     return key, Row(
         text=text,
         mended=mended,
-        error=" ".join(_text(row, "error", where)[:400].split()),
+        error=error,
         model=_text(row, "model", where),
         finish=finish,
         latency_s=_measure(row, "latency_s", where),
@@ -98,6 +100,11 @@ def read_row(row: Mapping[str, Any], where: str) -> tuple[Key, Row]:
             name[len(_SCORE) :]: _number(row, name, where) for name in row if name[:6] == _SCORE
         },
     )
+
+
+def _columns(row: Mapping[str, Any]) -> str:
+    names = [str(name)[:40] for name in row]
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
 
 
 def _needed(row: Mapping[str, Any], name: str, where: str) -> str:
@@ -122,7 +129,7 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
         return value
     if value is None or value != value:  # only NaN differs from itself
         return ""
-    raise DataError(f"{where}: {name}: found a {type(value).__name__}; text is allowed")
+    raise DataError(f"{where}: {name}: found {type(value).__name__}; allowed: text")
 
 
 def _number(row: Mapping[str, Any], name: str, where: str) -> float | None:

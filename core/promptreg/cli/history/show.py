@@ -55,7 +55,13 @@ def show(
         name = names[path.suffix.lower()]
         file = history.fetch(found, name, project.store / "history" / "fetched" / found.id)
         if file is None:
-            raise UsageError(f"{name} of {found.id} was not recorded")
+            how = (
+                " (with a comparison goes the one that -o wrote, or any where the suite names a "
+                "history)"
+                if name == "report.html"
+                else ""
+            )
+            raise UsageError(f"{name} of {found.id} was not recorded{how}")
         write_whole(path, file.read_bytes())
         print(f"wrote {path}")
         return 0

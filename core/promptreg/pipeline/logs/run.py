@@ -159,7 +159,12 @@ class _Log:
         if version in (None, "") or isinstance(version, (dict, list)):
             raise DataError(
                 f"{where}: has no {prefix}version"
-                + (": nobody knows which version answered it" if not prefix else "")
+                + (
+                    f" (--{prefix[:-1]} LABEL says it, or --map {prefix}version=COLUMN where it is)"
+                    if prefix
+                    else ": nobody knows which version answered it (--map version=COLUMN says "
+                    "where it is)"
+                )
             )
         told = recorded_row(
             row,

@@ -15,7 +15,7 @@ from promptreg.stages.compare.differences import (
     complete_case,
 )
 from promptreg.stages.compare.evident import excludes_no_change, without_accusation
-from promptreg.stages.compare.gaps import unequal_losses
+from promptreg.stages.compare.gaps import unequal_losses, unjudged
 from promptreg.stages.compare.limits import check_limits
 from promptreg.stages.compare.pairs import RunPair
 from promptreg.stages.compare.pictures import breakdowns, curves
@@ -41,6 +41,7 @@ __all__ = [
     "matched",
     "rank_changes",
     "unequal_losses",
+    "unjudged",
     "with_remarks",
     "without_accusation",
 ]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promptreg import numbers
+from promptreg.errors import PromptregError
 from promptreg.policy import GAP_RATE, OVERALL, Bound, Policy
 from promptreg.records import Outcome, Run
+from promptreg.stages.compare.comparable import MAX_GAP_SHARE
 from promptreg.stages.compare.lines import slice_of
 from promptreg.stages.compare.pairs import RunPair
 from promptreg.stats.analysis import PairedScores, analyse
+from promptreg.store.runs import read_trials
 from promptreg.verdicts import Limit
 
-__all__ = ["gap_limit", "is_gap_rate", "unequal_losses"]
+__all__ = ["gap_limit", "is_gap_rate", "unequal_losses", "unjudged"]
 
 _ANSWERED = "answered"
 Mask = NDArray[np.bool_]
@@ -94,6 +98,54 @@ def unequal_losses(pairs: Sequence[RunPair], policy: Policy, *, seed: int) -> It
                     for f, side in zip(found, ("baseline", "candidate"), strict=True)
                 )
                 yield f"{name}{counts} {what} (p {numbers.p_value(p)}); {effect}"
+
+
+def unjudged(pairs: Sequence[RunPair], policy: Policy) -> Iterator[str]:
+    """Yield where nothing is known: no answer at all, or metrics that judged too few of them.
+
+    Such a metric's figures are bounds, the worst case for the candidate, and nobody sees that from
+    the numbers. The reason for the first that was not judged stands for all.
+    """
+    for pair in pairs:
+        name = f"template {pair.template}: " if len(pairs) > 1 else ""
+        if all(_failed(run).all() for run in (pair.baseline, pair.candidate)):
+            causes = Counter(pair.baseline.failures) + Counter(pair.candidate.failures)
+            told = ", ".join(f"{cause} {n:,}" for cause, n in causes.most_common())
+            yield (
+                f"{name}not one answer of either side could be used ({told}): this says nothing "
+                "about the edit, whatever the number of scenarios"
+            )
+        for side, run in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+            answered = run.columns[_ANSWERED].outcomes == Outcome.SCORED
+            alike: dict[tuple[int, int], list[str]] = {}
+            for metric in policy.scales:
+                column = run.columns.get(metric)
+                if column is None:  # measured on pairs of answers
+                    continue
+                outcomes = column.outcomes
+                asked = answered & (outcomes != Outcome.NOT_APPLICABLE)
+                gaps = int((asked & (outcomes == Outcome.GAP)).sum())
+                if gaps > MAX_GAP_SHARE * int(asked.sum()):
+                    alike.setdefault((gaps, int(asked.sum())), []).append(metric)
+            for (gaps, of), metrics in alike.items():
+                yield (
+                    f"{name}{', '.join(metrics)}: {gaps:,} of {numbers.count(of, 'answer')} of "
+                    f"the {side} could not be judged{_reason(run, metrics[0])}; what is shown is "
+                    "the worst case for the candidate"
+                )
+
+
+def _reason(run: Run, metric: str) -> str:
+    """Return why the first was not judged, where trials are stored."""
+    if not run.path:
+        return ""
+    column = f"reason.{metric}"
+    try:
+        told = (row[column] for row in read_trials(run, columns=[column]))
+        first = next((reason for reason in told if reason), "")
+    except PromptregError:  # what is measured on pairs is in no run; no decision hangs on a reason
+        return ""
+    return f" (such as: {first[:200]})" if first else ""
 
 
 def _failed(run: Run) -> Mask:
