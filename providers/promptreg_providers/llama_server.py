@@ -47,6 +47,8 @@ async def look(client: JsonClient, ready_s: float, sampling: Mapping[str, Any]) 
         parts.append(f"model {model}")
     if slots:
         parts.append(f"{slots} slots of {facts.get('n_ctx', '?')} tokens")
+    if not facts:
+        parts.append("which says nothing about itself: is it one?")
     if waited >= 1:
         parts.append(f"ready after {waited:.0f} s")
     return State(Probe(True, ", ".join(parts), model, facts), slots)

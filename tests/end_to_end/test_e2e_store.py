@@ -167,6 +167,24 @@ def test_an_import_of_nothing_is_refused_and_replaces_nothing(
     assert (tmp_path / "ours.jsonl").read_text("utf-8") == "as it was"
 
 
+def test_an_import_keeps_empty_answers(tmp_path: Path) -> None:
+    """Left out, they would no longer count as the worst."""
+    for name, text in (
+        ("a.csv", "scenario_id,version,text,error\na,v1,,\nb,v1,,\nc,v1,x,\n"),
+        ("b.jsonl", '{"scenario_id": "a", "version": "v1", "text": ""}\n'),
+    ):
+        (tmp_path / name).write_text(text, "utf-8")
+        done = Promptreg(tmp_path)("import", name, "-o", "ours.jsonl")
+        assert done.code == 0, done.err
+        rows = [json.loads(x) for x in (tmp_path / "ours.jsonl").read_text("utf-8").splitlines()]
+        assert [row["text"] for row in rows] == ["", "", "x"][: len(rows)]
+        assert len(rows) == text.count("v1")
+    (tmp_path / "c.jsonl").write_text(
+        '{"scenario_id": "a", "version": "v1", "text": null}', "utf-8"
+    )
+    assert Promptreg(tmp_path)("import", "c.jsonl", "-o", "ours.jsonl").code == 2
+
+
 def test_plan_asks_nothing_and_counts_right(asked: Promptreg, server: ModelServer) -> None:
     (asked.folder / "v2.txt").write_text(TEMPLATE.replace("LABEL", "v2") + " Now.", "utf-8")
     plan = asked("plan", "v1", "v2", "--json").json

@@ -160,7 +160,11 @@ def test_doctor_looks_at_judges(
             assert promptreg(["doctor", "-c", str(tmp_path / "promptreg.yaml"), "--json"]) == 0
             checks = json.loads(capsys.readouterr().out)
             (found,) = [c for c in checks if c["check"] == f"{kind} (scorers[1])"]
-            assert found["detail"] == f"llama_cpp: llama.cpp server at {address(judge)}"
+            # This one has no pages of its own; a web page at the address would look the same.
+            assert found["detail"] == (
+                f"llama_cpp: llama.cpp server at {address(judge)}, which says nothing about "
+                "itself: is it one?"
+            )
         assert promptreg(["doctor", "-c", str(tmp_path / "promptreg.yaml"), "--json"]) == 5
         checks = json.loads(capsys.readouterr().out)
         (found,) = [c for c in checks if c["check"] == f"{kind} (scorers[1])"]

@@ -97,7 +97,8 @@ def import_results(
         kept = 0
         for row in rows:
             lacking = [k for k in ("scenario_id", "version") if row.get(k) in (None, "")]
-            if row.get("text") in (None, "") and not row.get("error"):
+            # A text that is there and empty is an empty answer, which fails and is not left out.
+            if row.get("text") is None and not row.get("error"):
                 lacking.append("text or error")
             if lacking:
                 reason = f"no {', '.join(lacking)}"
