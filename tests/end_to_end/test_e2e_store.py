@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,20 +170,24 @@ def test_an_import_of_nothing_is_refused_and_replaces_nothing(
 
 def test_an_import_keeps_empty_answers(tmp_path: Path) -> None:
     """Left out, they would no longer count as the worst."""
-    for name, text in (
-        ("a.csv", "scenario_id,version,text,error\na,v1,,\nb,v1,,\nc,v1,x,\n"),
-        ("b.jsonl", '{"scenario_id": "a", "version": "v1", "text": ""}\n'),
-    ):
-        (tmp_path / name).write_text(text, "utf-8")
-        done = Promptreg(tmp_path)("import", name, "-o", "ours.jsonl")
-        assert done.code == 0, done.err
-        rows = [json.loads(x) for x in (tmp_path / "ours.jsonl").read_text("utf-8").splitlines()]
-        assert [row["text"] for row in rows] == ["", "", "x"][: len(rows)]
-        assert len(rows) == text.count("v1")
-    (tmp_path / "c.jsonl").write_text(
-        '{"scenario_id": "a", "version": "v1", "text": null}', "utf-8"
-    )
-    assert Promptreg(tmp_path)("import", "c.jsonl", "-o", "ours.jsonl").code == 2
+    rows = [
+        {"scenario_id": x, "version": "v1", "text": text} for x, text in (("a", ""), ("b", "x"))
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (tmp_path / "b.csv").write_text("scenario_id,version,text,error\na,v1,,\nb,v1,x,\n", "utf-8")
+    (tmp_path / "c.jsonl").write_text(json.dumps(rows[0] | {"text": None}), "utf-8")
+    promptreg = Promptreg(tmp_path)
+
+    def imported(name: str) -> list[dict[str, Any]]:
+        assert promptreg("import", name, "-o", "ours.jsonl").code == 0
+        lines = (tmp_path / "ours.jsonl").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    assert [row["text"] for row in imported("a.jsonl")] == ["", "x"]
+    empty, answered = imported("b.csv")
+    assert (empty.get("text"), answered["text"]) == (None, "x")
+    assert empty["error"].startswith("cancelled: an empty cell")
+    assert promptreg("import", "c.jsonl", "-o", "ours.jsonl").code == 2
 
 
 def test_plan_asks_nothing_and_counts_right(asked: Promptreg, server: ModelServer) -> None:

@@ -171,6 +171,7 @@ def _unpaired(
         policy, [RunPair(n, run, sides.candidate[n]) for n, run in sides.baseline.items()]
     )
     found = conclude_unpaired(project, design, sides, scenarios, options, scoring, policy, beside)
+    sides.warnings += unjudged(found.runs, policy)
     facts = [r.facts for p in found.runs for r in (p.baseline, p.candidate)]
     synthetic = any(f.synthetic for f in facts)
     decided = Decided(

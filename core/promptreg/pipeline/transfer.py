@@ -10,10 +10,12 @@ from typing import Any
 from promptreg import numbers
 from promptreg.errors import DataError, UsageError
 from promptreg.pipeline.project import Project
+from promptreg.records import Cause
 from promptreg.store.runs import load_run, read_trials
 
 __all__ = [
     "COLUMNS",
+    "CSV_EMPTY",
     "checked_source",
     "export_runs",
     "import_results",
@@ -35,6 +37,8 @@ COLUMNS = (
     "model",
 )
 """Columns of recorded completions; `score.NAME` columns may follow."""
+CSV_EMPTY = f"{Cause.CANCELLED}: an empty cell, and CSV does not tell no answer from an empty one"
+"""A gap: what it would have been is not known."""
 MAX_IMPORT_BYTES = 256_000_000
 
 
@@ -75,7 +79,8 @@ def import_results(
 
     A `.json` file is read as promptfoo's result file; `.jsonl`, `.csv` and `.parquet` as a table
     whose columns `mapping` names (`text=output`). Nothing is guessed: rows that lack an id, a
-    version, or both text and error are left out and counted.
+    version, or both text and error are left out and counted. An empty text is an empty answer; in
+    CSV, which cannot tell it from none, a gap.
 
     Returns:
         Rows written, and one line per reason for which rows were left out.
@@ -97,7 +102,7 @@ def import_results(
         kept = 0
         for row in rows:
             lacking = [k for k in ("scenario_id", "version") if row.get(k) in (None, "")]
-            # A text that is there and empty is an empty answer, which fails and is not left out.
+            # An empty text is an empty answer, which fails; left out, it would count no more.
             if row.get("text") is None and not row.get("error"):
                 lacking.append("text or error")
             if lacking:
@@ -105,6 +110,8 @@ def import_results(
                 skipped[reason] = skipped.get(reason, 0) + 1
                 continue
             kept += 1
+            if path.suffix == ".csv" and not row.get("text") and not row.get("error"):
+                row = {**row, "text": None, "error": CSV_EMPTY}
             yield row
         if not kept:  # before anything is put in place of a file that stands
             why = "; ".join(_left_out(skipped))

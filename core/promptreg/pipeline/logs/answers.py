@@ -9,13 +9,13 @@ from typing import Any
 
 from promptreg.errors import DataError
 from promptreg.pipeline.logs.mapping import Mapped
+from promptreg.pipeline.transfer import CSV_EMPTY
 from promptreg.records import Cause
 
 __all__ = ["NOT_LOGGED", "recorded_row"]
 
 NOT_LOGGED = f"{Cause.CANCELLED}: the log holds neither an answer nor an error"
 """Nobody knows what the version would have said: a gap, bounded from both sides."""
-_CSV_EMPTY = f"{Cause.CANCELLED}: an empty cell, and CSV does not tell no answer from an empty one"
 
 
 def recorded_row(
@@ -48,7 +48,7 @@ def recorded_row(
     if not error and text is None:
         error = NOT_LOGGED
     elif not error and csv and text == "":
-        error = _CSV_EMPTY
+        error = CSV_EMPTY
     found: dict[str, Any] = {"error": error} if error else {"text": text}
     latency = _number(take("latency_s"), f"{where}: {prefix}latency_s")
     if latency is None:
