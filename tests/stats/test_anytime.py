@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from promptreg.stats.analysis import PairedScores
 from promptreg.stats.sequential.anytime import BETS, Wager
@@ -29,19 +30,20 @@ def looking(looks: int, n: int, *, seed: int = 0, proofs: int = 4) -> LookByLook
 def test_the_wager_is_the_formula() -> None:
     d = np.random.default_rng(1).normal(0.2, 1, 30)
     d[4] = 0.0
-    want, best = np.ones(len(BETS)), 1.0
+    want, up, down = np.ones(len(BETS)), 0.5, 0.5
     for i, x in enumerate(d):
         rms = math.sqrt(float(np.mean(d[:i] ** 2))) if i else 0.0
         if rms:
             want *= 1 + np.tanh(BETS * x / rms)
-        best = max(best, float(want.mean()))
+        up = max(up, float(want[BETS > 0].sum()) / len(BETS))
+        down = max(down, float(want[BETS < 0].sum()) / len(BETS))
     whole, parts = Wager(), Wager()
     whole.bet(d)
     for piece in (d[:1], d[1:1], d[1:11], d[11:]):
         parts.bet(piece)
     for wager in (whole, parts):
         assert np.exp(wager.logs) == pytest.approx(want)
-        assert math.exp(wager.best) == pytest.approx(best)
+        assert (math.exp(wager.up), math.exp(wager.down)) == pytest.approx((up, down))
 
 
 def test_the_coin_is_the_formula() -> None:
@@ -49,20 +51,23 @@ def test_the_coin_is_the_formula() -> None:
     wager = Wager()
     wager.toss(d[:3])
     wager.toss(d[3:])
+    # Of n changes k are gains: all coins hold so much, and those that fall on gains more often a
+    # share of it that is a tail of the beta distribution.
     reached = [
-        2**n / ((n + 1) * math.comb(n, k))
+        (2**n / ((n + 1) * math.comb(n, k)), float(beta.sf(0.5, k + 1, n - k + 1)))
         for n, k in ((1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 2), (9, 2))
     ]
-    assert math.exp(wager.best) == pytest.approx(max(reached))
+    assert math.exp(wager.up) == pytest.approx(max(held * share for held, share in reached))
+    assert math.exp(wager.down) == pytest.approx(max(held * (1 - share) for held, share in reached))
     assert (wager.won, wager.lost) == (2, 7)
 
 
 @pytest.mark.parametrize("kind", ["bet", "toss"])
 def test_over_all_signs_a_wager_wins_nothing(kind: str) -> None:
-    """Exact: whatever the sizes, E has mean 1 over the flips, at every length."""
+    """Exact: whatever the sizes, E has mean 1 over the flips, and no side ever gets far by luck."""
     sizes = np.array([0.3, 2.0, 0.1, 5.0, 1.0, 0.7, 0.2, 9.0])
     for n in (1, 2, 5, 8):
-        values = []
+        values, reached = [], []
         for signs in itertools.product((-1.0, 1.0), repeat=n):
             wager = Wager()
             d = sizes[:n] * np.array(signs)
@@ -72,13 +77,17 @@ def test_over_all_signs_a_wager_wins_nothing(kind: str) -> None:
             else:
                 wager.toss(d)
                 values.append(2**n / ((n + 1) * math.comb(n, wager.won)))
+            reached.append((math.exp(wager.up), math.exp(wager.down)))
         assert np.mean(values) == pytest.approx(1.0)
+        for at in (0.75, 1.0, 2.0, 5.0, 10.0):  # Ville's inequality; each side began with a half
+            assert (np.mean(np.array(reached) >= at, axis=0) <= 0.5 / at).all()
 
 
 def test_huge_and_tiny_differences_do_not_break_it() -> None:
     wager = Wager()
     wager.bet(np.array([1e-12, 1e6, -1e6, 0.0] * 50))
-    assert math.isfinite(wager.best)
+    assert math.isfinite(wager.up)
+    assert math.isfinite(wager.down)
     assert np.isfinite(wager.logs).all()
 
 
@@ -290,14 +299,14 @@ def needed(shift: float, n: int, lines: int, seed: int, step: int) -> int | None
     for start in range(0, n, step):
         for wager, d in zip(wagers, changes, strict=True):
             wager.bet(d[start : start + step])
-            if wager.best >= math.log(lines / 0.05):
+            if max(wager.up, wager.down) >= math.log(lines / 0.05):
                 return start + step
     return None
 
 
 @pytest.mark.parametrize("lines", [1, 6])
 def test_looking_all_the_time_accuses_falsely_as_seldom_as_it_says(lines: int) -> None:
-    """One step: `best` is the largest E after any scenario."""
+    """One step: `up` and `down` are the largest after any scenario."""
     repetitions = 1_500
     false = sum(needed(0.0, 400, lines, 50_000 + i, 400) is not None for i in range(repetitions))
     assert false <= 0.05 * repetitions

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 __all__ = [
+    "SESSION_IDLE",
+    "SESSION_LONGEST",
     "Event",
     "Job",
     "JobKind",
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+SESSION_IDLE, SESSION_LONGEST = timedelta(hours=8), timedelta(hours=24)
+"""How long a browser stays logged in: without a request, and at all."""
 
 
 class Role(StrEnum):

@@ -9,10 +9,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from promptreg.errors import NotComparableError, PromptregError
+from promptreg.errors import NotComparableError
 from promptreg.records import Cause, Outcome, Run, ScoreColumn
+from promptreg.stages.compare.heard import heard
 from promptreg.stages.compare.pairs import RunPair
-from promptreg.store.runs import read_trials
 
 __all__ = [
     "BETWEEN_PROVIDERS",
@@ -132,27 +132,14 @@ def check_gaps(run: Run, trials: str) -> None:
     """
     share = _gap_share(run)
     if share > MAX_GAP_SHARE:
+        often = max(run.failures, key=lambda name: run.failures[name], default="")
         raise NotComparableError(
             f"not comparable: {share:.0%} of {trials} ({run.id}) were lost to the "
             f"infrastructure (allowed: {MAX_GAP_SHARE:.0%}): "
             + ", ".join(f"{k} {v}" for k, v in run.failures.items())
-            + _heard(run)
+            + heard(run, "error_detail", often)
             + "; run again, failed calls are made anew"
         )
-
-
-def _heard(run: Run) -> str:
-    """Return what the first failure of the most frequent cause was, where trials are stored."""
-    if not run.path or not run.failures:
-        return ""
-    cause = max(run.failures, key=lambda name: run.failures[name])
-    try:
-        for row in read_trials(run, columns=["error_cause", "error_detail"]):
-            if row["error_cause"] == cause and row["error_detail"]:
-                return f" (such as: {row['error_detail'][:200]})"
-    except PromptregError:  # the store tells nothing more; what is refused is refused all the same
-        return ""
-    return ""
 
 
 def matched(baseline: Run, candidate: Run, *, allow_unmatched: bool) -> tuple[RunPair, list[str]]:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg import numbers
-from promptreg.errors import PromptregError
 from promptreg.policy import GAP_RATE, OVERALL, Bound, Policy
 from promptreg.records import Outcome, Run
 from promptreg.stages.compare.comparable import MAX_GAP_SHARE
+from promptreg.stages.compare.heard import heard
 from promptreg.stages.compare.lines import slice_of
 from promptreg.stages.compare.pairs import RunPair
 from promptreg.stats.analysis import PairedScores, analyse
-from promptreg.store.runs import read_trials
 from promptreg.verdicts import Limit
 
 __all__ = ["gap_limit", "is_gap_rate", "unequal_losses", "unjudged"]
@@ -128,24 +127,12 @@ def unjudged(pairs: Sequence[RunPair], policy: Policy) -> Iterator[str]:
                 if gaps > MAX_GAP_SHARE * int(asked.sum()):
                     alike.setdefault((gaps, int(asked.sum())), []).append(metric)
             for (gaps, of), metrics in alike.items():
+                told = heard(run, f"reason.{metrics[0]}")
                 yield (
                     f"{name}{', '.join(metrics)}: {gaps:,} of {numbers.count(of, 'answer')} of "
-                    f"the {side} could not be judged{_reason(run, metrics[0])}; what is shown is "
+                    f"the {side} could not be judged{told}; what is shown is "
                     "the worst case for the candidate"
                 )
-
-
-def _reason(run: Run, metric: str) -> str:
-    """Return why the first was not judged, where trials are stored."""
-    if not run.path:
-        return ""
-    column = f"reason.{metric}"
-    try:
-        told = (row[column] for row in read_trials(run, columns=[column]))
-        first = next((reason for reason in told if reason), "")
-    except PromptregError:  # what is measured on pairs is in no run; no decision hangs on a reason
-        return ""
-    return f" (such as: {first[:200]})" if first else ""
 
 
 def _failed(run: Run) -> Mask:

@@ -49,10 +49,8 @@ class Wager:
     lost: int = 0
     coin: bool | None = None
     """Whether signs alone are bet on: pass/fail; None before the first data."""
-    best: float = 0.0
-    """Largest log E so far, from 0 on: E begins at 1."""
     up: float = -math.log(2)
-    """The largest log of what the bets on a rise hold of E; they begin with half of it."""
+    """The largest log of what the bets on a rise held of E so far; they begin with half of it."""
     down: float = -math.log(2)
     """The same of the bets on a fall."""
 
@@ -90,7 +88,6 @@ class Wager:
         self.won, self.lost = int(won[-1]), int(lost[-1])
 
     def _reach(self, up: Floats, down: Floats) -> None:
-        self.best = max(self.best, float(np.logaddexp(up, down).max()))
         self.up, self.down = max(self.up, float(up.max())), max(self.down, float(down.max()))
 
     def copy(self) -> Wager:

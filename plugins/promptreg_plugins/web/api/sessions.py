@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from promptreg_plugins.web.api.needs import KeptSessions, Tokens
-from promptreg_plugins.web.model import Who
+from promptreg_plugins.web.model import SESSION_IDLE, SESSION_LONGEST, Who
 from promptreg_plugins.web.problems import UnauthorizedError
 
 __all__ = ["LogIns", "Session", "Sessions"]
 
-_IDLE_S = 8 * 3600.0
-_LONGEST_S = 24 * 3600.0
+_IDLE_S, _LONGEST_S = SESSION_IDLE.total_seconds(), SESSION_LONGEST.total_seconds()
 _MOST = 2_000
 
 

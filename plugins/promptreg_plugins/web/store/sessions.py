@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from promptreg_plugins.web.model import Role, Who
+from promptreg_plugins.web.model import SESSION_IDLE, SESSION_LONGEST, Role, Who
 from promptreg_plugins.web.problems import UnavailableError
 from promptreg_plugins.web.store.database import Database, parsed_time
 from promptreg_plugins.web.store.tables import sessions, tokens
 
-__all__ = ["IDLE", "LONGEST", "StoredSessions"]
+__all__ = ["StoredSessions"]
 
-IDLE, LONGEST = timedelta(hours=8), timedelta(hours=24)
 _MOST = 200
 """Sessions of one token; the one used least recently gives way."""
 _USED, _SLACK = timedelta(minutes=1), timedelta(minutes=5)
@@ -39,8 +38,8 @@ class StoredSessions:
         with self._database.write() as c:
             c.execute(
                 sessions.delete().where(
-                    (sessions.c.began_at < _text(now - LONGEST))
-                    | (sessions.c.used_at < _text(now - IDLE))
+                    (sessions.c.began_at < _text(now - SESSION_LONGEST))
+                    | (sessions.c.used_at < _text(now - SESSION_IDLE))
                 )
             )
             mine = sessions.c.token_id == token_id
@@ -72,7 +71,9 @@ class StoredSessions:
         assert began is not None  # noqa: S101 - columns that are never null
         assert used is not None  # noqa: S101
         # A clock that was set back must not make sessions last.
-        if not (-_SLACK <= now - began <= LONGEST and -_SLACK <= now - used <= IDLE):
+        if not (
+            -_SLACK <= now - began <= SESSION_LONGEST and -_SLACK <= now - used <= SESSION_IDLE
+        ):
             return None
         if now - used >= _USED:
             self._note(name, now)
