@@ -6,15 +6,21 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from model_server import ModelServer, missing_packages
 
 pytest_plugins = "pytester"
 
-# No test asserts seconds: on a busy machine any of them may be late.
-settings.register_profile("promptreg", deadline=None)
+# The same examples on every machine and in every order; `--hypothesis-profile search` looks for new
+# ones. No test asserts seconds: on a busy machine any of them may be late.
+_late = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("search", **_late, max_examples=1000)
+settings.register_profile("promptreg", **_late, derandomize=True)
 settings.load_profile("promptreg")
+# Examples would also be made of what modules hold that happen to be loaded by now.
+setattr(providers, "_get_local_constants", lambda: providers._local_constants)  # noqa: B010 - mypy forbids to assign a function
 
 
 @pytest.fixture(scope="session")

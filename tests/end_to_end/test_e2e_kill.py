@@ -45,8 +45,8 @@ def expected(tmp_path: Path, server: ModelServer) -> object:
 
 def killed_at_call(promptreg: Promptreg, server: ModelServer, call: int) -> None:
     """Start a comparison and kill it as its n-th call reaches the server."""
+    server.on_call = lambda n: process.kill() if n == call else None
     process = promptreg.start("compare", "v1", "v2", "-o", "report.json", "-q")
-    server.on_call = lambda n: os.kill(process.pid, signal.SIGKILL) if n == call else None
     process.communicate(timeout=60)
     server.on_call = None
     assert process.returncode == -signal.SIGKILL

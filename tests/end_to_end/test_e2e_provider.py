@@ -28,12 +28,15 @@ def test_provider_is_down_from_the_start(tmp_path: Path) -> None:
 
 
 def test_provider_dies_half_way(tmp_path: Path) -> None:
-    with running(ModelServer(delay_s=0.01)) as server:
+    def answer(scenario: str, version: str) -> str | Fault:
+        return right(scenario, version) if len(server.calls) <= 20 else hang()
+
+    with running(ModelServer(answer, port=free_port())) as server:
         quick = {"concurrency": 2, "retries": 1}
         folder = write_suite(tmp_path, server.url, n=N, provider=quick)
         promptreg = Promptreg(folder)
         process = promptreg.start("compare", "v1", "v2", "--json", "-o", "report.json")
-        server.wait_for(20)
+        server.wait_for(21)
         port = server.port
     died = promptreg.end(process, within_s=30)
     assert died.code == 5
@@ -156,7 +159,7 @@ def test_timeouts_count_as_the_worst_value(tmp_path: Path) -> None:
             tmp_path,
             server.url,
             n=40,
-            provider={"retries": 0, "concurrency": 16, "timeout": {"connect": 2, "read": 0.5}},
+            provider={"retries": 0, "concurrency": 16, "timeout": {"connect": 2, "read": 3}},
         )
         finished = Promptreg(folder)("gate", "v1", "v2", "--json")
     report = finished.json

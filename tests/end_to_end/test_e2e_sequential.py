@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -190,8 +189,8 @@ def test_killed_in_the_second_look_it_goes_on_to_the_same_decision(
         every = set(server.asked)
         server.forget()
         promptreg = Promptreg(write_suite(tmp_path / "killed", server.url, n=120))
+        server.on_call = lambda n: process.kill() if n == 80 else None
         process = promptreg.start("gate", "v1", "v2", "--sequential", "-q")
-        server.on_call = lambda n: os.kill(process.pid, signal.SIGKILL) if n == 80 else None
         process.communicate(timeout=60)
         server.on_call = None
         assert process.returncode == -signal.SIGKILL

@@ -38,9 +38,9 @@ def test_one_signal_stops_cleanly(
 ) -> None:
     folder = write_suite(tmp_path, slow_server.url, n=N)
     promptreg = Promptreg(folder)
+    # Sent by the server, before it answers: whoever waited for the call might come too late.
+    slow_server.on_call = lambda n: process.send_signal(number) if n == 10 else None
     process = promptreg.start("compare", "v1", "v2")
-    slow_server.wait_for(10)
-    process.send_signal(number)
     stopped = promptreg.end(process, within_s=20)
     assert stopped.code == code
     assert stopped.out == ""

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from command_line import Promptreg, written_bytes
+from fault_server import free_port
 from history_files import with_mlflow
-from mlflow_places import answering, free_port, hanging_server, rows
+from mlflow_places import answering, hanging_server, rows
 from promptreg.testing import HistoryContract
 from promptreg_plugins.mlflow_history.address import find_address
 from promptreg_plugins.mlflow_history.history import MlflowHistory
