@@ -104,7 +104,7 @@ class Forks:
                 line = json.dumps(asked | {"streams": streams}) + "\n"
                 self._parent.stdin.write(line.encode())
                 self._parent.stdin.flush()
-                process = self._heard(30)
+                process = self._heard(180)
                 code = self._heard(within_s, process)
                 texts = [_read(f) for f in (out, err)]
         finally:

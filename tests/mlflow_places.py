@@ -199,4 +199,4 @@ class MlflowServer:
     def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):  # a session of its own: it and its workers
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)

@@ -145,7 +145,7 @@ def test_killed_it_goes_on_where_it_was(tmp_path: Path, moody: ModelServer) -> N
     promptreg = Promptreg(folder)
     moody.on_call = lambda n: process.kill() if n == 25 else None
     process = promptreg.start("calibrate", *QUICK)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     moody.on_call = None
     kept = stored_keys(folder)
     assert kept

@@ -17,7 +17,7 @@ N = 30
 
 def test_provider_is_down_from_the_start(tmp_path: Path) -> None:
     folder = write_suite(tmp_path, f"http://127.0.0.1:{free_port()}", n=N)
-    finished = Promptreg(folder)("compare", "v1", "v2", "-o", "report.json", within_s=15)
+    finished = Promptreg(folder)("compare", "v1", "v2", "-o", "report.json")
     assert finished.code == 5
     assert finished.out == ""
     assert len(finished.err.splitlines()) == 1
@@ -38,7 +38,7 @@ def test_provider_dies_half_way(tmp_path: Path) -> None:
         process = promptreg.start("compare", "v1", "v2", "--json", "-o", "report.json")
         server.wait_for(21)
         port = server.port
-    died = promptreg.end(process, within_s=30)
+    died = promptreg.end(process)
     assert died.code == 5
     assert died.out == ""
     assert "can no longer be reached" in died.err
@@ -60,7 +60,7 @@ def test_offline_when_all_is_stored(tmp_path: Path) -> None:
     with running(ModelServer()) as server:
         promptreg = Promptreg(write_suite(tmp_path, server.url, n=N))
         online = promptreg("compare", "v1", "v2", "--json")
-    offline = promptreg("compare", "v1", "v2", "--json", within_s=15)
+    offline = promptreg("compare", "v1", "v2", "--json")
     assert offline.code == 0
     (warning,) = (w for w in offline.json["warnings"] if "not reachable" in w)
     assert "read from the run store" in warning
@@ -69,7 +69,7 @@ def test_offline_when_all_is_stored(tmp_path: Path) -> None:
     assert without[0] == without[1]
     # One more scenario than is stored: that call cannot be made, and nothing stands in for it.
     write_suite(tmp_path, server.url, n=N + 1)
-    more = promptreg("compare", "v1", "v2", within_s=15)
+    more = promptreg("compare", "v1", "v2")
     assert more.code == 5
     assert "60 of 62 trials are answered and kept" in more.err
 

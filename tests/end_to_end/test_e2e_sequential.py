@@ -191,7 +191,7 @@ def test_killed_in_the_second_look_it_goes_on_to_the_same_decision(
         promptreg = Promptreg(write_suite(tmp_path / "killed", server.url, n=120))
         server.on_call = lambda n: process.kill() if n == 80 else None
         process = promptreg.start("gate", "v1", "v2", "--sequential", "-q")
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
         server.on_call = None
         assert process.returncode == -signal.SIGKILL
         before = Counter(server.asked)
