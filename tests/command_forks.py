@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import itertools
 import json
@@ -160,6 +161,7 @@ def _serve() -> None:
     for name in _LOADED:
         importlib.import_module(name)
     importlib.import_module("promptreg.discovery").load_plugins()
+    gc.freeze()  # no command collects, and so copies, what it did not make
     voice = os.dup(1)
     os.set_inheritable(voice, False)
     ears = os.fdopen(os.dup(0), "rb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -43,6 +44,12 @@ def llama_server(model_packages: None, tmp_path_factory: pytest.TempPathFactory)
     yield server.url
     assert server.process.poll() is None, f"the model server died:\n{server.tail()}"
     assert server.stop() == 0, server.tail()
+
+
+def pytest_collection_finish() -> None:
+    """Spare every collection of garbage to come the half million objects that all tests are."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
