@@ -16,12 +16,12 @@ pytest_plugins = "pytester"
 
 # The same examples on every machine and in every order; `--hypothesis-profile search` looks for new
 # ones. No test asserts seconds: on a busy machine any of them may be late.
-_late = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("search", **_late, max_examples=1000)
-settings.register_profile("promptreg", **_late, derandomize=True)
+_LATE = [HealthCheck.too_slow]
+settings.register_profile("search", deadline=None, suppress_health_check=_LATE, max_examples=1000)
+settings.register_profile("promptreg", deadline=None, suppress_health_check=_LATE, derandomize=True)
 settings.load_profile("promptreg")
-# Examples would also be made of what modules hold that happen to be loaded by now.
-setattr(providers, "_get_local_constants", lambda: providers._local_constants)  # noqa: B010 - mypy forbids to assign a function
+# Nor are examples made of the constants of such modules as happen to be loaded by now.
+vars(providers)["_get_local_constants"] = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,7 @@ def test_the_budget_stops_it_and_it_goes_on(tmp_path: Path, moody: ModelServer) 
 def test_killed_it_goes_on_where_it_was(tmp_path: Path, moody: ModelServer) -> None:
     folder = write_suite(tmp_path / "suite", moody.url, n=N, gate=GATE)
     promptreg = Promptreg(folder)
+    process: subprocess.Popen[str]
     moody.on_call = lambda n: process.kill() if n == 25 else None
     process = promptreg.start("calibrate", *QUICK)
     process.communicate(timeout=180)

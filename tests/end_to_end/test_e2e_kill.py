@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def expected(tmp_path: Path, server: ModelServer) -> object:
 
 def killed_at_call(promptreg: Promptreg, server: ModelServer, call: int) -> None:
     """Start a comparison and kill it as its n-th call reaches the server."""
+    process: subprocess.Popen[str]
     server.on_call = lambda n: process.kill() if n == call else None
     process = promptreg.start("compare", "v1", "v2", "-o", "report.json", "-q")
     process.communicate(timeout=180)

@@ -39,6 +39,7 @@ def test_one_signal_stops_cleanly(
     folder = write_suite(tmp_path, slow_server.url, n=N)
     promptreg = Promptreg(folder)
     # Sent by the server, before it answers: whoever waited for the call might come too late.
+    process: subprocess.Popen[str]
     slow_server.on_call = lambda n: process.send_signal(number) if n == 10 else None
     process = promptreg.start("compare", "v1", "v2")
     stopped = promptreg.end(process)
