@@ -19,7 +19,7 @@ from service_engine import WHO, EngineProcess, request, until, watcher
 from service_wire import wire
 from suite_factory import write_suite
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow]
+pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.xdist_group("postgres")]
 N = 30
 IN_FLIGHT = 4
 
