@@ -58,6 +58,7 @@ class Looking(Comparing):
     sequential: o.Sequential = None
     looks: o.Looks = None
     anytime: o.AnyTime = False
+    strict: o.Strict = False
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def plan(
     sequential: o.Sequential = None,
     looks: o.Looks = None,
     anytime: o.AnyTime = False,
+    strict: o.Strict = False,
     as_json: o.AsJson = False,
     env_file: o.EnvFile = None,
 ) -> int:
@@ -51,6 +52,7 @@ def plan(
         sequential=sequential,
         looks=looks,
         anytime=anytime,
+        strict=strict,
     )
     found = make_plan(open_project(config), refs, options)
     if as_json:

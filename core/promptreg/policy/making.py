@@ -53,6 +53,7 @@ def make_policy(
     margins: Mapping[str, float] | None = None,
     looks: int | None = None,
     anytime: bool = False,
+    strict: bool = False,
     shown_only: Collection[str] = (),
     pairwise: Sequence[Scale] = (),
 ) -> Policy:
@@ -68,6 +69,7 @@ def make_policy(
         margins: overrides from the command line, by metric.
         looks: override from the command line; 0: a suite's own looks, else the usual number.
         anytime: override from the command line: accuse by e-processes.
+        strict: the same, and judge bounded scores whatever their distribution.
         shown_only: metrics that gate only where the section names them under `prove`.
         pairwise: metrics that are measured on pairs of answers, besides `scales`.
 
@@ -160,7 +162,7 @@ def make_policy(
         required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
         preset=resolved.preset.name if resolved.preset else "",
         apart=(*lacking, *dropped(resolved)),
-        looks=_look_policy(entry, looks, where, anytime=anytime),
+        looks=_look_policy(entry, looks, where, anytime=anytime or strict, strict=strict),
         pairwise=of_pairs,
     )
     for name in policy.pairs_gate:
@@ -213,7 +215,9 @@ def _gates(name: str, spot: str) -> None:
         )
 
 
-def _look_policy(entry: GateEntry, looks: int | None, where: str, *, anytime: bool) -> LookPolicy:
+def _look_policy(
+    entry: GateEntry, looks: int | None, where: str, *, anytime: bool, strict: bool
+) -> LookPolicy:
     """Return how often the data are looked at.
 
     Raises:
@@ -243,6 +247,7 @@ def _look_policy(entry: GateEntry, looks: int | None, where: str, *, anytime: bo
         more_repeats=entry.more.repeats if entry.more else 0,
         more_calls=entry.more.calls if entry.more else None,
         anytime=anytime and looks > 1,
+        strict=(strict or (own is not None and own.strict)) and looks > 1,
     )
 
 

@@ -28,6 +28,7 @@ class LookPolicy:
         more_repeats: askings of each scenario at the most if the gate stays inconclusive; 0: none.
         more_calls: further calls at the most.
         anytime: accuse by e-processes, however many looks there are.
+        strict: at any time, judge means of bounded scores whatever their distribution.
     """
 
     looks: int = 1
@@ -35,6 +36,7 @@ class LookPolicy:
     more_repeats: int = 0
     more_calls: int | None = None
     anytime: bool = False
+    strict: bool = False
 
     @property
     def several(self) -> bool:
@@ -127,7 +129,8 @@ class Policy:
         del told["pairwise"]  # where there are any, `scales` tells
         if self.design is None:  # a policy without one is what it was before there were any
             del told["design"]
-        if not self.looks.anytime:
-            del told["looks"]["anytime"]
+        for later in ("anytime", "strict"):
+            if not told["looks"][later]:
+                del told["looks"][later]
         text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

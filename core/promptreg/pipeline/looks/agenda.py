@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class Agenda:
         scenario_looks: how many looks there are until the planned scenarios are used up.
         schedule: when the looks are, in shares of the information, and what each may spend.
         families: number of every family; at any time the order in which they are asked.
+        largest: scenarios of the largest family, in the version that has most of it.
         notes: what a reader must know of the plan.
     """
 
@@ -57,6 +59,7 @@ class Agenda:
     scenario_looks: int
     schedule: Schedule
     families: dict[str, int]
+    largest: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -141,6 +144,10 @@ def make_agenda(
         scenario_looks=len(used),
         schedule=Schedule((*times[:-1], 1.0), alpha, _PROOFS if looks.anytime else 0),
         families={family: i for i, family in enumerate(numbered)},
+        largest=max(
+            (max(Counter(map(family_of, v.scenarios)).values(), default=1) for v in versions),
+            default=1,
+        ),
         notes=tuple(notes),
     )
 

@@ -97,6 +97,7 @@ class Watch:
                 exact=policy.exact,
                 anytime=policy.looks.anytime,
                 lines=self._reach.met,
+                largest=agenda.largest if policy.looks.strict else None,
             )
         )
 
@@ -175,7 +176,7 @@ class Watch:
             last=self.made == len(agenda.batches),
             share=trials / self._trials(len(agenda.batches)),
             last_level=agenda.schedule.increment(len(agenda.batches) - 1),
-            proving=agenda.schedule.proves(at),
+            proving=agenda.schedule.proves(at) or self.policy.looks.strict,
         )
         never = self._scenarios.partial or any(run.facts.synthetic for run in runs)
         # With too much lost nothing is decided early, and nothing more is asked.
@@ -183,8 +184,11 @@ class Watch:
             self.reason = stop_reason(found, self.policy, never=never)
         elif found.planned_done:
             self.reason = StopReason.END
-        if self.reason is not None and not found.proving:
-            self.differences = tuple(map(_without_interval, self.differences))
+        if self.reason is not None and not agenda.schedule.proves(at):
+            self.differences = tuple(
+                d if d.level <= 1 - self.policy.alpha else _without_interval(d)
+                for d in self.differences
+            )
         return self.reason is not None
 
     def stopping(self) -> Stopping:
@@ -202,6 +206,7 @@ class Watch:
             trials_made=self._trials(self.made),
             calls_saved=self.calls_saved,
             anytime=self.policy.looks.anytime,
+            strict=self.policy.looks.strict,
         )
 
     def left_out(self) -> Sequence[int]:
