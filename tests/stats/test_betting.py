@@ -146,7 +146,11 @@ def test_a_line_is_accused_where_its_interval_excludes_no_change(paired: Make) -
         seen.append(one.verdict)
     assert seen[0] == "inconclusive"
     assert seen[-1] == "regressed"
-    assert one.detectable_difference is None
+    assert one.high is not None
+    assert one.low is not None
+    assert one.detectable_difference is not None
+    assert one.detectable_difference > (one.high - one.low) / 2
+    assert not one.notes
 
 
 def test_what_has_no_bound_is_judged_by_swaps_and_proves_at_four_looks(paired: Make) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
+from scipy.special import ndtri
+
 from promptreg.stats.analysis import gather
 from promptreg.stats.checks import Checked, check_all
 from promptreg.stats.evidence import Evidence, Settings, too_few
@@ -131,8 +133,12 @@ class LookByLook:
     def _strict(
         self, data: Checked, evidence: Evidence, p: float | None, bets: BoundedBets
     ) -> PairedResult:
-        """Return the result of a line by its bets, without figures that only flips can give."""
-        low, high = bets.interval()
+        """Return the result of a line by its bets, without figures that only flips can give.
+
+        What could have been seen is half the interval, and as many standard errors as 80 % power
+        takes: an approximation, since the interval depends on what came.
+        """
+        alpha, (low, high) = self.schedule.alpha, bets.interval()
         held = bets.up if evidence.estimate > 0 else bets.down
         own = replace(
             evidence,
@@ -141,9 +147,11 @@ class LookByLook:
             p_value=math.exp(min(0.0, -held)) if evidence.estimate else 1.0,
             test=_BOUNDED,
             beyond_margin=None,
+            notes=too_few(data.n_clusters, alpha),
         )
-        one = result(data, own, p, Settings(self.schedule.alpha, self.exact))
-        return replace(one, detectable_difference=None, scenarios_needed=None)
+        one = result(data, own, p, Settings(alpha, self.exact))
+        seen = None if evidence.se is None else (high - low) / 2 + float(ndtri(0.80)) * evidence.se
+        return replace(one, detectable_difference=seen, scenarios_needed=None)
 
     def _notes(self, one: PairedResult, level: float) -> Sequence[str]:
         """Return notes, those on too few families at the level of accusations, not of intervals."""
