@@ -73,7 +73,6 @@ class Promotion:
         passed: whether the gate passed what it was asked about.
         overridden: whether they moved although the gate did not pass, or had nothing to decide by.
         exit_code: 0 where they moved, or had nothing to do; else the gate's.
-        remark: anything else to say.
     """
 
     terms: Terms
@@ -85,7 +84,6 @@ class Promotion:
     passed: bool = False
     overridden: bool = False
     exit_code: ExitCode = ExitCode.OK
-    remark: str = ""
 
 
 def promote(
@@ -114,7 +112,6 @@ def promote(
     promotion = Promotion(terms, tuple(moves))
     asked = [m for m in moves if not m.there]
     if not asked:
-        promotion.remark = "nothing to move"
         return promotion
     given = _decide(project, ref, asked, state, options, promotion, handle_signals)
     if promotion.moved and not terms.dry_run:

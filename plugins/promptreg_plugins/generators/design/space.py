@@ -80,10 +80,6 @@ class Space:
             if mask & bit
         }
 
-    def cell(self, mask: int) -> Cell:
-        """Return the positions of a whole row's values."""
-        return tuple(next(v for v, bit in enumerate(bits) if mask & bit) for bits in self.bits)
-
     def possible(self, mask: int) -> bool:
         """Return whether some allowed row has these values."""
         key = mask & self._touched
