@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -11,28 +11,21 @@ from numpy.typing import NDArray
 
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
-from promptreg.stages.compare.evident import excludes_no_change, unaccused
+from promptreg.stages.compare.hints import hints
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
 from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconcile
-from promptreg.stats.multiplicity import benjamini_hochberg
 from promptreg.verdicts import Difference, Missing, Verdict
 
 __all__ = [
     "Judge",
-    "SliceJudge",
     "compare_pairs",
     "compare_slices",
     "complete_case",
     "difference_of",
-    "hints",
     "names_of",
     "tables_of",
 ]
-
-SliceJudge = Callable[[Sequence[Line]], Sequence[tuple[Difference, PairedResult]]]
-SLICE_Q = 0.10
-"""False discovery rate among slices, which are hints and never gate."""
 
 
 class Judge(Protocol):
@@ -132,47 +125,6 @@ def _slices(
         return [(_difference(line, r, tables), r) for line, r in zip(part, results, strict=True)]
 
     return hints(slice_lines(pairs, policy), judge, policy)
-
-
-def hints(slices: Iterable[Sequence[Line]], judge: SliceJudge, policy: Policy) -> list[Difference]:
-    """Return the differences of slices, with the verdicts that many hints at once allow.
-
-    Args:
-        slices: the lines of each slice.
-        judge: returns each line's difference and what it was made from.
-        policy: says which metrics gate.
-    """
-    judged = [found for part in slices for found in judge(part)]
-    adjusted: dict[int, float] = {}
-    for (
-        metric
-    ) in policy.gating:  # one family of hints per metric: slices of it are what is searched
-        mine = [
-            i
-            for i, (d, r) in enumerate(judged)
-            if r.n_clusters > 0 and r.name == d.metric == metric
-        ]
-        adjusted |= dict(
-            zip(mine, benjamini_hochberg([judged[i][1].p_value for i in mine]), strict=True)
-        )
-    return [_hint(d, adjusted.get(i)) for i, (d, _) in enumerate(judged)]
-
-
-def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
-    """Return a slice's difference with the verdict that its adjusted p-value allows."""
-    verdict = difference.verdict
-    change = difference.difference or 0.0
-    if difference.direction == "lower_is_better":
-        change = -change
-    if difference.insufficient:
-        return replace(difference, p_adjusted=p_adjusted, suspect=False)
-    if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        if p_adjusted <= SLICE_Q and excludes_no_change(difference):
-            verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
-        elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
-            verdict = unaccused(difference)
-    suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
-    return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
 
 
 def _analyse(

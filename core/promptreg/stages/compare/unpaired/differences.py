@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from promptreg import numbers
 from promptreg.policy import Policy
 from promptreg.records import Outcome, Run, Scale
-from promptreg.stages.compare.differences import (
-    SliceJudge,
-    difference_of,
-    hints,
-    names_of,
-    tables_of,
-)
+from promptreg.stages.compare.differences import difference_of, names_of, tables_of
+from promptreg.stages.compare.hints import SliceJudge, hints
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table
 from promptreg.stages.compare.unpaired.sides import ArmPair
