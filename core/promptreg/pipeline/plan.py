@@ -31,7 +31,7 @@ from promptreg.records import Completion, ScenarioSet
 from promptreg.stages.load import RunRef
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedModel", "PlannedVersion", "key_maker", "plan"]
+__all__ = ["Plan", "key_maker", "plan"]
 
 _Known = tuple[str, Mapping[str, object]]
 """A model's name, and what its server says of itself."""
