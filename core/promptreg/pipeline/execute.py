@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from promptreg.errors import BudgetError, ExitCode, ProviderError, StoppedError
 from promptreg.pipeline.design import only_logged
 from promptreg.pipeline.desk import Desk, check_apart, desks_for, first_stop, several
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
 from promptreg.pipeline.loop import Loop
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.recorder import Recorder
 from promptreg.pipeline.services import Batches, SuiteServices

@@ -10,9 +10,9 @@ from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import answering, make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
 from promptreg.pipeline.planned_models import PlannedModel, count_models

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from promptreg.errors import PromptregError
-from promptreg.pipeline.looping import run_loop
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.parts import model_parts
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN
-from promptreg.pipeline.planned_looking import Looking
+from promptreg.pipeline.planned_services import Looking
 from promptreg.pipeline.project import Project
 from promptreg.pipeline.work import Work
 from promptreg.protocols import Pair

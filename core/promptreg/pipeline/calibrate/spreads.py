@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from promptreg.errors import PromptregError
 from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import digest
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.services import SuiteServices
 from promptreg.pipeline.work import Version
