@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -126,7 +127,11 @@ class LookedGate:
 
 def _without_interval(d: Difference) -> Difference:
     """Return a difference as a look shows it that only accuses: its interval would say nothing."""
-    if d.ratio is not None:
-        return d
     note = "no interval: this look only accuses"
-    return replace(d, interval=None, detectable_difference=None, notes=(*d.notes, note))
+    return replace(
+        d,
+        interval=None,
+        ratio=None if d.ratio is None else (d.ratio[0], 0.0, math.inf),  # nothing is excluded
+        detectable_difference=None,
+        notes=(*d.notes, note),
+    )
