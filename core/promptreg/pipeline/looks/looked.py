@@ -73,7 +73,7 @@ class LookedGate:
         """What accused at the last look; see `verdicts.Look`."""
         return self._tests.boundary
 
-    def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
+    def analyse(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
         """Return one result per line, at the error this look may spend."""
         return self._tests.look(favour, lines)
 
@@ -99,7 +99,7 @@ class LookedGate:
         at, schedule = self.made, self.schedule
         self.made += 1
         policy = replace(self.policy, slices=(), slicings=())
-        self.differences = compare_pairs(pairs, policy, seed=self._seed, judge=self)
+        self.differences = compare_pairs(pairs, policy, seed=self._seed, analysis=self)
         self.limits = check_limits(pairs, replace(policy, alpha=schedule.increment(at)))
         found = Look(
             differences=self.differences,

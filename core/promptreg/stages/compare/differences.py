@@ -18,7 +18,7 @@ from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconc
 from promptreg.verdicts import Difference, Missing, Verdict
 
 __all__ = [
-    "Judge",
+    "Analysis",
     "compare_pairs",
     "compare_slices",
     "complete_case",
@@ -28,16 +28,16 @@ __all__ = [
 ]
 
 
-class Judge(Protocol):
-    """Judges the whole suite's lines in place of the analysis of one fixed sample."""
+class Analysis(Protocol):
+    """Analyses the whole suite's lines in place of the analysis of one fixed sample."""
 
     families: Mapping[str, int]
     """Number of every family of the plan."""
 
-    def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
+    def analyse(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
         """Return one result per line; `favour` is the side that gaps favour.
 
-        A line is called the same whenever it is judged.
+        A line is called the same whenever it is analysed.
         """
         ...
 
@@ -52,7 +52,7 @@ def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
 
 
 def compare_pairs(
-    pairs: Sequence[RunPair], policy: Policy, *, seed: int, judge: Judge | None = None
+    pairs: Sequence[RunPair], policy: Policy, *, seed: int, analysis: Analysis | None = None
 ) -> tuple[Difference, ...]:
     """Return every difference: gating metrics first, then guards, shown metrics, slices.
 
@@ -64,15 +64,15 @@ def compare_pairs(
         pairs: one per template.
         policy: what gates, by which margins.
         seed: seed of the resampling; the same data give the same verdict whatever their order.
-        judge: judges all but the slices, where the data are looked at several times.
+        analysis: of all but the slices, where the data are looked at several times.
     """
-    families = _family_index(pairs) if judge is None else judge.families
+    families = _family_index(pairs) if analysis is None else analysis.families
     tables = {
         favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
         for favour in ("baseline", "candidate")
     }
     whole = list(whole_lines(pairs, policy))
-    results = _analyse(whole, tables, families, policy, seed, judge)
+    results = _analyse(whole, tables, families, policy, seed, analysis)
     differences = [_difference(line, r, tables) for line, r in zip(whole, results, strict=True)]
     differences += _slices(pairs, tables, families, policy, seed)
     return tuple(differences)
@@ -120,11 +120,11 @@ def _slices(
     policy: Policy,
     seed: int,
 ) -> list[Difference]:
-    def judge(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
+    def analysed(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
         results = _analyse(part, tables, families, policy, seed)
         return [(_difference(line, r, tables), r) for line, r in zip(part, results, strict=True)]
 
-    return hints(slice_lines(pairs, policy), judge, policy)
+    return hints(slice_lines(pairs, policy), analysed, policy)
 
 
 def _analyse(
@@ -133,7 +133,7 @@ def _analyse(
     families: Mapping[str, int],
     policy: Policy,
     seed: int,
-    judge: Judge | None = None,
+    analysis: Analysis | None = None,
 ) -> list[PairedResult]:
     names = names_of(lines)
 
@@ -142,8 +142,8 @@ def _analyse(
             _scores(line, tables[favour][line.pair.template][line.metric], families, name)
             for line, name in zip(lines, names, strict=True)
         ]
-        if judge is not None:
-            found = judge.judge(favour, scores)
+        if analysis is not None:
+            found = analysis.analyse(favour, scores)
         else:
             found = analyse(
                 scores, alpha=policy.alpha, draws=policy.draws, seed=seed, exact=policy.exact
@@ -153,7 +153,7 @@ def _analyse(
     against = once("baseline")
     gaps = any(tables["baseline"][line.pair.template][line.metric].has_gaps for line in lines)
     # Who looks several times must see both ways at every look: gaps may come with later ones.
-    if not gaps and judge is None:
+    if not gaps and analysis is None:
         return against
     return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
 

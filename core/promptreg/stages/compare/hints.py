@@ -12,22 +12,24 @@ from promptreg.stats.analysis import PairedResult
 from promptreg.stats.multiplicity import benjamini_hochberg
 from promptreg.verdicts import Difference, Verdict
 
-__all__ = ["SliceJudge", "hints"]
+__all__ = ["SliceAnalysis", "hints"]
 
-SliceJudge = Callable[[Sequence[Line]], Sequence[tuple[Difference, PairedResult]]]
+SliceAnalysis = Callable[[Sequence[Line]], Sequence[tuple[Difference, PairedResult]]]
 SLICE_Q = 0.10
 """False discovery rate among slices, which are hints and never gate."""
 
 
-def hints(slices: Iterable[Sequence[Line]], judge: SliceJudge, policy: Policy) -> list[Difference]:
+def hints(
+    slices: Iterable[Sequence[Line]], analysed: SliceAnalysis, policy: Policy
+) -> list[Difference]:
     """Return the differences of slices, with the verdicts that many hints at once allow.
 
     Args:
         slices: the lines of each slice.
-        judge: returns each line's difference and what it was made from.
+        analysed: returns each line's difference and what it was made from.
         policy: says which metrics gate.
     """
-    judged = [found for part in slices for found in judge(part)]
+    judged = [found for part in slices for found in analysed(part)]
     adjusted: dict[int, float] = {}
     for metric in policy.gating:  # its slices are one family of hints: they are what is searched
         mine = [
