@@ -15,7 +15,7 @@ import pytest
 from calibration_suite import recorded_twice, rewrite
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.pipeline.calibrate.document import read_document
-from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
+from promptreg.pipeline.calibrate.kept import GateTemplate, Wanted, find
 from promptreg.pipeline.calibrate.report import CalibrationReport
 from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
@@ -197,11 +197,11 @@ def test_age_makes_it_stale(
 
 def test_thirty_days_are_the_default(calibrated: Path, plugins: Plugins) -> None:
     project = opened(calibrated, plugins)
-    kept, _, _ = find(project, Wanted({"basic": Judged((), "")}, {}))
+    kept, _, _ = find(project, Wanted({"basic": GateTemplate((), "")}, {}))
     assert kept is not None
     for days, stale in ((29, False), (31, True)):
         now = kept.made + timedelta(days=days)
-        _, reasons, _ = find(project, Wanted({"basic": Judged((), "")}, {}), now=now)
+        _, reasons, _ = find(project, Wanted({"basic": GateTemplate((), "")}, {}), now=now)
         assert bool(reasons) is stale
 
 

@@ -17,11 +17,11 @@ from promptreg.store.calibrations import read_calibrations, write_calibration
 from promptreg.store.problems import running_version
 from promptreg.verdicts import Calibration, CalibrationState
 
-__all__ = ["Judged", "Wanted", "calibration_of", "find", "keep"]
+__all__ = ["GateTemplate", "Wanted", "calibration_of", "find", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateTemplate:
     """One template of a gate: hashes of its versions' texts, hash of its scenarios.
 
     Where hashes are empty nothing is known of them, and nothing is compared.
@@ -43,7 +43,7 @@ class Wanted:
         together: whether the calibration must be of exactly these templates.
     """
 
-    templates: Mapping[str, Judged]
+    templates: Mapping[str, GateTemplate]
     fingerprints: Mapping[str, str]
     policy_sha256: str = ""
     looks: int = 1
@@ -104,7 +104,7 @@ def calibration_of(
         prints.pop("repeats", None)
     wanted = Wanted(
         templates={
-            p.template: Judged(
+            p.template: GateTemplate(
                 (p.baseline.facts.template_sha256, p.candidate.facts.template_sha256),
                 "" if several else p.baseline.facts.fingerprints.get("scenarios", ""),
             )
