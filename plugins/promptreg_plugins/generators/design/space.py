@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-__all__ = ["Cell", "Rule", "Space"]
+__all__ = ["Rule", "Space"]
 
-Cell = tuple[int, ...]
 """One value per attribute, by position."""
 
 
