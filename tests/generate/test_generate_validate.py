@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow
 import pytest
+import yaml
 
 from command_line import Promptreg
 from generation import opened, write_file
@@ -21,6 +22,7 @@ from promptreg.pipeline.generate import generate
 from promptreg.pipeline.project import Options, open_project
 from promptreg.stages.lint import Finding
 from promptreg.store.fixture import MANIFEST, read_manifest
+from promptreg_scorers.judge.rubrics import read_rubrics
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "home_security"
 POINTER = (
@@ -204,6 +206,9 @@ def test_the_example_is_large_small_and_clean() -> None:
     assert coverage["families"] >= 200
     for facts in coverage["tuples"][:3]:
         assert facts["covered"] == facts["possible"]
+    for folder in ("generated", "written"):  # a judge takes the file as it lies there
+        rubrics = yaml.safe_load((EXAMPLE / folder / "evaluation_rubrics.yaml").read_text("utf-8"))
+        assert read_rubrics(rubrics) == read_rubrics()
         assert facts.get("missing") == []
     assert coverage["duplicates"] == 0
     assert coverage["near_duplicates"]["pairs"] == 0

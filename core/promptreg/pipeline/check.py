@@ -25,7 +25,7 @@ from promptreg.stages.lint import (
     lint_select,
     lint_wording,
 )
-from promptreg.stages.load import load_template, matches
+from promptreg.stages.load import TRUTH_COLUMNS, load_template, matches
 from promptreg.stages.render import check_rendering, compile_template, render, with_variables
 from promptreg.stages.score import Scoring
 
@@ -62,7 +62,7 @@ def check(project: Project) -> Checked:
         *_plugins(project, scenarios),
         *_embedder(project, scenarios),
         *_history(project),
-        *lint_scenarios(scenarios),
+        *lint_scenarios(scenarios, TRUTH_COLUMNS),
         *_unreviewed(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
     ]
@@ -86,7 +86,7 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
     named = {n for entry in project.suite.templates.values() for n in entry.providers.values()}
     for name in sorted({*project.suite.providers} - named - {project.suite.provider_name}):
         yield Finding(
-            "warning", "provider", "unused-provider", f"providers.{name}: no version names it"
+            "warning", "unused-provider", f"providers.{name}", "no version names it"
         )
     try:
         scoring = make_scoring(project)

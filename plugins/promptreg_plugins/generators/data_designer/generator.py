@@ -86,7 +86,7 @@ class DataDesigner(Generator):
         from promptreg_plugins.generators.data_designer.settings import choose
 
         self._grid = Grid(recipe, attributes, strength, constraints, quotas, stories)
-        self._scenes = recipe == "home_security"
+        self.rubrics = self._scenes = recipe == "home_security"
         self._models = read_models(models)
         if vision and vision not in self._models:
             raise SuiteError(f"vision: no model has the alias {vision!r:.60}")

@@ -58,7 +58,7 @@ class Grid(Generator):
         if recipe == "plain" and attributes is None:
             raise SuiteError("attributes: the recipe 'plain' has none of its own; name them")
         self._recipe = recipe
-        scenes = recipe == "home_security"
+        self.rubrics = scenes = recipe == "home_security"
         self._attributes = read_attributes(attributes, TAXONOMY if scenes else None)
         self._given = [dict(c) for c in constraints or []]
         rules = read_rules(self._given, self._attributes)
