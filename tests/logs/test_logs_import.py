@@ -65,7 +65,9 @@ def test_answers_that_were_logged_as_objects_are_spelled_out(tmp_path: Path) -> 
     answer = json.loads(answer_text(10))
     rows, told = shadow(tmp_path, [event("e1", answer, answer)])
     assert json.loads(rows[0]["text"]) == answer
-    with pytest.raises(DataError, match=r"latency_ms: found '-5'; allowed: a finite number of 0 or more"):
+    with pytest.raises(
+        DataError, match=r"latency_ms: found '-5'; allowed: a finite number of 0 or more"
+    ):
         shadow(
             tmp_path,
             [event("e1", answer, answer, ms=-5)],
