@@ -130,8 +130,8 @@ class Grid(Generator):
         if request.size is not None and request.size < needed:
             raise SuiteError(
                 f"size: {request.size} is too small: every combination of {self._strength} "
-                f"attributes takes {len(covering)} scenarios, and the quotas {len(quotas)} more; "
-                f"at least {needed}"
+                f"attributes takes {len(covering)} scenarios"
+                + (f", the quotas {len(quotas)} more; at least {needed}" if quotas else "")
             )
         rows = covering + quotas
         rows += fill(space, rows, (), request.size or needed, dice)
