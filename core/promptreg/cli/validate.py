@@ -30,9 +30,9 @@ def validate(
     """Check suite, plug-ins, templates on every scenario, and the data; no model is called."""
     from promptreg.cli.show import complain
     from promptreg.numbers import count
-    from promptreg.pipeline.check import check
     from promptreg.pipeline.fixtures import check_generated
     from promptreg.pipeline.project import open_project
+    from promptreg.pipeline.validate import check
 
     o.read_env_file(env_file)
     generated = check_generated(config)

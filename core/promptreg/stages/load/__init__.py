@@ -3,7 +3,7 @@
 from promptreg.stages.load.content import image_sha256
 from promptreg.stages.load.gitsource import Revision
 from promptreg.stages.load.labels import Label, read_labels
-from promptreg.stages.load.lineage import Commit, GitVersion, State, git_version, lineage
+from promptreg.stages.load.lineage import GitVersion, State, git_version, lineage
 from promptreg.stages.load.narrow import matches, narrow
 from promptreg.stages.load.past import (
     edited_files,
@@ -23,7 +23,6 @@ from promptreg.stages.load.truth import TRUTH_COLUMNS
 
 __all__ = [
     "TRUTH_COLUMNS",
-    "Commit",
     "GitVersion",
     "Label",
     "Resolved",
