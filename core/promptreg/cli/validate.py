@@ -35,8 +35,8 @@ def validate(
     from promptreg.pipeline.validate import check
 
     o.read_env_file(env_file)
-    generated = check_generated(config)
-    if generated is not None:
+    findings: Sequence[Finding]
+    if (generated := check_generated(config)) is not None:
         path, findings = generated
         _show(path, findings, {}, "its scenarios", as_json=as_json)
     else:

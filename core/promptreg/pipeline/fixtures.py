@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ class _File:
         return None if self.entry is None else (self.base / self.entry.output).resolve()
 
 
-def check_generated(config: str | None) -> tuple[Path, list[Finding]] | None:
+def check_generated(config: str | None) -> tuple[Path, Sequence[Finding]] | None:
     """Return a file with the section `generate` alone and what is wrong with what it makes.
 
     None where the file is a suite, or none.
