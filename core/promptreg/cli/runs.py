@@ -155,4 +155,6 @@ def _show(
     for warning in executed.warnings:
         print(f"warning: {clean(warning)}")
     t = executed.tally
-    print(f"{executed.provider}: {t.planned:,} trials, {t.cached:,} cached, {t.called:,} called")
+    print(
+        f"{executed.provider}: {count(t.planned, 'trial')}, {t.cached:,} cached, {t.called:,} called"
+    )
