@@ -121,7 +121,7 @@ class JsonClient:
         )
         if not 200 <= reply.status < 300:
             raise self.error(reply)
-        return self.secret.redact_answer(decode(reply)), reply
+        return self.secret.redact_answer(decode(reply, self.secret.redact)), reply
 
     async def get(self, base: str, path: str, *, read_s: float = 5.0) -> dict[str, Any]:
         """Return the JSON object at `path` below `base`.
@@ -139,7 +139,7 @@ class JsonClient:
         )
         if not 200 <= reply.status < 300:
             raise self.error(reply)
-        return read_object(self.secret.redact_answer(decode(reply)))
+        return read_object(self.secret.redact_answer(decode(reply, self.secret.redact)))
 
     def limits(self, *, connect_s: float, read_s: float) -> None:
         """Take the run's timeouts, and import the HTTP library before any call is timed."""

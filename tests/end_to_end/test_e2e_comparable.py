@@ -20,6 +20,7 @@ from suite_factory import scenarios, write_suite
 
 THRESHOLD: dict[str, Any] = {"use": "threshold", "field": "risk_score", "at_least": 30, "name": "t"}
 FINGERPRINTS = (
+    "clock",
     "model",
     "parser",
     "provider",
@@ -41,7 +42,7 @@ class Runs:
         self.write()
 
     def write(self, provider: dict[str, Any] | None = None, **keys: Any) -> None:
-        given: dict[str, Any] = {"n": 8, "scorers": [THRESHOLD]} | keys
+        given: dict[str, Any] = {"n": 8, "scorers": [THRESHOLD], "clock": "noon"} | keys
         write_suite(self.folder, self.server.url, provider=provider or {}, **given)
 
     def run(self, ref: str, *arguments: str) -> str:
@@ -72,6 +73,7 @@ def another_scenario(runs: Runs) -> None:
 
 
 CHANGES: dict[str, Callable[[Runs], None]] = {
+    "clock": lambda r: r.write(clock="midnight"),
     "model": another_model,
     "parser": lambda r: r.write(answer={"require": ["risk_score"]}),
     "provider": lambda r: r.write({"endpoint_id": "elsewhere"}),

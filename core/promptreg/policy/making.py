@@ -88,6 +88,8 @@ def make_policy(
     scales = [*scales, *pairwise]
     by_name = {s.name: s for s in scales}
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
+    for block in entry.overall.keys() - overall.keys():
+        raise SuiteError(f"{where}: gate.overall.{block} names no metric; leave the block out")
     for block, members in overall.items():
         if len(set(members)) < len(members):
             raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")

@@ -178,6 +178,15 @@ def _yaml(text: str, where: str) -> Any:
                     seen.add(key)
             return super().construct_mapping(node, deep=deep)
 
+        def construct_scalar(self, node: Any) -> Any:
+            """Join the pairs that JSON spells a sign as, which YAML takes for two signs."""
+            value = super().construct_scalar(node)
+            try:
+                return value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"half of a surrogate pair (line {line})") from None
+
     try:
         return yaml.load(text, Loader=Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as e:
