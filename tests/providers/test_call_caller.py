@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -213,6 +214,13 @@ async def test_provider_that_swallows_its_cancellation_is_left_behind() -> None:
         (ValueError("odd\nvalue"), ["Fake", "ValueError", "odd value"]),
         (CallError("no_such_cause", "hm"), ["no_such_cause", "hm"]),
         (None, ["NoneType", "Completion"]),
+        (SystemExit(0), ["Fake", "SystemExit: 0"]),  # its code would be taken for a verdict
+        (replace(GOOD, text=b"x"), ["text is no text"]),
+        (replace(GOOD, prompt_tokens="5"), ["prompt_tokens is no count"]),
+        (replace(GOOD, prompt_tokens=-5), ["prompt_tokens is no count"]),
+        (replace(GOOD, cost=-1.0), ["cost is negative"]),
+        (replace(GOOD, latency_s="x"), ["latency_s is no number"]),
+        (replace(GOOD, extra=None), ["extra is no mapping"]),
     ],
 )
 async def test_mistakes_of_a_plugin_are_named(step: Any, words: list[str]) -> None:
