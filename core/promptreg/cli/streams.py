@@ -70,7 +70,7 @@ def guard_streams() -> None:
 def only_documents() -> Iterator[None]:
     """Keep standard output for what goes to `document_stream`; all else that is printed goes to
     standard error: a library's or a plug-in's word would spoil the document."""
-    global _documents  # noqa: PLW0603 - standard output is the process's as well
+    global _documents
     before, _documents = _documents, sys.stdout
     try:
         with contextlib.redirect_stdout(sys.stderr):
