@@ -78,6 +78,9 @@ class JsonClient:
         secret: the API key.
         transport: how bytes travel.
         max_bytes: the largest body to read.
+
+    Raises:
+        ValueError: the address holds the key.
     """
 
     def __init__(
@@ -87,6 +90,11 @@ class JsonClient:
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        if secret.redact(base) != base:
+            raise ValueError(
+                f"url: it holds what the environment variable {secret.variable} holds; reports "
+                "show addresses, and a key belongs into no report"
+            )
         self.base = base
         self.secret = secret
         self.connect_s = 10.0

@@ -118,6 +118,8 @@ def test_environment_variables_stand_in_urls_only(monkeypatch: pytest.MonkeyPatc
     assert suite.templates["basic"].versions["v1"] == "${HOST_URL}"
     default = GOOD.replace("http://127.0.0.1:8091", "${NOT_SET_HERE:-http://b}")
     assert parse_suite(default, "x").provider.settings["url"] == "http://b"
+    secret = GOOD.replace("8091", "8091/${SOME_API_KEY:-x}")
+    assert "uses ${SOME_API_KEY}, by its name a secret" in complaint(secret)
     unset = GOOD.replace("http://127.0.0.1:8091", "${NOT_SET_HERE}")
     assert "provider.url uses ${NOT_SET_HERE}, which is not set" in complaint(unset)
 

@@ -8,13 +8,14 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TextIO
 
 from promptreg.errors import ExitCode
 
 __all__ = ["document_stream", "flush_streams", "guard_streams", "only_documents"]
 
-_documents: TextIO | None = None
+_documents: ContextVar[TextIO | None] = ContextVar("documents", default=None)
 
 
 class _Outliving(io.FileIO):
@@ -68,20 +69,22 @@ def guard_streams() -> None:
 
 @contextlib.contextmanager
 def only_documents() -> Iterator[None]:
-    """Keep standard output for what goes to `document_stream`; all else that is printed goes to
-    standard error: a library's or a plug-in's word would spoil the document."""
-    global _documents
-    before, _documents = _documents, sys.stdout
+    """Keep standard output for what goes to `document_stream`.
+
+    All else that is printed goes to standard error: a library's or a plug-in's word would spoil
+    the document.
+    """
+    token = _documents.set(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        _documents = before
+        _documents.reset(token)
 
 
 def document_stream() -> TextIO:
     """Return where a JSON document is printed."""
-    return _documents or sys.stdout
+    return _documents.get() or sys.stdout
 
 
 def flush_streams(code: int) -> int:

@@ -42,6 +42,7 @@ __all__ = [
 M = TypeVar("M", bound=BaseModel)
 DEFAULT_FILE = "promptreg.yaml"
 MAX_SUITE_BYTES = 256_000
+_SECRET = re.compile(r"(?:\A|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)\Z", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -224,6 +225,11 @@ def _expanded(provider: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _environment(spot: str, match: re.Match[str]) -> str:
     name, default = match.group(1), match.group(2)
+    if _SECRET.search(name):
+        raise SuiteError(
+            f"{spot} uses ${{{name}}}, by its name a secret, and what stands there is shown in "
+            "reports; a key is only named: 'api_key_env'"
+        )
     found = os.environ.get(name, default)
     if found is None:
         raise SuiteError(f"{spot} uses ${{{name}}}, which is not set")
