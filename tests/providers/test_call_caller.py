@@ -20,6 +20,11 @@ GOOD = Completion("fine", prompt_tokens=100, completion_tokens=20)
 CALL = Call(Prompt("p"))
 
 
+def _odd(**fields: Any) -> Completion:
+    """Return a completion as no provider may make it."""
+    return replace(GOOD, **fields)
+
+
 class Clock:
     """Time that passes only when somebody sleeps."""
 
@@ -215,12 +220,12 @@ async def test_provider_that_swallows_its_cancellation_is_left_behind() -> None:
         (CallError("no_such_cause", "hm"), ["no_such_cause", "hm"]),
         (None, ["NoneType", "Completion"]),
         (SystemExit(0), ["Fake", "SystemExit: 0"]),  # its code would be taken for a verdict
-        (replace(GOOD, text=b"x"), ["text is no text"]),
-        (replace(GOOD, prompt_tokens="5"), ["prompt_tokens is no count"]),
-        (replace(GOOD, prompt_tokens=-5), ["prompt_tokens is no count"]),
-        (replace(GOOD, cost=-1.0), ["cost is negative"]),
-        (replace(GOOD, latency_s="x"), ["latency_s is no number"]),
-        (replace(GOOD, extra=None), ["extra is no mapping"]),
+        (_odd(text=b"x"), ["text is no text"]),
+        (_odd(prompt_tokens="5"), ["prompt_tokens is no count"]),
+        (_odd(prompt_tokens=-5), ["prompt_tokens is no count"]),
+        (_odd(cost=-1.0), ["cost is negative"]),
+        (_odd(latency_s="x"), ["latency_s is no number"]),
+        (_odd(extra=None), ["extra is no mapping"]),
     ],
 )
 async def test_mistakes_of_a_plugin_are_named(step: Any, words: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from promptreg.errors import PluginError, PromptregError, ProviderError
 from promptreg.pipeline.keys import digest
 from promptreg.pipeline.project import Project
@@ -57,17 +59,17 @@ async def probed_as(project: Project, use: str, provider: Provider, who: str) ->
     try:
         name = digest({"use": use, "identity": dict(provider.identity())})
         try:
-            probe = await provider.probe()
+            said: Any = await provider.probe()
         except PromptregError as e:
-            probe = Probe(ready=False, detail=str(e))
+            said = Probe(ready=False, detail=str(e))
     except PromptregError:
         raise
     except (Exception, SystemExit) as e:  # a stranger's code may raise anything
-        said = f"{type(e).__name__}: {e}"
-        redact = getattr(provider, "redact", str)
-        raise PluginError(f"{who} cannot say what it is: {redact(said)}") from e
-    if not isinstance(probe, Probe) or not isinstance(probe.model, str):
+        why = getattr(provider, "redact", str)(f"{type(e).__name__}: {e}")
+        raise PluginError(f"{who} cannot say what it is: {why}") from e
+    if not isinstance(said, Probe) or not isinstance(said.model, str):
         raise PluginError(f"{who}: probe() must return a Probe whose model is a text")
+    probe: Probe = said
     if probe.ready:
         if provider.cacheable:
             remember_probe(project.store, name, probe.model, probe.fingerprint)
