@@ -24,11 +24,7 @@ __all__ = ["default_margin", "make_policy"]
 
 
 _RATIO_MARGIN = 1.10
-
-
 _OVERALL_MARGIN = 0.05
-
-
 _LOOKS, _LOOKS_ANYTIME = 4, 20
 
 
@@ -87,53 +83,28 @@ def make_policy(
     of_pairs = tuple(s.name for s in pairwise)
     scales = [*scales, *pairwise]
     by_name = {s.name: s for s in scales}
-    overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
-    for block in entry.overall.keys() - overall.keys():
-        raise SuiteError(f"{where}: gate.overall.{block} names no metric; leave the block out")
-    for block, members in overall.items():
-        if len(set(members)) < len(members):
-            raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")
-        for name in members:
-            _known(name, by_name, f"{where}: gate.overall.{block}")
-            _of_one_version(name, of_pairs, f"{where}: gate.overall.{block}")
-            scale = by_name[name]
-            if scale.statistic != "mean" or not math.isfinite(scale.high - scale.low):
-                raise SuiteError(
-                    f"{where}: gate.overall.{block}: {name!r} has no finite range to be "
-                    "mapped to 0-1; leave it out of the composite (it still gates by itself)"
-                )
-    for block, weight in entry.weights.items():
-        _known(block, overall, f"{where}: gate.weights")
-        if not (math.isfinite(weight) and weight > 0):
-            raise SuiteError(f"{where}: gate.weights.{block} is {weight!r}; allowed: above 0")
+    overall = _composite(entry, blocks, by_name, of_pairs, where)
     known = dict.fromkeys((*by_name, *((OVERALL,) if overall else ())))
-    chosen = {s.name: default_margin(s) for s in scales}
-    chosen[OVERALL] = _OVERALL_MARGIN
-    for name, margin in {**entry.margins, **(margins or {})}.items():
-        _known(name, known, f"{where}: gate.margins")
-        check_margin(by_name.get(name), margin, f"{where}: gate.margins.{name}")
-        chosen[name] = margin
-    missing = [n for n, m in chosen.items() if m is None]
-    if missing:
-        raise SuiteError(
-            f"{where}: gate.margins needs a margin for {', '.join(missing)}: "
-            "the range is open, so there is no default"
-        )
+    given = {**entry.margins, **(margins or {})}
+    every_margin = _margins(scales, given, known, where)
     prove = tuple(n for n in entry.prove if n != OVERALL or overall)
     for name in prove:
         _known(name, known, f"{where}: gate.prove")
         _gates(name, f"{where}: gate.prove")
     for i, guard in enumerate(entry.guard):
         _gates(guard.metric, f"{where}: gate.guard[{i}]")
-    margins_final = {n: m for n, m in chosen.items() if m is not None}
     slicings = slicings_of(resolved, by_name, attributes, level, where)
     guards = guards_of(
-        resolved, slicings, by_name, margins_final, attributes, prove, known, level, where
+        resolved, slicings, by_name, every_margin, attributes, prove, known, level, where
     )
     limits, lacking = bounds_of(resolved, by_name, attributes, tuple(known), where)
     for bound in limits:
         metric = bound.metric.removeprefix(f"{GAP_RATE}.")
         _of_one_version(metric, of_pairs, f"{where}: gate.limits.{bound.name}")
+    gating = [OVERALL] if overall else []
+    gating += [
+        n for n in by_name if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
+    ]
     policy = Policy(
         alpha=level,
         draws=entry.draws,
@@ -141,19 +112,8 @@ def make_policy(
         prove=prove,
         overall=overall,
         weights={b: entry.weights.get(b, 1.0) for b in overall},
-        margins=margins_final,
-        gating=tuple(
-            dict.fromkeys(
-                (
-                    *((OVERALL,) if overall else ()),
-                    *(
-                        n
-                        for n in by_name
-                        if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
-                    ),
-                )
-            )
-        ),
+        margins=every_margin,
+        gating=tuple(dict.fromkeys(gating)),
         slices=tuple(s.by for s in slicings),
         guards=guards,
         limits=limits,
@@ -168,8 +128,67 @@ def make_policy(
         pairwise=of_pairs,
     )
     for name in policy.pairs_gate:
-        _may_gate(name, policy, {**entry.margins, **(margins or {})}, where)
+        _may_gate(name, policy, given, where)
     return policy
+
+
+def _composite(
+    entry: GateEntry,
+    blocks: Mapping[str, Sequence[str]],
+    by_name: Mapping[str, Scale],
+    of_pairs: Sequence[str],
+    where: str,
+) -> dict[str, tuple[str, ...]]:
+    """Return the metrics of each block of the composite; empty: there is none.
+
+    Raises:
+        SuiteError: a block holds what cannot be part of it, or a weight is no weight.
+    """
+    overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
+    for block in entry.overall.keys() - overall.keys():
+        raise SuiteError(f"{where}: gate.overall.{block} names no metric; leave the block out")
+    for block, members in overall.items():
+        if len(set(members)) < len(members):
+            raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")
+        for name in members:
+            _known(name, by_name, f"{where}: gate.overall.{block}")
+            _of_one_version(name, of_pairs, f"{where}: gate.overall.{block}")
+            _gates(name, f"{where}: gate.overall.{block}")
+            scale = by_name[name]
+            if scale.statistic != "mean" or not math.isfinite(scale.high - scale.low):
+                raise SuiteError(
+                    f"{where}: gate.overall.{block}: {name!r} has no finite range to be "
+                    "mapped to 0-1; leave it out of the composite (it still gates by itself)"
+                )
+    for block, weight in entry.weights.items():
+        _known(block, overall, f"{where}: gate.weights")
+        if not (math.isfinite(weight) and weight > 0):
+            raise SuiteError(f"{where}: gate.weights.{block} is {weight!r}; allowed: above 0")
+    return overall
+
+
+def _margins(
+    scales: Sequence[Scale], given: Mapping[str, float], known: Collection[str], where: str
+) -> dict[str, float]:
+    """Return the margin of each metric and of the composite: those given, else the defaults.
+
+    Raises:
+        SuiteError: one is missing, is of no metric, or is as wide as the metric.
+    """
+    by_name = {s.name: s for s in scales}
+    chosen = {s.name: default_margin(s) for s in scales}
+    chosen[OVERALL] = _OVERALL_MARGIN
+    for name, margin in given.items():
+        _known(name, known, f"{where}: gate.margins")
+        check_margin(by_name.get(name), margin, f"{where}: gate.margins.{name}")
+        chosen[name] = margin
+    missing = [n for n, m in chosen.items() if m is None]
+    if missing:
+        raise SuiteError(
+            f"{where}: gate.margins needs a margin for {', '.join(missing)}: "
+            "the range is open, so there is no default"
+        )
+    return {n: m for n, m in chosen.items() if m is not None}
 
 
 def _of_one_version(name: str, pairwise: Sequence[str], spot: str) -> None:
