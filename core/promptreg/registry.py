@@ -145,7 +145,7 @@ class Catalog(Generic[T]):
         except (ValueError, TypeError) as e:
             place = f"{where}: " if where else ""
             raise SuiteError(f"{place}{self.kind} {name!r}: {e}") from e
-        except Exception as e:
+        except (Exception, SystemExit) as e:
             raise PluginError(
                 f"{self.kind} {name!r} ({entry.owner}) could not be made: {type(e).__name__}: {e}"
             ) from e

@@ -78,6 +78,9 @@ class JsonClient:
         secret: the API key.
         transport: how bytes travel.
         max_bytes: the largest body to read.
+
+    Raises:
+        ValueError: the address holds the key.
     """
 
     def __init__(
@@ -87,6 +90,11 @@ class JsonClient:
         transport: TransportChoice = "aiohttp",
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        if secret.redact(base) != base:
+            raise ValueError(
+                f"url: it holds what the environment variable {secret.variable} holds; reports "
+                "show addresses, and a key belongs into no report"
+            )
         self.base = base
         self.secret = secret
         self.connect_s = 10.0
@@ -121,7 +129,7 @@ class JsonClient:
         )
         if not 200 <= reply.status < 300:
             raise self.error(reply)
-        return self.secret.redact_answer(decode(reply)), reply
+        return self.secret.redact_answer(decode(reply, self.secret.redact)), reply
 
     async def get(self, base: str, path: str, *, read_s: float = 5.0) -> dict[str, Any]:
         """Return the JSON object at `path` below `base`.
@@ -139,7 +147,7 @@ class JsonClient:
         )
         if not 200 <= reply.status < 300:
             raise self.error(reply)
-        return read_object(self.secret.redact_answer(decode(reply)))
+        return read_object(self.secret.redact_answer(decode(reply, self.secret.redact)))
 
     def limits(self, *, connect_s: float, read_s: float) -> None:
         """Take the run's timeouts, and import the HTTP library before any call is timed."""

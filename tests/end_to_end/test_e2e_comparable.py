@@ -20,6 +20,7 @@ from suite_factory import scenarios, write_suite
 
 THRESHOLD: dict[str, Any] = {"use": "threshold", "field": "risk_score", "at_least": 30, "name": "t"}
 FINGERPRINTS = (
+    "clock",
     "model",
     "parser",
     "provider",
@@ -41,7 +42,7 @@ class Runs:
         self.write()
 
     def write(self, provider: dict[str, Any] | None = None, **keys: Any) -> None:
-        given: dict[str, Any] = {"n": 8, "scorers": [THRESHOLD]} | keys
+        given: dict[str, Any] = {"n": 8, "scorers": [THRESHOLD], "clock": "noon"} | keys
         write_suite(self.folder, self.server.url, provider=provider or {}, **given)
 
     def run(self, ref: str, *arguments: str) -> str:
@@ -72,6 +73,7 @@ def another_scenario(runs: Runs) -> None:
 
 
 CHANGES: dict[str, Callable[[Runs], None]] = {
+    "clock": lambda r: r.write(clock="midnight"),
     "model": another_model,
     "parser": lambda r: r.write(answer={"require": ["risk_score"]}),
     "provider": lambda r: r.write({"endpoint_id": "elsewhere"}),
@@ -248,3 +250,22 @@ def test_code_without_a_source_has_a_digest() -> None:
     made: dict[str, Any] = {}
     exec("class Typed:\n    pass\nclass Other:\n    pass", made)
     assert code_digest(made["Typed"]) != code_digest(made["Other"])
+
+
+def test_what_a_plugin_prints_or_ends_is_no_result(runs: Runs, site: FakeSite) -> None:
+    loud = PLUGIN.replace("return self.scales", "print('GATE PASS'); return self.scales")
+    rule = "def loud(text):\n    return text.isupper()\n"
+    modules = {"promptreg_shouting": loud, "promptreg_shouting_rule": rule}
+    site.add("promptreg-shouting", {"shouting": "promptreg_shouting"}, modules)
+    runs.write(scorers=[{"use": "shouting"}])
+    code, out, err = runs("compare", "v1", "v2", "--json")
+    assert (code, json.loads(out)["suite"], "GATE PASS" in err) == (0, "faults", True)
+    ending = PLUGIN.replace(
+        "def score(", "def __getattr__(self, name): raise SystemExit(0)\n\n    def score("
+    )
+    (site.folder / "promptreg_shouting.py").write_text(ending, "utf-8")
+    sys.modules.pop("promptreg_shouting")
+    importlib.invalidate_caches()
+    code, out, err = runs("gate", "v1", "v2")
+    assert (code, out) == (2, "")
+    assert "a plug-in ended the program (SystemExit: 0); nothing was decided" in err

@@ -214,3 +214,19 @@ def test_answers_of_every_broken_kind_are_told_apart(tmp_path: Path) -> None:
     assert finished.code == 0, finished.err
     failed = {k: v["candidate"] for k, v in finished.json["trials"]["failed"].items()}
     assert failed == {"empty": 1, "unparseable": 4, "invalid": 6, "protocol": 2, "http_status": 2}
+
+
+def test_scenarios_that_ask_the_same_are_one_call(tmp_path: Path) -> None:
+    # Further apart than the queue is long: the first is answered before the last is looked at.
+    rows = [
+        {"id": f"s{i:02d}", "seen": f"person {i % 20}", "risk_range": [0, 25]} for i in range(60)
+    ]
+    with running(ModelServer(lambda *_: answer_text(10))) as server:
+        folder = write_suite(
+            tmp_path, server.url, rows=rows, templates={"v1": "One: {seen}", "v2": "Two: {seen}"}
+        )
+        finished = Promptreg(folder)("compare", "v1", "v2", "--json")
+        assert finished.code == 0, finished.err
+        assert server.repeated == {}
+        assert finished.json["trials"]["called"] == 40
+        assert finished.json["trials"]["cached"] == 80

@@ -87,7 +87,10 @@ def test_interrupted_while_it_starts(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_interrupted_while_the_server_loads(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_while_the_server_loads(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     server = ModelServer()
     server.pages["/health"] = status(503)
     with running(server):
@@ -95,9 +98,9 @@ def test_interrupted_while_the_server_loads(tmp_path: Path) -> None:
         promptreg = Promptreg(folder)
         process = promptreg.start("compare", "v1", "v2")
         server.wait_for_requests(2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stopped = promptreg.end(process)
-    assert (stopped.code, stopped.out) == (130, "")
+    assert (stopped.code, stopped.out) == (code, "")
     assert stopped.err == "promptreg: interrupted; the next call resumes\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -17,6 +18,11 @@ from promptreg.stages.call import Budget, Caller, StopKind
 
 GOOD = Completion("fine", prompt_tokens=100, completion_tokens=20)
 CALL = Call(Prompt("p"))
+
+
+def _odd(**fields: Any) -> Completion:
+    """Return a completion as no provider may make it."""
+    return replace(GOOD, **fields)
 
 
 class Clock:
@@ -219,6 +225,13 @@ async def test_provider_that_swallows_its_cancellation_is_left_behind() -> None:
         (ValueError("odd\nvalue"), ["Fake", "ValueError", "odd value"]),
         (CallError("no_such_cause", "hm"), ["no_such_cause", "hm"]),
         (None, ["NoneType", "Completion"]),
+        (SystemExit(0), ["Fake", "SystemExit: 0"]),  # its code would be taken for a verdict
+        (_odd(text=b"x"), ["text is no text"]),
+        (_odd(prompt_tokens="5"), ["prompt_tokens is no count"]),
+        (_odd(prompt_tokens=-5), ["prompt_tokens is no count"]),
+        (_odd(cost=-1.0), ["cost is negative"]),
+        (_odd(latency_s="x"), ["latency_s is no number"]),
+        (_odd(extra=None), ["extra is no mapping"]),
     ],
 )
 async def test_mistakes_of_a_plugin_are_named(step: Any, words: list[str]) -> None:

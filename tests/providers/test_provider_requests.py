@@ -127,6 +127,8 @@ def test_identity_and_repr_hold_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = OpenAIChat(URL, "m", api_key_env="MY_KEY")
     assert SECRET not in repr(provider) + json.dumps(provider.identity())
     assert SECRET not in repr(provider._client.secret)
+    with pytest.raises(ValueError, match="holds what the environment variable MY_KEY holds"):
+        OpenAIChat(f"{URL}/{SECRET}", "m", api_key_env="MY_KEY")
 
 
 @pytest.mark.parametrize(

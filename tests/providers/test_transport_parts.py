@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promptreg import CallError, Cause
 from promptreg_providers.transport.base import Reply, proxy_for
 from promptreg_providers.transport.body import BodyReader
-from promptreg_providers.transport.json_body import mend_surrogates, model_name
+from promptreg_providers.transport.json_body import decode, mend_surrogates, model_name
 from promptreg_providers.transport.retry_after import retry_after_s
 from promptreg_providers.transport.secret import Secret
 from promptreg_providers.transport.status import error_of, quote
@@ -184,3 +184,17 @@ def test_lone_surrogates_are_counted_and_replaced() -> None:
 )
 def test_model_name_is_no_path_of_one_machine(value: object, name: str) -> None:
     assert model_name(value) == name
+
+
+def test_half_a_key_is_quoted_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", key := "planted-key-of-some-length")
+    redact = Secret("SOME_KEY", required=True).redact
+    body = f"<p>It was sent with the header Authorization: Bearer {key}".encode()
+    with pytest.raises(CallError) as caught:
+        decode(Reply(200, {"Content-Type": "text/html"}, body, 0.1), redact)
+    assert key[:6] not in caught.value.detail
+
+
+def test_a_redirect_to_no_address_is_one_all_the_same() -> None:
+    reply = Reply(302, {"Location": "http://[half"}, b"", 0.1)
+    assert "redirected to elsewhere" in error_of(reply, str, "").detail

@@ -143,6 +143,8 @@ async def test_a_completion_that_cannot_be_stored_spoils_no_other(tmp_path: Path
 async def test_a_number_that_is_none_is_stored_as_unknown(tmp_path: Path) -> None:
     with CallStore.open(tmp_path) as store:
         await store.put("k", "", Completion("x", latency_s=math.nan, cost=math.inf))
+        await store.put("zero", "", Completion("x", cost=-0.0))
+        assert store.get_many(["zero"])["zero"].cost == 0.0
         found = store.get_many(["k"])["k"]
     assert found.latency_s is None
     assert found.cost == math.inf

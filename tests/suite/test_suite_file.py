@@ -56,6 +56,12 @@ def test_defaults_are_the_documented_ones() -> None:
         ("cluster: family", "repeats: 0", "repeats: Input should be greater than or equal to 1"),
         ("suite: home_security", "suite: home_security\nsuite: b", "appears twice (line 3)"),
         ("cluster: family", "cluster: &a family\nstore: *a", "aliases (*name) are not allowed"),
+        ("alpha: 0.05", "margins: {a: .inf}", "gate.margins.a: must be a finite number"),
+        ("timeout: 30", "timeout: .inf", "provider.timeout.read: must be a finite number"),
+        ("timeout: 30", "prices: {prompt: -1}", "provider.prices.prompt: Input should be greater"),
+        ("cluster: family", 'store: "\\ud83d"', "half of a surrogate pair (line 4)"),
+        ("versions:", "providers: [1], versions:", "templates.basic.providers: must be a mapping"),
+        ("provider: {", "provider: a\nproviders: {1: {use: b}}\nx: {", "provider 'a' is none of"),
         ("cluster: family", "cluster: !!python/object/apply:os.getcwd []", "no valid YAML"),
     ],
 )
@@ -112,8 +118,15 @@ def test_environment_variables_stand_in_urls_only(monkeypatch: pytest.MonkeyPatc
     assert suite.templates["basic"].versions["v1"] == "${HOST_URL}"
     default = GOOD.replace("http://127.0.0.1:8091", "${NOT_SET_HERE:-http://b}")
     assert parse_suite(default, "x").provider.settings["url"] == "http://b"
+    secret = GOOD.replace("8091", "8091/${SOME_API_KEY:-x}")
+    assert "uses ${SOME_API_KEY}, by its name a secret" in complaint(secret)
     unset = GOOD.replace("http://127.0.0.1:8091", "${NOT_SET_HERE}")
     assert "provider.url uses ${NOT_SET_HERE}, which is not set" in complaint(unset)
+
+
+def test_signs_beyond_the_basic_plane_are_taken_as_json_spells_them() -> None:
+    suite = parse_suite(GOOD.replace("cluster: family", 'store: "\\ud83d\\ude00"'), "x")
+    assert suite.store == "\U0001f600"
 
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:

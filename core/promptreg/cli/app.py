@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -32,6 +33,7 @@ from promptreg.cli import (
     transfer,
     validate,
 )
+from promptreg.cli.streams import only_documents
 from promptreg.errors import ExitCode, PromptregError
 
 __all__ = ["app", "run"]
@@ -121,8 +123,11 @@ def run(arguments: list[str]) -> int:
     promptreg itself, and only with PROMPTREG_DEBUG=1.
     """
     try:
-        parser = _parser(arguments[0] if arguments else "")
-        result = parser(args=arguments, prog_name="promptreg", standalone_mode=False)
+        first = arguments[0] if arguments else ""
+        parser = _parser(first)
+        alone = "--json" in arguments and _own(first) is not None
+        with only_documents() if alone else nullcontext():
+            result = parser(args=arguments, prog_name="promptreg", standalone_mode=False)
     except PromptregError as e:
         return _complain(str(e), int(e.exit_code))
     except typer.Abort:
@@ -130,6 +135,14 @@ def run(arguments: list[str]) -> int:
     except _WrongUsage as e:
         e.show()
         return int(ExitCode.USAGE)
+    except SystemExit as e:
+        if _own(arguments[0] if arguments else "") is None or "_PROMPTREG_COMPLETE" in os.environ:
+            raise  # a stranger's command may end so, and Typer does where it tells a shell
+        # Its code would be read as a verdict: 0 is a pass.
+        return _complain(
+            f"a plug-in ended the program (SystemExit: {e.code}); nothing was decided",
+            int(ExitCode.USAGE),
+        )
     except KeyboardInterrupt:
         return _complain("interrupted; the next call resumes", int(ExitCode.INTERRUPTED))
     except OSError as e:

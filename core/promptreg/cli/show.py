@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from promptreg.cli.streams import document_stream
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,7 +34,8 @@ def console() -> Console:
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
-    print(text.replace("##[", "#\\u0023["))  # the same value; no command to the runner of a CI job
+    # The same value; no command to the runner of a CI job.
+    print(text.replace("##[", "#\\u0023["), file=document_stream())
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TextIO
 
 from promptreg.errors import ExitCode
 
-__all__ = ["flush_streams", "guard_streams"]
+__all__ = ["document_stream", "flush_streams", "guard_streams", "only_documents"]
+
+_documents: ContextVar[TextIO | None] = ContextVar("documents", default=None)
 
 
 class _Outliving(io.FileIO):
@@ -60,6 +65,26 @@ def guard_streams() -> None:
     """
     sys.stdout = _guarded(sys.stdout)
     sys.stderr = _guarded(sys.stderr)
+
+
+@contextlib.contextmanager
+def only_documents() -> Iterator[None]:
+    """Keep standard output for what goes to `document_stream`.
+
+    All else that is printed goes to standard error: a library's or a plug-in's word would spoil
+    the document.
+    """
+    token = _documents.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _documents.reset(token)
+
+
+def document_stream() -> TextIO:
+    """Return where a JSON document is printed."""
+    return _documents.get() or sys.stdout
 
 
 def flush_streams(code: int) -> int:

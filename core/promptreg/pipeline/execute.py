@@ -128,8 +128,14 @@ class _Session:
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
+        if handle_signals:
+            self._on_signals()
         try:
-            return await self._run(handle_signals)
+            return await self._run()
+        except asyncio.CancelledError:
+            if self.loop is not None or not self.signal:
+                raise
+            raise StoppedError("interrupted; the next call resumes", self._code) from None
         finally:
             if self.recorder is not None:
                 self.recorder.abandon()  # does nothing where the runs were finished
@@ -140,7 +146,7 @@ class _Session:
             for desk in self.desks.values():
                 await desk.aclose()
 
-    async def _run(self, handle_signals: bool) -> Executed:
+    async def _run(self) -> Executed:
         for desk in self.desks.values():
             await desk.open(self.budget, self.spent)
         check_apart(self.desks)
@@ -164,7 +170,7 @@ class _Session:
         for desk in absent:  # the store alone; the first call that would be needed ends it
             desk.refuse()
         try:
-            await self._ask(works, recorder, handle_signals)
+            await self._ask(works, recorder)
         finally:
             if store is not None:
                 store.close()
@@ -184,13 +190,11 @@ class _Session:
             spent=self.spent,
         )
 
-    async def _ask(self, works: Sequence[Work], recorder: Recorder, handle_signals: bool) -> None:
+    async def _ask(self, works: Sequence[Work], recorder: Recorder) -> None:
         """Do the work of one look after the other, until a look says that it is enough."""
         for work in works:
-            self.loop = loop = self._loop_over(work)
-            if handle_signals:
-                self._on_signals(loop)
-            await loop.run()
+            self.loop = self._loop_over(work)
+            await self.loop.run()
             if self.batches is not None:
                 await self._settle(self.batches)
             if self.stopped is not None or self.watch is None:
@@ -275,20 +279,27 @@ class _Session:
         if self._tell:
             self.project.plugins.emit("promptreg_trial_finished", trial=trial)
 
-    def _on_signals(self, loop: Loop) -> None:
-        running = asyncio.get_running_loop()
+    def _on_signals(self) -> None:
+        running, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def stop(number: int) -> None:
             if self.signal:  # the second time: at once; the store survives that
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             self.signal = number
-            loop.stop("interrupted")
+            if self.loop is not None:
+                self.loop.stop("interrupted")
+            elif task is not None:  # a server may take half a minute to say what it is
+                task.cancel()
             if self.batches is not None:
                 self.batches.give_up()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             running.add_signal_handler(number, stop, number)
+
+    @property
+    def _code(self) -> ExitCode:
+        return ExitCode.INTERRUPTED if self.signal == signal.SIGINT else ExitCode.TERMINATED
 
     def _raise_stopped(self, stop: Stop) -> None:
         done = f"{self.tally.kept:,} of {self.tally.planned:,} trials are answered" + (
@@ -297,8 +308,7 @@ class _Session:
             else "; with --no-cache the next call asks all of them anew"
         )
         if self.signal:
-            code = ExitCode.INTERRUPTED if self.signal == signal.SIGINT else ExitCode.TERMINATED
-            raise StoppedError(f"interrupted: {done}", code)
+            raise StoppedError(f"interrupted: {done}", self._code)
         if stop.kind is StopKind.BUDGET:
             raise BudgetError(f"stopped: {stop.reason}; {done}")
         raise ProviderError(f"stopped: {stop.reason}; {done}")

@@ -42,6 +42,8 @@ def run_facts(
         "scorers": scorer_facts(suite.scorers, project.plugins, outside),
         "parser": digest(suite.answer.model_dump(mode="json")),
         "seed": str(work.seed),
+        # It is no column, so no scenario tells of it; a suite without one has prompts without it.
+        **({} if suite.clock is None else {"clock": suite.clock}),
     }
     return [
         settled_facts(

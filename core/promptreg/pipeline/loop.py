@@ -143,8 +143,7 @@ class Loop:
                 elif item.key in self._same:
                     self._same[item.key].append(item)
                 elif item.key in mine:
-                    self._same[item.key] = []
-                    await self._put(item)
+                    await self._put_first(item, mine)
                 else:
                     self._foreign.append(item)
             await asyncio.sleep(0)  # let calls in flight proceed between chunks of cached trials
@@ -164,6 +163,15 @@ class Loop:
         if self.store is None or not keys:
             return local
         return local | self.store.claim(keys)
+
+    async def _put_first(self, item: Item, mine: set[str]) -> None:
+        """Queue the first of the items that ask the same.
+
+        While this waits it may be answered: its twins further on then find it in the store.
+        """
+        mine.discard(item.key)
+        self._same[item.key] = []
+        await self._put(item)
 
     async def _put(self, item: Item) -> None:
         queue = self._queues[self._desks[item.version]]
@@ -292,8 +300,7 @@ class Loop:
                         self.tally.cached += 1
                         self._done(item, known[item.key])
                     elif item.key in mine:
-                        self._same[item.key] = []
-                        await self._put(item)
+                        await self._put_first(item, mine)
                     else:
                         self._foreign.append(item)
             await self._drain()

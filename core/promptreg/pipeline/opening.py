@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from promptreg.errors import PromptregError, ProviderError
+from typing import Any
+
+from promptreg.errors import PluginError, PromptregError, ProviderError
 from promptreg.pipeline.keys import digest
 from promptreg.pipeline.project import Project
 from promptreg.protocols import Probe, Provider
@@ -54,11 +56,20 @@ async def probed_as(project: Project, use: str, provider: Provider, who: str) ->
     Raises:
         ProviderError: it is not ready, and the store does not know what it was.
     """
-    name = digest({"use": use, "identity": dict(provider.identity())})
     try:
-        probe = await provider.probe()
-    except PromptregError as e:
-        probe = Probe(ready=False, detail=str(e))
+        name = digest({"use": use, "identity": dict(provider.identity())})
+        try:
+            said: Any = await provider.probe()
+        except PromptregError as e:
+            said = Probe(ready=False, detail=str(e))
+    except PromptregError:
+        raise
+    except (Exception, SystemExit) as e:  # a stranger's code may raise anything
+        why = getattr(provider, "redact", str)(f"{type(e).__name__}: {e}")
+        raise PluginError(f"{who} cannot say what it is: {why}") from e
+    if not isinstance(said, Probe) or not isinstance(said.model, str):
+        raise PluginError(f"{who}: probe() must return a Probe whose model is a text")
+    probe: Probe = said
     if probe.ready:
         if provider.cacheable:
             remember_probe(project.store, name, probe.model, probe.fingerprint)

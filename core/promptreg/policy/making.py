@@ -145,6 +145,8 @@ def _composite(
         SuiteError: a block holds what cannot be part of it, or a weight is no weight.
     """
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
+    for block in entry.overall.keys() - overall.keys():
+        raise SuiteError(f"{where}: gate.overall.{block} names no metric; leave the block out")
     for block, members in overall.items():
         if len(set(members)) < len(members):
             raise SuiteError(f"{where}: gate.overall.{block} names a metric twice")

@@ -156,7 +156,7 @@ def _real(name: str, value: float | None) -> float | None:
         return None
     if type(value) not in (float, int):
         raise ValueError(f"{name} is {value!r:.40}; allowed: a number, or none")
-    number = float(value)
+    number = float(value) + 0.0  # SQLite keeps no sign of a zero, and the checksum would miss it
     return None if math.isnan(number) else number
 
 

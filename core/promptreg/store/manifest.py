@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -64,7 +65,10 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     }
     head = {"format": FORMAT, "written_by": f"promptreg {running_version()}"}
     text = json.dumps({**head, **content}, indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -67,7 +67,7 @@ Name = Annotated[str, AfterValidator(_name)]
 class _Open(BaseModel):
     """Takes a plug-in's settings besides its own keys."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class ProviderEntry(_Open):
     """Let a provider that can make one tiny call before the first trial, so that no trial pays
     for a cold server."""
     requests_per_minute: float | None = Field(default=None, gt=0)
-    prices: dict[Literal["prompt", "completion"], float] | None = None
+    prices: dict[Literal["prompt", "completion"], Annotated[float, Field(ge=0)]] | None = None
     """Cost of one million tokens, for `cost`, `plan` and budgets."""
 
     @field_validator("timeout", mode="before")

@@ -42,6 +42,7 @@ __all__ = [
 M = TypeVar("M", bound=BaseModel)
 DEFAULT_FILE = "promptreg.yaml"
 MAX_SUITE_BYTES = 256_000
+_SECRET = re.compile(r"(?:\A|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)\Z", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -178,6 +179,15 @@ def _yaml(text: str, where: str) -> Any:
                     seen.add(key)
             return super().construct_mapping(node, deep=deep)
 
+        def construct_scalar(self, node: Any) -> Any:
+            """Join the pairs that JSON spells a sign as, which YAML takes for two signs."""
+            value = super().construct_scalar(node)
+            try:
+                return value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"half of a surrogate pair (line {line})") from None
+
     try:
         return yaml.load(text, Loader=Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as e:
@@ -215,6 +225,11 @@ def _expanded(provider: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _environment(spot: str, match: re.Match[str]) -> str:
     name, default = match.group(1), match.group(2)
+    if _SECRET.search(name):
+        raise SuiteError(
+            f"{spot} uses ${{{name}}}, by its name a secret, and what stands there is shown in "
+            "reports; a key is only named: 'api_key_env'"
+        )
     found = os.environ.get(name, default)
     if found is None:
         raise SuiteError(f"{spot} uses ${{{name}}}, which is not set")

@@ -18,8 +18,11 @@ def with_sources_apart(entry: Any) -> Any:
     """
     if not isinstance(entry, dict) or not isinstance(entry.get("versions"), dict):
         return entry
+    asked = entry.get("providers") or {}
+    if not isinstance(asked, dict):
+        return entry
+    asked = dict(asked)
     sources: dict[Any, Any] = {}
-    asked = dict(entry.get("providers") or {})
     for label, source in entry["versions"].items():
         sources[label] = source
         if isinstance(source, dict):
@@ -56,7 +59,7 @@ def with_provider_by_name(suite: Any) -> Any:
         )
     if named not in several:
         raise ValueError(
-            f"provider {named!r} is none of providers{did_you_mean(named, several)}; "
+            f"provider {named!r} is none of providers{did_you_mean(named, map(str, several))}; "
             f"there are: {known}"
         )
     return {**suite, "provider": several[named]}

@@ -10,6 +10,6 @@ Scalar = str | int | float | bool
 
 
 class Strict(BaseModel):
-    """Refuses keys it does not know, and never changes."""
+    """Refuses keys it does not know and numbers that are none, and never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from promptreg.errors import CallError
@@ -24,7 +25,7 @@ encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Return compact ASCII JSON; raises ValueError for NaN and infinity."""
 
 
-def decode(reply: Reply) -> str:
+def decode(reply: Reply, redact: Callable[[str], str]) -> str:
     """Return the text of a successful response that claims to be JSON.
 
     Raises:
@@ -32,10 +33,11 @@ def decode(reply: Reply) -> str:
     """
     kind = reply.headers.get("Content-Type", "")
     if kind and "json" not in kind.lower():
-        start = quote(reply.body[:300].decode("utf-8", "replace"), 60)
+        # Redacted before it is cut: nobody knows half a key for one.
+        start = quote(redact(reply.body[:2_000].decode("utf-8", "replace")), 60)
         raise CallError(
             Cause.PROTOCOL,
-            f"the body is of type {quote(kind, 60)!r}, application/json is expected; "
+            f"the body is of type {quote(redact(kind), 60)!r}, application/json is expected; "
             f"it begins with {start!r}",
         )
     try:

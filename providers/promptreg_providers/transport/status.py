@@ -36,9 +36,8 @@ def error_of(reply: Reply, redact: Callable[[str], str], key_variable: str) -> C
     cause = Cause.HTTP_STATUS
     text = f"HTTP {status}" + (f": {said}" if said else "")
     if 300 <= status < 400:
-        target = urlsplit(reply.headers.get("Location", ""))
-        place = f"{target.scheme}://{target.hostname}" if target.hostname else "elsewhere"
-        text = f"HTTP {status}: redirected to {quote(redact(place))}; redirects are not followed"
+        place = quote(redact(_place(reply.headers.get("Location", ""))))
+        text = f"HTTP {status}: redirected to {place}; redirects are not followed"
     elif status in (401, 403):
         hint = f"check the key in {key_variable}" if key_variable else "name one by 'api_key_env'"
         text += f" ({hint})"
@@ -64,6 +63,15 @@ def quote(text: str, limit: int = _QUOTED) -> str:
     line = " ".join(text[: 4 * limit].split())
     line = "".join(c if c.isprintable() else "?" for c in line)
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _place(location: str) -> str:
+    """Return scheme and host of where a redirect leads."""
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return "elsewhere"
+    return f"{target.scheme}://{target.hostname}" if target.hostname else "elsewhere"
 
 
 def _said(reply: Reply) -> tuple[str, str, dict[str, Any]]:

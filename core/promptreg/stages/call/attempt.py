@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from promptreg.errors import CallError, PromptregError
@@ -39,7 +40,7 @@ class Attempts:
         provider that swallows its cancellation cannot hold the call beyond its deadline.
         """
         try:
-            task = asyncio.get_running_loop().create_task(self._provider.complete(call))
+            task = asyncio.get_running_loop().create_task(self._answer(call))
         except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
             return self._unexpected(e)
         self._tasks.add(task)
@@ -62,6 +63,12 @@ class Attempts:
                 task.add_done_callback(_forget)
         return self._outcome(task)
 
+    async def _answer(self, call: Call) -> Completion:
+        try:
+            return await self._provider.complete(call)
+        except SystemExit as e:  # a task that raises it would end the whole program
+            raise _EndedError(f"SystemExit: {e.code}") from e
+
     def break_off(self, after_s: float) -> None:
         """Cancel what is in flight `after_s` seconds from now."""
         loop = asyncio.get_running_loop()
@@ -81,7 +88,10 @@ class Attempts:
         except Exception as e:  # noqa: BLE001 - a stranger's code may raise anything
             return self._unexpected(e)
         if isinstance(result, Completion):
-            return result
+            flaw = _flaw(result)
+            if not flaw:
+                return result
+            return CallError(Cause.PLUGIN, f"{self._name} returned a Completion whose {flaw}")
         return CallError(
             Cause.PLUGIN,
             f"{self._name} returned {type(result).__name__} where a Completion is promised",
@@ -98,7 +108,8 @@ class Attempts:
         return error
 
     def _unexpected(self, error: Exception) -> CallError:
-        text = self._clean(f"{self._name} raised {type(error).__name__}: {error}")
+        kind = "" if isinstance(error, _EndedError) else f"{type(error).__name__}: "
+        text = self._clean(f"{self._name} raised {kind}{error}")
         return CallError(Cause.PLUGIN, text)
 
     @property
@@ -113,6 +124,31 @@ class Attempts:
         if len(text) > _LONGEST_DETAIL:
             text = text[: _LONGEST_DETAIL - 3] + "..."
         return text if text.isprintable() else " ".join(text.split())
+
+
+class _EndedError(Exception):
+    """A provider asked for the end of the program."""
+
+
+def _flaw(completion: Completion) -> str:
+    """Return what of a completion is not as promised, for budgets and stores rely on it."""
+    for name in ("text", "finish", "model", "raw"):
+        if not isinstance(getattr(completion, name), str):
+            return f"{name} is no text"
+    for name in ("prompt_tokens", "completion_tokens"):
+        count = getattr(completion, name)
+        if count is not None and (type(count) is not int or not 0 <= count < 2**63):
+            return f"{name} is no count"
+    for name in ("latency_s", "cost"):
+        number = getattr(completion, name)
+        if number is not None and (not isinstance(number, (int, float)) or number is True):
+            return f"{name} is no number"
+    if completion.cost is not None and completion.cost < 0:
+        return "cost is negative"
+    for name in ("extra", "scores"):
+        if not isinstance(getattr(completion, name), Mapping):
+            return f"{name} is no mapping"
+    return ""
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
