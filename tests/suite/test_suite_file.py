@@ -56,6 +56,8 @@ def test_defaults_are_the_documented_ones() -> None:
         ("cluster: family", "repeats: 0", "repeats: Input should be greater than or equal to 1"),
         ("suite: home_security", "suite: home_security\nsuite: b", "appears twice (line 3)"),
         ("cluster: family", "cluster: &a family\nstore: *a", "aliases (*name) are not allowed"),
+        ("alpha: 0.05", "margins: {a: yes}", "gate.margins: true and false are no numbers"),
+        ("cluster: family", "repeats: true", "repeats: true and false are no numbers"),
         ("alpha: 0.05", "margins: {a: .inf}", "gate.margins.a: must be a finite number"),
         ("timeout: 30", "timeout: .inf", "provider.timeout.read: must be a finite number"),
         ("timeout: 30", "prices: {prompt: -1}", "provider.prices.prompt: Input should be greater"),

@@ -11,6 +11,8 @@ from promptreg_providers.transport.broken import too_large
 __all__ = ["ACCEPT_ENCODING", "BodyReader"]
 
 ACCEPT_ENCODING = "gzip, identity"
+_GZIP = 31
+"""The `wbits` of zlib that ask for gzip's own header."""
 
 
 class BodyReader:
@@ -34,7 +36,7 @@ class BodyReader:
             raise too_large(max_bytes)
         name = encoding.strip().lower()
         if name in ("gzip", "x-gzip"):
-            self._inflate = zlib.decompressobj(wbits=31)
+            self._inflate = zlib.decompressobj(wbits=_GZIP)
         elif name == "deflate":
             self._inflate = zlib.decompressobj()
         elif name not in ("", "identity"):
@@ -50,11 +52,19 @@ class BodyReader:
         Raises:
             CallError: `too_large` or, for broken compression, `protocol`.
         """
-        if self._inflate is not None:
+        if self._inflate is None:
+            self._keep(chunk)
+            return
+        while chunk:
+            if self._inflate.eof:  # gzip files may follow each other
+                self._inflate = zlib.decompressobj(wbits=_GZIP)
             try:
-                chunk = self._inflate.decompress(chunk, self._max - self._size + 1)
+                self._keep(self._inflate.decompress(chunk, self._max - self._size + 1))
             except zlib.error as e:
                 raise CallError(Cause.PROTOCOL, f"the compressed body is broken: {e}") from e
+            chunk = self._inflate.unused_data
+
+    def _keep(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > self._max:
             raise too_large(self._max)
