@@ -16,6 +16,7 @@ from promptreg.errors import (
 )
 from promptreg.pipeline.design import only_logged
 from promptreg.pipeline.desk import check_apart, desks_for, first_stop, several
+from promptreg.pipeline.echoes import Echoes
 from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
 from promptreg.pipeline.loop import Loop, Tally
@@ -136,6 +137,7 @@ class _Session:
         self.loop: Loop | None = None
         self.signal = 0
         self.warnings: list[str] = []
+        self.echoes = [Echoes() for _ in versions]
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -213,6 +215,9 @@ class _Session:
             )
         for desk in self.desks.values():
             self.warnings += desk.remarks()
+        for version, echoes in zip(self.work.versions, self.echoes, strict=True):
+            template = version.template
+            self.warnings += echoes.remarks(f"{template.name}@{template.label}")
         if self.services is not None:
             self.warnings += self.services.warnings
             if self.services.cost is not None:
@@ -265,6 +270,8 @@ class _Session:
                 trial.failure = read
             else:
                 trial.answer = read
+                if item.repeat == 0 and not item.prompt.images:  # nothing found is often so
+                    self.echoes[item.version].add(outcome.text)
         else:
             trial.failure = outcome
         if self.project.suite.answer.effective:
