@@ -312,6 +312,27 @@ def test_constants_and_keys_are_read_at_the_base(tmp_path: Path, gate: Gate, mod
     assert gate.json(repository, "--template", "data")["gate"]["verdict"] == "pass"
 
 
+def test_an_included_file_touches_the_template(tmp_path: Path, gate: Gate, model: Model) -> None:
+    repository = Repository(tmp_path / "repo", model.server.url)
+    repository.suite["templates"] = {
+        "basic": {"engine": "jinja", "versions": {"v1": "prompts/basic.jinja"}}
+    }
+    repository.write("prompts/basic.jinja", "{% include 'rate.txt' %}: {{ event }}")
+    repository.write("prompts/rate.txt", "Rate\n")
+    repository.commit()
+    repository.branch()
+    model.asked()
+    repository.write("prompts/rate.txt", "Rate  \n")
+    assert whole(gate.json(repository)).keys() == {"basic"}
+    assert model.asked()[0].startswith(("Rate: event", "Rate  : event"))
+    repository.write("prompts/rate.txt", "Rate BADLY\n")
+    repository.commit()
+    assert gate.json(repository)["gate"]["exit_code"] == 1
+    repository.git("rm", "-q", "prompts/rate.txt")
+    assert gate(repository) == 2
+    assert "no file 'rate.txt' to include; looked for prompts/rate.txt, rate.txt" in gate.err
+
+
 def test_several_labels_are_one_comparison(tmp_path: Path, gate: Gate, model: Model) -> None:
     repository = Repository(tmp_path / "labels", model.server.url)
     repository.suite["templates"]["basic"]["versions"] = {"v1": "basic.txt", "v2": "two.txt"}

@@ -1,7 +1,7 @@
 """The `jinja` engine: a sandbox, a list of what is allowed, and a budget.
 
-Three walls: only the syntax listed here is compiled (no macros, imports, includes, blocks,
-method calls but a few); the sandbox refuses attributes that begin with an underscore and anything
+Three walls: only the syntax listed here is compiled (no macros, imports, blocks, method calls but
+a few; includes are texts before it comes to that); the sandbox refuses attributes that begin with an underscore and anything
 that could be called; and whatever is left is charged to a budget (see `guard`).
 """
 
