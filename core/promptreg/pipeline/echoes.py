@@ -47,5 +47,6 @@ class Echoes:
             yield (
                 f"{name} gave {count:,} of {self._answered:,} scenarios the same answer, word for "
                 f"word ({one_line(text, 100)}); if that is what a service says where it has no "
-                "answer, list how its summary begins under answer.fallback, and it counts as failed"
+                "answer, list how its summary begins under answer.fallback, so that it counts as "
+                "failed, and have all asked anew ('promptreg cache clear')"
             )
