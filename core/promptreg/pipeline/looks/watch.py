@@ -25,6 +25,7 @@ from promptreg.stages.compare import (
     check_gaps,
     check_limits,
     compare_pairs,
+    compare_slices,
     matched,
 )
 from promptreg.stages.load.digest import digest
@@ -176,6 +177,7 @@ class Watch:
             share=trials / self._trials(len(agenda.batches)),
             last_level=agenda.schedule.increment(len(agenda.batches) - 1),
             proving=agenda.schedule.proves(at),
+            slice_lost=lambda: any(map(_lost, compare_slices(pairs, self.policy, seed=self._seed))),
         )
         never = self._scenarios.partial or any(run.facts.synthetic for run in runs)
         # With too much lost nothing is decided early, and nothing more is asked.
@@ -307,6 +309,21 @@ def watch_for(
         allow_unmatched=options.allow_unmatched,
     )
     return watch, agenda.notes
+
+
+def _lost(d: Difference) -> bool:
+    """Return whether a slice's whole interval is worse than its margin allows.
+
+    Of one with too few families so far: whether each of them lost, which is the least likely there.
+    """
+    if d.interval is None or d.difference is None or d.margin is None or d.ratio is not None:
+        return False
+    worse = -1 if d.direction == "higher_is_better" else 1
+    if d.insufficient:
+        rarest = 2.0 ** (1 - d.n_clusters)
+        each = d.p_value is not None and d.p_value <= 1.001 * rarest
+        return d.n_clusters > 1 and each and worse * d.difference > d.margin
+    return min(worse * bound for bound in d.interval) > d.margin
 
 
 def _without_interval(d: Difference) -> Difference:
