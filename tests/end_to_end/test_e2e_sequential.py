@@ -451,7 +451,10 @@ def test_a_proof_waits_for_lines_of_few_scenarios(
 def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
     tmp_path: Path, server: ModelServer, inside: Inside
 ) -> None:
-    done = inside.gate(tmp_path / "a", server, broken, "--anytime", "--json", "-v", n=160)
+    scorers = [{"use": "risk_range"}, {"use": "key_points"}, {"use": "tokens"}]
+    done = inside.gate(
+        tmp_path / "a", server, broken, "--anytime", "--json", "-v", n=160, scorers=scorers
+    )
     assert done.code == 1
     stopping = done.json["stopping"]
     assert (stopping["anytime"], stopping["reason"]) == (True, "regression")
@@ -464,6 +467,8 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
             assert d["interval"] is None
             assert d["difference"] < 0
             assert "no interval: this look only accuses" in d["notes"]
+        if d["unit"] == "tokens":
+            assert (d["interval"], d["ratio"]) == (None, None)
     assert last["boundary"] == pytest.approx(len(gating) / 0.05)
     assert all(look["alpha_spent"] == 0.05 for look in stopping["looks"])
     for d in gating:
@@ -478,7 +483,7 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
         for report in (found, plain)
     ]
     assert wide == pytest.approx(narrow, rel=0.01)
-    said = inside(tmp_path / "a", "gate", "v1", "v2", "--anytime", "-v").out
+    said = inside(tmp_path / "a", "gate", "v1", "v2", "--anytime", "-v", "-o", "r.html").out
     assert "accused from E from" in said
 
 
@@ -497,6 +502,26 @@ def test_at_any_time_an_improvement_waits_for_a_look_that_proves(
     assert stopping["looks"][-1]["scenarios"] == 50
 
 
+def test_strict_bets_show_their_intervals_and_pass_at_any_look(
+    tmp_path: Path, server: ModelServer, inside: Inside
+) -> None:
+    gate = {"margins": {"overall": 0.12}, "limits": {}}
+    options = ("--strict", "--json")
+    passed = inside.gate(tmp_path / "a", server, right, *options, n=300, gate=gate).json
+    assert passed["gate"]["verdict"] == "pass"
+    assert (passed["stopping"]["strict"], passed["stopping"]["anytime"]) == (True, True)
+    assert passed["stopping"]["looks_made"] not in (5, 10, 15, 20)
+    done = inside.gate(tmp_path / "b", server, broken, *options, n=160, gate=gate)
+    assert done.code == 1
+    (line,) = (
+        d for d in done.json["comparisons"] if d["metric"] == "in_range" and d["slice"] is None
+    )
+    assert line["test"] == "bets on the mean of a bounded score"
+    assert line["level"] == 0.95
+    assert line["interval"][1] < 0
+    assert line["verdict"] == "regressed"
+
+
 def test_what_does_not_go_with_any_time_is_said(
     tmp_path: Path, server: ModelServer, inside: Inside
 ) -> None:
@@ -507,6 +532,8 @@ def test_what_does_not_go_with_any_time_is_said(
         ({**more, "sequential": {"anytime": True}}, (), "does not go with 'more'"),
         ({"sequential": {"looks": 11}}, (), "looks: 11 is more than 10"),
         ({}, ("--no-sequential", "--anytime"), "contradict each other"),
+        ({}, ("--no-sequential", "--strict"), "contradict each other"),
+        ({"sequential": {"strict": True}}, (), "strict: true is a kind of 'anytime: true'"),
     ):
         done = inside.gate(tmp_path, server, right, *options, n=8, gate=gate)
         assert done.code == 2, (gate, options)

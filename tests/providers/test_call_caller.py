@@ -452,6 +452,37 @@ async def test_server_that_died_at_work_stops_the_run_in_the_end() -> None:
     assert "can no longer be reached (50 attempts in a row)" in caller.stopped.reason
 
 
+@pytest.mark.parametrize("before", [[], [GOOD]], ids=["never answered", "died at work"])
+async def test_server_that_errs_for_a_minute_on_every_call_stops_the_run(before: list[Any]) -> None:
+    clock = Clock()
+    fake = Fake(*before, _error(Cause.HTTP_STATUS, 500))
+    caller = _caller(fake, clock, concurrency=1)
+    for _ in range(1000):
+        await caller.call(CALL)
+    assert caller.stopped is not None
+    assert caller.stopped.kind is StopKind.UNREACHABLE
+    assert "the provider answers no call (" in caller.stopped.reason
+    assert 60 <= sum(clock.slept) < 75  # full jitter: three waits of 1.75 s in the mean for a call
+    assert fake.calls % 4 == len(before)  # the last call had all its attempts too
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ([*[_error(Cause.HTTP_STATUS, 503)] * 100, GOOD] * 6, "one success begins anew"),
+        ([_error(Cause.TIMEOUT)] * 700, "a timeout measures the model"),
+        ([_error(Cause.HTTP_STATUS, 400, retryable=False)] * 700, "the prompt's fault"),
+    ],
+)
+async def test_failures_that_say_something_do_not_stop_the_run(script: list[Any], why: str) -> None:
+    clock = Clock()
+    caller = _caller(Fake(*script), clock, concurrency=5, retries=1)
+    for _ in range(300):
+        await caller.call(CALL)
+        clock.now += 0.5
+    assert caller.stopped is None, why
+
+
 async def test_server_that_comes_back_in_between_is_not_given_up() -> None:
     script = [GOOD, *[_error(Cause.CONNECT)] * 49] * 3
     caller = _caller(Fake(*script), concurrency=1, retries=0)

@@ -53,6 +53,7 @@ SAMPLES: dict[str, object] = {
     "sequential": True,
     "looks": 3,
     "anytime": True,
+    "strict": True,
     "allow_mismatch": "model",
 }
 

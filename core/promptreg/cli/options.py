@@ -113,8 +113,8 @@ Looks = Annotated[
         "--looks",
         min=1,
         max=100,
-        help="Looks at the most (4; 20 with --anytime); implies --sequential. Above 10 only with "
-        "--anytime.",
+        help="Looks at the most (4; 20 with --anytime or --strict); implies --sequential. Above 10 "
+        "only with one of these.",
     ),
 ]
 AnyTime = Annotated[
@@ -123,6 +123,14 @@ AnyTime = Annotated[
         "--anytime",
         help="Like --sequential, by e-processes: more looks cost nothing, each accusation needs "
         "more data.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Like --anytime; bounded scores are judged without assuming anything of their "
+        "distribution, which takes still more data, and pass at any look.",
     ),
 ]
 AsJson = Annotated[
@@ -165,6 +173,7 @@ def make_options(
     sequential: bool | None = None,
     looks: int | None = None,
     anytime: bool = False,
+    strict: bool = False,
     deciding: bool = False,
 ) -> Options:
     """Return the options as the pipeline takes them.
@@ -185,18 +194,22 @@ def make_options(
         budget=budget,
         alpha=alpha,
         margins=_margins(margin or []),
-        looks=_looks(sequential, looks, anytime=anytime),
-        anytime=anytime,
+        looks=_looks(sequential, looks, anytime=anytime, strict=strict),
+        anytime=anytime or strict,
+        strict=strict,
         allow_unmatched=allow_unmatched,
         allow_mismatch=tuple(allow_mismatch or ()),
         deciding=deciding,
     )
 
 
-def _looks(sequential: bool | None, looks: int | None, *, anytime: bool) -> int | None:
+def _looks(
+    sequential: bool | None, looks: int | None, *, anytime: bool, strict: bool
+) -> int | None:
     if sequential is False:
-        if anytime:
-            raise UsageError("--no-sequential and --anytime contradict each other")
+        for name, said in (("--anytime", anytime), ("--strict", strict)):
+            if said:
+                raise UsageError(f"--no-sequential and {name} contradict each other")
         if looks is not None:
             raise UsageError(f"--no-sequential and --looks {looks} contradict each other")
         return 1

@@ -180,6 +180,7 @@ def policy_for(
         margins=options.margins,
         looks=options.looks,
         anytime=options.anytime,
+        strict=options.strict,
         shown_only=scoring.shown_only,
         pairwise=scoring.pair_scales,
     )

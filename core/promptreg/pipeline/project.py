@@ -39,6 +39,8 @@ class Options:
     """Looks at the data while they come; 0: as many as usual, 1: none but the last."""
     anytime: bool = False
     """Whether lines are accused by e-processes, however often the data are looked at."""
+    strict: bool = False
+    """At any time, whether bounded scores are judged whatever their distribution."""
     allow_unmatched: bool = False
     allow_mismatch: tuple[str, ...] = ()
     deciding: bool = False

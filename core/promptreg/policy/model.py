@@ -28,6 +28,7 @@ class LookPolicy:
         more_repeats: askings of each scenario at the most if the gate stays inconclusive; 0: none.
         more_calls: further calls at the most.
         anytime: accuse by e-processes, however many looks there are.
+        strict: at any time, judge means of bounded scores whatever their distribution.
     """
 
     looks: int = 1
@@ -35,6 +36,7 @@ class LookPolicy:
     more_repeats: int = 0
     more_calls: int | None = None
     anytime: bool = False
+    strict: bool = False
 
     @property
     def several(self) -> bool:
@@ -116,9 +118,10 @@ class Policy:
         return tuple(n for n in self.pairwise if n in self.gating or n in guarded)
 
     @property
-    def looked_once(self) -> Policy:
-        """The same policy of a gate that looks once at all planned scenarios."""
-        return replace(self, looks=LookPolicy())
+    def without_more(self) -> Policy:
+        """The same policy of a gate that asks nothing further when it stays inconclusive."""
+        looks = self.looks if self.looks.looks > 1 else LookPolicy()
+        return replace(self, looks=replace(looks, more_repeats=0, more_calls=None))
 
     @property
     def sha256(self) -> str:
@@ -127,7 +130,8 @@ class Policy:
         del told["pairwise"]  # where there are any, `scales` tells
         if self.design is None:  # a policy without one is what it was before there were any
             del told["design"]
-        if not self.looks.anytime:
-            del told["looks"]["anytime"]
+        for later in ("anytime", "strict"):
+            if not told["looks"][later]:
+                del told["looks"][later]
         text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

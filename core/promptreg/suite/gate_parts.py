@@ -88,11 +88,15 @@ class SequentialEntry(Strict):
     20 at any time. More than 10 only at any time."""
     anytime: bool = False
     """Accuse by e-processes: any number of looks, for somewhat less power."""
+    strict: bool = False
+    """At any time, and for bounded scores without assuming anything of their distribution."""
     futility: bool = True
     """Also stop, inconclusive, where what is left can hardly decide anything."""
 
     @model_validator(mode="after")
     def _few_unless_anytime(self) -> SequentialEntry:
+        if self.strict and not self.anytime:
+            raise ValueError("strict: true is a kind of 'anytime: true'; say both")
         if self.looks is not None and self.looks > MOST_LOOKS and not self.anytime:
             raise ValueError(
                 f"looks: {self.looks} is more than {MOST_LOOKS}; more need 'anytime: true'"

@@ -58,6 +58,7 @@ class Stopping:
         trials_made: trials that were needed.
         calls_saved: trials that were not needed and that no store holds an answer to.
         anytime: whether lines were accused by e-processes.
+        strict: whether bounded scores were judged whatever their distribution.
     """
 
     reason: StopReason
@@ -68,6 +69,7 @@ class Stopping:
     trials_made: int
     calls_saved: int
     anytime: bool = False
+    strict: bool = False
 
     @property
     def early(self) -> bool:

@@ -134,6 +134,7 @@ def _stopping(entry: _Document | None) -> Stopping | None:
         trials_made=entry["trials_made"],
         calls_saved=entry["calls_saved"],
         anytime=entry.get("anytime", False),
+        strict=entry.get("strict", False),
     )
 
 

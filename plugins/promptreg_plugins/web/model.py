@@ -110,7 +110,8 @@ class JobRequest:
             `run:ID`. Files and addresses are refused: no request may make the service read them.
         options: the command's options by their Python names, only those in
             `promptreg_plugins.web.jobs.OPTIONS` (template, where, limit, repeats, seed, margin,
-            alpha, budget, sequential, looks, anytime, allow_mismatch, record, no_cache).
+            alpha, budget, sequential, looks, anytime, strict, allow_mismatch, record,
+            no_cache).
     """
 
     kind: JobKind

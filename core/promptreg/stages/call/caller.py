@@ -150,7 +150,7 @@ class Caller:
                 self._halt(outcome)
                 return self._ended(None, attempts, started)
             last = outcome
-            wait = self._after(last, attempts, begun)
+            wait = self._after(last, attempts, begun, started)
             if wait is None or self._clock() + wait >= deadline:
                 return self._ended(last, attempts, started)
             await self._pause(wait)
@@ -200,7 +200,7 @@ class Caller:
             self._halt(Stop(StopKind.BUDGET, why))
         return not why
 
-    def _after(self, error: CallError, attempts: int, begun: float) -> float | None:
+    def _after(self, error: CallError, attempts: int, begun: float, started: float) -> float | None:
         """Learn from a failed attempt; return seconds until the next, None for no other."""
         asked = backoff.server_wait_s(error)
         retry = backoff.may_retry(error)
@@ -216,7 +216,14 @@ class Caller:
         if stop is not None:
             self._halt(stop)
             return None
-        if not retry or attempts > self._retries:
+        if not retry:
+            return None
+        if attempts > self._retries:
+            # A timeout measures the model; what the plumbing loses says nothing of the prompts.
+            if Failure(Cause(error.cause), error.detail, error.status).infrastructure:
+                lost = self._breaker.given_up(error, started, self._clock())
+                if lost is not None:
+                    self._halt(lost)
             return None
         return backoff.wait_s(attempts, asked, self._rng)
 

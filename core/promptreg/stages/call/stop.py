@@ -16,6 +16,8 @@ _NOBODY_THERE = frozenset({404, 405, 501})
 """The address is wrong; a few are enough to know."""
 _PATIENCE = 10
 """How many times longer a provider is waited for that has answered before."""
+_BROKEN_S = 60.0
+"""Without any success; a server that loads its model answers 503 for half a minute."""
 
 
 class StopKind(enum.StrEnum):
@@ -28,7 +30,7 @@ class StopKind(enum.StrEnum):
     PARKED = "parked"
     """The server asked to wait longer than a run should; `Stop.resume_at` says until when."""
     UNREACHABLE = "unreachable"
-    """Nothing answers at the provider's address."""
+    """Nothing answers at the provider's address, or nothing but errors of its own."""
     REFUSED = "refused"
     """The provider refuses every call: key, quota, address, or a setting it cannot use."""
 
@@ -57,7 +59,8 @@ class Breaker:
     Args:
         threshold: attempts in a row that must fail alike before any has succeeded. After a
             success it takes `_PATIENCE` times as many to give a provider up: it may restart, and
-            the waits between attempts give it about a quarter of a minute.
+            the waits between attempts give it about a quarter of a minute. Also the calls in a row
+            given up after all their attempts that end a run, when none succeeded for `_BROKEN_S`.
     """
 
     def __init__(self, threshold: int) -> None:
@@ -66,11 +69,33 @@ class Breaker:
         self._connect = 0
         self._absent = 0
         self._forbidden = 0
+        self._given_up = 0
+        self._failing_since: float | None = None
 
     def success(self) -> None:
         """Note that a call succeeded: the provider can be reached and takes our key."""
         self._succeeded = True
-        self._connect = self._forbidden = 0
+        self._connect = self._forbidden = self._given_up = 0
+        self._failing_since = None
+
+    def given_up(self, error: CallError, begun: float, now: float) -> Stop | None:
+        """Return why to stop, when every call is lost to the infrastructure, retries and all.
+
+        Args:
+            error: of the last attempt.
+            begun: when the call's first attempt began, seconds.
+            now: seconds of the same clock.
+        """
+        self._given_up += 1
+        self._failing_since = begun if self._failing_since is None else self._failing_since
+        silent_s = now - self._failing_since
+        if self._given_up < self._threshold or silent_s < _BROKEN_S:
+            return None
+        return Stop(
+            StopKind.UNREACHABLE,
+            f"the provider answers no call ({self._given_up} in a row given up after all their "
+            f"attempts, in {silent_s:,.0f} s): {error.detail}",
+        )
 
     def failure(self, error: CallError) -> Stop | None:
         """Return why to stop, when this failure shows that going on is pointless."""

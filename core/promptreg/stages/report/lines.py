@@ -91,7 +91,8 @@ def line_of(d: Difference) -> Line:
     if d.ratio is not None:
         change, low, high = d.ratio
         shown = numbers.ratio(change)
-        interval = f"[{numbers.ratio(low)}, {numbers.ratio(high)}]"
+        known = math.isfinite(high)
+        interval = f"[{numbers.ratio(low)}, {numbers.ratio(high)}]" if known else "-"
         margin = numbers.ratio(d.margin)
     else:
         shown = numbers.change(d.difference, share=share)

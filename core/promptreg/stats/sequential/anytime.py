@@ -15,8 +15,9 @@ from promptreg.stats.grid import differences, family_sums
 from promptreg.stats.model import Floats
 from promptreg.stats.passfail import is_pass_fail
 from promptreg.stats.ranks import log_ratios
+from promptreg.stats.sequential.betting import BoundedBets
 
-__all__ = ["AnyTime", "Wager"]
+__all__ = ["AnyTime", "Strict", "Wager"]
 
 BETS: Floats = np.array([sign * x for x in (0.03, 0.06, 0.12, 0.25, 0.5, 1.0) for sign in (-1, 1)])
 """Lambda: how much each bet stakes per unit of the typical difference; half of them on a loss."""
@@ -95,6 +96,19 @@ class Wager:
         return replace(self, logs=self.logs.copy())
 
 
+@dataclass(frozen=True, slots=True)
+class Strict:
+    """What bets need that assume nothing of a bounded score's distribution.
+
+    Attributes:
+        largest: Scenarios of the largest family that is planned.
+        alpha: Two-sided error of each line's interval over all looks.
+    """
+
+    largest: int
+    alpha: float
+
+
 class AnyTime:
     """Wagers on all gating lines; one is accused where E reaches lines / alpha (e-Bonferroni).
 
@@ -109,17 +123,20 @@ class AnyTime:
         n_families: Families of the plan.
         lines: Gating lines that have scenarios when all of the plan is asked. Those that come with
             later looks share the error from the first look on.
+        strict: Bet on means of bounded scores without assuming that a difference is as likely to
+            point to either side; None: with. Other lines have no bound to bet by, and assume it.
     """
 
-    def __init__(self, n_families: int, lines: int = 0) -> None:
+    def __init__(self, n_families: int, lines: int = 0, strict: Strict | None = None) -> None:
         self.lines = lines
-        self._wagers: dict[str, Wager] = {}
+        self._strict = strict
+        self._wagers: dict[str, Wager | BoundedBets] = {}
         self._seen: dict[str, NDArray[np.bool_]] = {}
         self._n_families = n_families
 
     def copy(self) -> AnyTime:
         """Return the same state, to go on differently."""
-        other = AnyTime(self._n_families, self.lines)
+        other = AnyTime(self._n_families, self.lines, self._strict)
         other._wagers = {name: wager.copy() for name, wager in self._wagers.items()}
         other._seen = {name: seen.copy() for name, seen in self._seen.items()}
         return other
@@ -127,32 +144,50 @@ class AnyTime:
     def look(self, lines: Sequence[Checked]) -> dict[str, tuple[float, float]]:
         """Take the families that are new; return p-values, adjusted for all lines and both sides.
 
-        Of each line that of a rise and that of a fall, ``min(1, lines / max E of the side)``:
-        small for ever once it was, and at most alpha on any line whose versions are the same with
-        probability at most alpha, over all lines, sides and times together.
+        Of each gating line that of a rise and that of a fall, ``min(1, lines / max E of the
+        side)``: small for ever once it was, and at most alpha on any line whose versions are the
+        same with probability at most alpha, over all lines, sides and times together. Strict bets
+        count what they hold now, as their intervals do.
 
         Args:
-            lines: The gating lines so far, those without data included.
+            lines: All lines so far, those without data included.
         """
         wagered = [data for data in lines if data.metric.statistic != "aggregate"]
-        self.lines = max(self.lines, len(wagered))
+        self.lines = max(self.lines, sum(data.metric.gating for data in wagered))
         out = {}
         for data in wagered:
-            wager = self._wagers.setdefault(data.metric.name, Wager())
+            name = data.metric.name
+            wager = self._wagers.get(name) or self._wagers.setdefault(name, self._wager(data))
             if data.n:
-                self._take(wager, data.metric.name, data)
-            out[data.metric.name] = (self._p(wager.up), self._p(wager.down))
+                self._take(wager, name, data)
+            if data.metric.gating:
+                out[name] = (self._p(wager.up), self._p(wager.down))
         return out
+
+    def bets(self, name: str) -> BoundedBets | None:
+        """Return the strict bets on a line; None where there are none."""
+        wager = self._wagers.get(name)
+        return wager if isinstance(wager, BoundedBets) else None
+
+    def _wager(self, data: Checked) -> Wager | BoundedBets:
+        reach = data.metric.high - data.metric.low
+        if self._strict is None or data.metric.statistic != "mean" or not math.isfinite(reach):
+            return Wager()
+        return BoundedBets(reach, self._strict.largest, self._strict.alpha)
 
     def _p(self, reached: float) -> float:
         return math.exp(min(0.0, math.log(max(1, self.lines)) - reached))
 
-    def _take(self, wager: Wager, name: str, data: Checked) -> None:
+    def _take(self, wager: Wager | BoundedBets, name: str, data: Checked) -> None:
         seen = self._seen.setdefault(name, np.zeros(self._n_families, dtype=bool))
         here = np.bincount(data.families, minlength=self._n_families) > 0
         new = here & ~seen
         seen |= here
         sums = family_sums(_changes(data), data.families, self._n_families)[new]
+        if isinstance(wager, BoundedBets):
+            sizes = np.bincount(data.families, minlength=self._n_families)[new]
+            wager.bet(sums / data.repeats, sizes.astype(np.float64))
+            return
         if wager.coin is None:  # for good: a maximum over two kinds of wager would be none
             wager.coin = is_pass_fail(data)
         if wager.coin:

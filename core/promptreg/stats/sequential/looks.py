@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
+from scipy.special import ndtri
+
 from promptreg.stats.analysis import gather
 from promptreg.stats.checks import Checked, check_all
 from promptreg.stats.evidence import Evidence, Settings, too_few
 from promptreg.stats.flips import Flips
 from promptreg.stats.model import PairedResult, PairedScores
 from promptreg.stats.results import empty_result, result
-from promptreg.stats.sequential.anytime import AnyTime
+from promptreg.stats.sequential.anytime import AnyTime, Strict
+from promptreg.stats.sequential.betting import BoundedBets
 from promptreg.stats.sequential.nested import Nested
 from promptreg.stats.sequential.spending import Schedule
 
 __all__ = ["LookByLook"]
 
+_BOUNDED = "bets on the mean of a bounded score"
 _BELOW = "a change, but so far below the margin: no accusation"
 _UNWATCHED = "a figure of all rows: nothing accuses it while looks come at any time"
 
@@ -45,6 +49,9 @@ class LookByLook:
             It also needs the flips of all data so far: an E-process remembers a stretch that went
             one way.
         lines: Gating lines that have scenarios when all is asked, for accusations at any time.
+        largest: Scenarios of the largest planned family, to be strict: at any time, means of
+            bounded scores are judged by bets that hold whatever their distribution, and their
+            intervals, which cover at all looks together, prove at each; None: not strict.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class LookByLook:
         exact: bool = False,
         anytime: bool = False,
         lines: int = 0,
+        largest: int | None = None,
     ) -> None:
         self.schedule = schedule
         self.flips = Flips(n_families, draws, seed)
@@ -64,7 +72,8 @@ class LookByLook:
         self.made = 0
         self.boundary: float | None = None
         self._nested = Nested(self.flips.rows)
-        self._anytime = AnyTime(n_families, lines) if anytime else None
+        strict = None if largest is None else Strict(largest, schedule.alpha)
+        self._anytime = AnyTime(n_families, lines, strict) if anytime else None
 
     @property
     def used(self) -> float:
@@ -110,12 +119,39 @@ class LookByLook:
             if data.metric.gating:
                 p = adjusted.get(data.metric.name, 1.0)
             accuse_at = level if p is None else spent
+            bets = self._anytime and self._anytime.bets(data.metric.name)
+            if bets:
+                results.append(self._strict(data, evidence, p, bets))
+                continue
             one = result(data, evidence, p, settings, accuse_at=accuse_at)
             if self._anytime and data.metric.gating:
                 unwatched = (_UNWATCHED,) if data.metric.name not in adjusted else ()
                 one = replace(one, notes=(*self._notes(one, level), *unwatched))
             results.append(one)
         return self._kept(checked, results)
+
+    def _strict(
+        self, data: Checked, evidence: Evidence, p: float | None, bets: BoundedBets
+    ) -> PairedResult:
+        """Return the result of a line by its bets, without figures that only flips can give.
+
+        What could have been seen is half the interval, and as many standard errors as 80 % power
+        takes: an approximation, since the interval depends on what came.
+        """
+        alpha, (low, high) = self.schedule.alpha, bets.interval()
+        held = bets.up if evidence.estimate > 0 else bets.down
+        own = replace(
+            evidence,
+            low=low,
+            high=high,
+            p_value=math.exp(min(0.0, -held)) if evidence.estimate else 1.0,
+            test=_BOUNDED,
+            beyond_margin=None,
+            notes=too_few(data.n_clusters, alpha),
+        )
+        one = result(data, own, p, Settings(alpha, self.exact))
+        seen = None if evidence.se is None else (high - low) / 2 + float(ndtri(0.80)) * evidence.se
+        return replace(one, detectable_difference=seen, scenarios_needed=None)
 
     def _notes(self, one: PairedResult, level: float) -> Sequence[str]:
         """Return notes, those on too few families at the level of accusations, not of intervals."""
@@ -170,7 +206,7 @@ class LookByLook:
     ) -> dict[str, float]:
         """Return the p-values of wagers on the side each line leans to, never below its own."""
         assert self._anytime is not None  # noqa: S101 - else there are flips
-        sides = self._anytime.look([data for data in checked if data.metric.gating])
+        sides = self._anytime.look(checked)
         self.boundary = self._anytime.lines / self.schedule.alpha if sides else None
         adjusted = {}
         for data, evidence in zip(checked, found, strict=True):

@@ -101,6 +101,10 @@ class Options(RunOptions):
     anytime: StrictBool | None = Field(
         default=None, description="Accuse by e-processes, which any number of looks may share."
     )
+    strict: StrictBool | None = Field(
+        default=None,
+        description="The same, and judge bounded scores whatever their distribution.",
+    )
     allow_mismatch: list[Word] | None = Field(
         default=None,
         min_length=1,

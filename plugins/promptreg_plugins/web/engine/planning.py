@@ -26,7 +26,18 @@ from promptreg_plugins.web.problems import (
 __all__ = ["Planner"]
 
 _TAKEN = frozenset(
-    {"alpha", "anytime", "limit", "looks", "margin", "no_cache", "repeats", "seed", "sequential"}
+    {
+        "alpha",
+        "anytime",
+        "limit",
+        "looks",
+        "margin",
+        "no_cache",
+        "repeats",
+        "seed",
+        "sequential",
+        "strict",
+    }
     | {"template", "where"}
 )
 """Options of a comparison that change its plan; the others are the run's business."""

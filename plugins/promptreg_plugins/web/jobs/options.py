@@ -60,7 +60,7 @@ def check_options(kind: JobKind, options: Mapping[str, Any]) -> None:
                 f"options.{name}: found {value!r:.120}; allowed: {option.allowed}",
                 field=f"options.{name}",
             )
-    for name in ("looks", "anytime"):
+    for name in ("looks", "anytime", "strict"):
         if options.get("sequential") is False and options.get(name):
             raise InvalidError(
                 f"options.{name}: contradicts options.sequential, which is false",
@@ -237,6 +237,13 @@ OPTIONS: dict[str, Option] = {
         "true or false",
         _is_bool,
         lambda v: ["--anytime"] if v else [],
+        _BOOL,
+    ),
+    "strict": Option(
+        _DECIDING,
+        "true or false",
+        _is_bool,
+        lambda v: ["--strict"] if v else [],
         _BOOL,
     ),
     "allow_mismatch": Option(

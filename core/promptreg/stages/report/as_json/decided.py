@@ -59,6 +59,7 @@ def stopping_json(stopping: Stopping | None) -> dict[str, Any] | None:
         "trials_made": stopping.trials_made,
         "calls_saved": stopping.calls_saved,
         "anytime": stopping.anytime,
+        "strict": stopping.strict,
         "looks": [
             {
                 "scenarios": look.scenarios,
