@@ -33,8 +33,9 @@ def sections(comparison: Comparison, *, shown: int = 10) -> list[Section]:
 def headline(c: Comparison) -> Section:
     """Return the verdict, why, and what it rests on; always shown."""
     doubt = c.gate.verdict is GateVerdict.PASS and digest.lost_slices(c)
+    mark = MARKS[GateVerdict.INCONCLUSIVE if doubt else c.gate.verdict]
     rows = [
-        f"## {MARKS[GateVerdict.INCONCLUSIVE if doubt else c.gate.verdict]} GATE {escape(digest.headline(c), 600)}\n",
+        f"## {mark} GATE {escape(digest.headline(c), 600)}\n",
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
