@@ -40,7 +40,10 @@ def merged(
     result = dict(defaults)
     for key, value in (given or {}).items():
         if key in taken:
-            raise ValueError(f"{where}.{key}: this field is set by promptreg or by its own setting")
+            raise ValueError(
+                f"{where}.{key}: promptreg sets this field itself, or by the provider's own "
+                f"setting {key!r} beside 'sampling'"
+            )
         if value is None:
             result.pop(key, None)
             continue

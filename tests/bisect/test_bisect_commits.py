@@ -198,4 +198,19 @@ def test_the_plan_lists_commits(
     assert [c["subject"] for c in plan["commits"]] == ["start", "note 1", "note 2", "note 3"]
     assert bisect(repository, "git:good", "git:HEAD", "--dry-run") == 0
     assert "3 commits changed the template" in bisect.out
+    # An included file is a part of the template: its commits count as well.
+    suite = (repository.folder / "promptreg.yaml").read_text("utf-8")
+    suite = suite.replace('{"versions"', '{"engine": "jinja", "versions"', 1)
+    assert "jinja" in suite
+    text = "Rate {{ event }}: {% include 'part.txt' %}"
+    repository.commit("jinja", suite, "promptreg.yaml")
+    repository.commit("part 1", "part 1", "part.txt")
+    repository.commit("start", text)
+    repository.git("tag", "whole")
+    repository.commit("part 2", "part 2", "part.txt")
+    repository.commit("unrelated", "part 3", "other.txt")
+    repository.commit("part 3", "part 3", "part.txt")
+    assert bisect(repository, "git:whole", "git:HEAD", "--dry-run", "--json") == 0
+    subjects = [c["subject"] for c in json.loads(bisect.out)["commits"]]
+    assert subjects == ["start", "part 2", "part 3"]
     assert model.calls == []

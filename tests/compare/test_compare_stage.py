@@ -218,6 +218,17 @@ def test_a_slice_that_improved_too_little_to_stand_may_still_be_no_worse() -> No
     assert found.verdict is Verdict.NO_WORSE
 
 
+def test_what_only_the_correction_keeps_from_an_accusation_is_suspect() -> None:
+    """Each of a slice's families lost, and with eight slices that is no accusation."""
+    kinds = [kind for kind in "abcdefgh" for _ in range(6)]
+    a, b = both([1] * 48, [0] * 6 + [1] * 42, attributes={"kind": kinds})
+    p = policy(attributes={"kind": list("abcdefgh")}, slices=["kind"], margins={"in_range": 0.05})
+    found = line(compare_pairs([pair(a, b)], p, seed=1), "in_range", "a")
+    assert found.p_adjusted is not None
+    assert found.p_adjusted > 0.10
+    assert (found.verdict, found.suspect) == (Verdict.INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_tiny_runs_are_inconclusive(n: int) -> None:
     a, b = both([1] * n, [0] * n) if n else (None, None)

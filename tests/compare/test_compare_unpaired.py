@@ -304,7 +304,7 @@ def test_runs_of_a_log_have_no_places(tmp_path: Path) -> None:
     done, summaries, places = run_versions(project, ["v1", "v2"], Options())
     assert [s.run.facts.label for s in summaries] == ["v1", "v2"]
     assert places == ()  # what the other version answered would count as lost
-    assert ["another version answered it" in warning for warning in done.warnings] == [True]
+    assert sum("another version answered it" in warning for warning in done.warnings) == 1
 
 
 def test_what_holds_both_answers_against_each_other_is_refused(tmp_path: Path) -> None:

@@ -123,8 +123,10 @@ def test_too_many_gaps_are_not_comparable(tmp_path: Path) -> None:
     with running(failing(3, status(500))) as server:
         folder = write_suite(tmp_path, server.url, n=N, provider={"retries": 0})
         promptreg = Promptreg(folder)
-        finished = promptreg("compare", "v1", "v2", "-o", "report.json")
+        (folder / "report.md").write_text("GATE PASS", "utf-8")
+        finished = promptreg("compare", "v1", "v2", "-o", "report.json", "-o", "report.md")
         assert finished.code == 4
+        assert "report.md: of an earlier run; this one comes to no report" in finished.err
         assert "30% of the candidate's trials" in finished.err
         assert "http_status 9" in finished.err
         assert "run again" in finished.err

@@ -405,12 +405,13 @@ def test_what_is_recorded_cannot_be_asked_for_more(tmp_path: Path, inside: Insid
     assert "gate.more does not apply" in " ".join(done.out.split())
 
 
-RARE = {
+RARE: dict[str, dict[str, Any]] = {
     "guard": {
         "guard": [{"metric": "in_range", "where": {"rare": "yes"}}],
         "insufficient": "allow",  # of what the suite holds, not of what came so far
     },
     "metric": {},
+    "slice": {"slices": ["rare"]},
 }
 
 
@@ -439,6 +440,11 @@ def test_a_proof_waits_for_lines_of_few_scenarios(
     done = inside.gate(
         tmp_path, server, worse_where_rare, "--json", rows=rows, n=300, gate=gate, scorers=scorers
     )
+    if line == "slice":  # it decides nothing, and half of it would not have been reported
+        assert done.json["gate"]["verdict"] == "pass"
+        lost = [d for d in done.json["comparisons"] if d["slice"] and d["slice"]["value"] == "yes"]
+        assert "regressed" in [d["verdict"] for d in lost]
+        return
     assert done.json["gate"]["verdict"] == "fail", done.json["gate"]
     name = "calm" if line == "metric" else "in_range (rare=yes)"
     assert f"{name} regressed" in done.json["gate"]["reasons"]

@@ -194,6 +194,9 @@ def test_an_edit_that_is_no_worse_passes_uncommitted(
     found = gate.json(repository)
     assert (found["gate"]["verdict"], found["gate"]["exit_code"]) == ("pass", 0)
     assert any("with 1 uncommitted file" in w for w in found["warnings"])
+    # The server answers all alike, as one does that hides an outage.
+    same = [w for w in found["warnings"] if "gave 40 of 40 scenarios the same answer" in w]
+    assert [w.partition(" ")[0].partition("@")[0] for w in same] == ["basic", "basic"]
     assert len(model.asked()) == 2 * SCENARIOS
 
 
@@ -272,7 +275,7 @@ def test_a_new_template_meets_only_the_limits(tmp_path: Path, gate: Gate, model:
 
 def test_a_deleted_template_is_reported(repository: Repository, gate: Gate, model: Model) -> None:
     repository.suite["templates"] = {"other": {"versions": {"v1": "other.txt"}}}
-    repository.write("other.txt", GOOD)
+    repository.write("other.txt", "What is the colour of {event}?")
     repository.git("rm", "-q", "basic.txt")
     repository.commit()
     found = gate.json(repository)
@@ -307,6 +310,27 @@ def test_constants_and_keys_are_read_at_the_base(tmp_path: Path, gate: Gate, mod
     assert verdicts["code"] == "regressed"
     assert verdicts["data"] != "regressed"
     assert gate.json(repository, "--template", "data")["gate"]["verdict"] == "pass"
+
+
+def test_an_included_file_touches_the_template(tmp_path: Path, gate: Gate, model: Model) -> None:
+    repository = Repository(tmp_path / "repo", model.server.url)
+    repository.suite["templates"] = {
+        "basic": {"engine": "jinja", "versions": {"v1": "prompts/basic.jinja"}}
+    }
+    repository.write("prompts/basic.jinja", "{% include 'rate.txt' %}: {{ event }}")
+    repository.write("prompts/rate.txt", "Rate\n")
+    repository.commit()
+    repository.branch()
+    model.asked()
+    repository.write("prompts/rate.txt", "Rate  \n")
+    assert whole(gate.json(repository)).keys() == {"basic"}
+    assert model.asked()[0].startswith(("Rate: event", "Rate  : event"))
+    repository.write("prompts/rate.txt", "Rate BADLY\n")
+    repository.commit()
+    assert gate.json(repository)["gate"]["exit_code"] == 1
+    repository.git("rm", "-q", "prompts/rate.txt")
+    assert gate(repository) == 2
+    assert "no file 'rate.txt' to include; looked for prompts/rate.txt, rate.txt" in gate.err
 
 
 def test_several_labels_are_one_comparison(tmp_path: Path, gate: Gate, model: Model) -> None:
@@ -675,6 +699,40 @@ def test_a_new_label_in_place_of_another_is_compared_with_it(
     assert found["gate"]["exit_code"] == 1
     assert whole(found).keys() == {"basic@v2", "basic@v3"}
     assert not any("deleted" in w for w in found["warnings"])
+
+
+def test_a_renamed_template_is_compared_with_what_it_was(
+    tmp_path: Path, gate: Gate, model: Model
+) -> None:
+    repository = Repository(tmp_path / "repo", model.server.url)
+    repository.suite["templates"]["other"] = {"versions": {"v1": "other.txt"}}
+    repository.suite["select"] = {"basic": {"id": ["s0", "s1", "s2", "s3", "s4", "s5", "s6"]}}
+    repository.suite["attributes"] = ["id"]
+    repository.write("other.txt", "Name the colour of {event}, if you please.")
+    repository.commit()
+    repository.branch()
+    model.asked()
+    templates = repository.suite["templates"]
+    templates["terse"] = templates.pop("basic")  # of the same file, and a narrower route
+    repository.suite["select"] = {"terse": {"id": ["s0"]}}
+    templates["colour"] = {"versions": {"v2": "colour.txt"}}  # elsewhere, and much the same
+    templates.pop("other")
+    templates["new"] = {"versions": {"v1": "new.txt"}}
+    repository.write("basic.txt", BAD)
+    repository.write("colour.txt", "Name the colour of {event}, if you please, BADLY.")
+    repository.write("new.txt", "{event}")
+    repository.commit()
+    found = gate.json(repository)
+    assert found["gate"]["exit_code"] == 1
+    assert whole(found)["terse"]["n_scenarios"] == 7
+    assert whole(found)["terse"]["verdict"] == "regressed"
+    assert whole(found).keys() == {"terse", "colour"}
+    told = " ".join(found["warnings"])
+    assert "terse@v1 takes the place of basic@v1, and is compared with it" in told
+    assert "colour@v2 takes the place of other@v1, and is compared with it" in told
+    assert "select.terse" in told
+    assert "deleted" not in told
+    assert any("new is new" in reason for reason in found["gate"]["reasons"])
 
 
 def test_a_change_cannot_bring_its_own_answers(repository: Repository, gate: Gate) -> None:

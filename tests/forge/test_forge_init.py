@@ -62,11 +62,14 @@ def test_the_hook_runs_where_anything_changes_that_validate_reads(top: Path) -> 
     (folder / "prompts.py").write_text("BASIC = 'x {id}'\n", "utf-8")
     (folder / "more.yaml").write_text("v: 'x {id}'\n", "utf-8")
     suite["templates"]["basic"]["versions"] |= {"v8": "prompts:BASIC", "v9": "more.yaml#v"}
+    suite["templates"]["more"] = {"engine": "jinja", "versions": {"v1": "more.jinja"}}
+    (folder / "more.jinja").write_text("{% include 'part.txt' %} {{ id }}", "utf-8")
+    (folder / "part.txt").write_text("x", "utf-8")
     suite |= {"generate": {"use": "grid", "output": "made"}, "scenarios": "made/scenarios.parquet"}
     (folder / "promptreg.yaml").write_text(json.dumps(suite), "utf-8")
     assert promptreg(["init", "s", "--ci", "github"]) == 0
     hook = parsed(top / ".pre-commit-config.yaml")["repos"][0]["hooks"][0]
-    read = ("made/ground_truth.json", "prompts.py", "more.yaml", "v1.txt")
+    read = ("made/ground_truth.json", "prompts.py", "more.yaml", "v1.txt", "part.txt")
     for name in (*read, "promptreg.yaml", "promptreg.registry.jsonl"):
         assert re.match(hook["files"], f"s/{name}"), name
     assert not re.match(hook["files"], "s/README.md")

@@ -213,7 +213,7 @@ def test_annotations_are_one_line_each_and_ten_at_most(
     assert "and 10 more" in lines[-1]
 
 
-def test_what_is_open_is_a_warning_and_a_pass_is_silent(
+def test_what_is_open_is_a_warning_and_a_pass_warns_of_slices_alone(
     github: Env, capfd: pytest.CaptureFixture[str]
 ) -> None:
     made = make_comparison(verdict=GateVerdict.INCONCLUSIVE)
@@ -222,8 +222,14 @@ def test_what_is_open_is_a_warning_and_a_pass_is_silent(
     lines = annotation_lines(capfd.readouterr().err)
     assert lines
     assert all(line.startswith("::warning title=") for line in lines)
-    comparison_finished(make_comparison(verdict=GateVerdict.PASS), github())
+    passed = make_comparison(verdict=GateVerdict.PASS, templates=("basic",))
+    silent = dataclasses.replace(passed, differences=tuple(rows))
+    comparison_finished(silent, github())
     assert annotation_lines(capfd.readouterr().err) == []
+    comparison_finished(passed, github())  # with slices that lost, which would go unread
+    warned = annotation_lines(capfd.readouterr().err)
+    assert warned
+    assert all("basic%3A " in line and "(s" in line and "REGRESSED" in line for line in warned)
 
 
 FILES = {

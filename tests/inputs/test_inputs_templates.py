@@ -210,3 +210,55 @@ def test_keys_of_json_and_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["", " ", "a\nb", "a\0b", "x" * 1001, "git:", "prompts:/p@1"])
 def test_what_is_no_source(tmp_path: Path, source: str) -> None:
     assert "templates.basic.v1" in refused(tmp_path, source)
+
+
+def test_a_template_holds_what_it_includes(tmp_path: Path) -> None:
+    """As Jinja does it: names from the template's folder, no last newline, whitespace control."""
+    (tmp_path / "prompts" / "parts").mkdir(parents=True)
+    (tmp_path / "prompts" / "t.jinja").write_text(
+        "A\n{% include 'parts/a.txt' %}\n{{ x }} {%- include \"parts/b.txt\" -%} \n!"
+        "{# {% include 'no' %} #}{% raw %}{% include 'no' %}{% endraw %}"
+    )
+    (tmp_path / "prompts" / "parts" / "a.txt").write_bytes(
+        b"a {{ x }}\r\n\r\n{% include 'top.txt' %}"
+    )
+    (tmp_path / "prompts" / "parts" / "b.txt").write_text(" b\n")
+    (tmp_path / "top.txt").write_text("top\n")  # beside the suite
+    text = read(tmp_path, "prompts/t.jinja", "jinja")
+    assert text == (
+        "A\na {{ x }}\n\ntop\n{{ x }} {#- #} b{# -#} \n!"
+        "{# {% include 'no' %} #}{% raw %}{% include 'no' %}{% endraw %}"
+    )
+    assert "{% include 'parts/a.txt' %}" in read(tmp_path, "prompts/t.jinja")  # of no other engine
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x\n{% include 'gone.txt' %}", "t.jinja: line 2: no file 'gone.txt' to include; looked"),
+        ("{% include name %}", "takes the name of one file in quotes and nothing else"),
+        ("{% include ['a', 'b'] ignore missing %}", "takes the name of one file in quotes"),
+        (
+            "{% include 'self.txt' %}",
+            "self.txt includes other.txt includes self.txt: that has",
+        ),
+        ("{% include 'twice.txt' %}", "more than 200 files are included"),
+        ("{% include '../secret.txt' %}", "leads outside of the project"),
+        ("{% include '/etc/hostname' %}", "leads outside of the project"),
+    ],
+)
+def test_includes_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    base = tmp_path / "suite"
+    base.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (base / "t.jinja").write_text(text)
+    (base / "self.txt").write_text("{% include 'other.txt' %}")
+    (base / "other.txt").write_text("{% include 'self.txt' %}")
+    (base / "twice.txt").write_text("{% include 'a1.txt' %}{% include 'a1.txt' %}")
+    for n in range(1, 9):
+        (base / f"a{n}.txt").write_text(f"{{% include 'a{n + 1}.txt' %}}" * 2)
+    (base / "a9.txt").write_text("x")
+    with pytest.raises(TemplateError) as caught:
+        read(base, "t.jinja", "jinja")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("templates.basic.v1: ")

@@ -103,7 +103,9 @@ def test_headline_and_facts() -> None:
 
 @pytest.mark.parametrize("verdict", list(GateVerdict))
 def test_the_sentence_says_what_is_known(verdict: GateVerdict) -> None:
-    said = digest.sentence(make_comparison(verdict=verdict))
+    made = make_comparison(verdict=verdict)
+    rows = tuple(d for d in made.differences if d.slice is None or d.gating)
+    said = digest.sentence(dataclasses.replace(made, differences=rows))
     expected = {
         GateVerdict.FAIL: (
             "Do not merge: v2 is worse than v1 on in_range (basic, enriched), and misses its "
@@ -117,6 +119,34 @@ def test_the_sentence_says_what_is_known(verdict: GateVerdict) -> None:
         ),
     }
     assert said == expected[verdict]
+
+
+def test_a_pass_names_the_slice_that_lost() -> None:
+    """The average improved, and vandalism is no longer seen: nobody may merge that unread."""
+    whole = difference("basic", ROWS["overall"], verdict=Verdict.NO_WORSE)
+    bill, lost = (
+        difference(
+            "basic",
+            ROWS[n],
+            where=Slice("kind", "vandalism"),
+            shift=-0.5,
+            verdict=Verdict.REGRESSED,
+        )
+        for n in ("latency", "overall")
+    )
+    passed = dataclasses.replace(
+        make_comparison(verdict=GateVerdict.PASS), differences=(whole, bill, lost)
+    )
+    assert digest.headline(passed).endswith("BUT worse where kind=vandalism (overall)")
+    assert digest.sentence(passed) == (
+        "Passes, but look before you go on: v2 is shown to be no worse than v1 by more than the "
+        "margin on the whole, and is worse where kind=vandalism (overall)."
+    )
+    assert "{metric: overall, where: {kind: vandalism}}" in digest.how_to_guard(passed)
+    small = dataclasses.replace(lost, verdict=Verdict.INCONCLUSIVE, insufficient=True)
+    assert "kind=vandalism (overall 0." in digest.too_small(
+        dataclasses.replace(passed, differences=(whole, small))
+    )
 
 
 def test_slices_that_hurt_come_worst_first_and_improved_ones_do_not() -> None:
@@ -180,4 +210,6 @@ def test_a_slice_is_too_small_only_where_nothing_of_it_gets_a_verdict() -> None:
         part("recall", "fog", 0, small=True),
     )
     found = dataclasses.replace(make_comparison(), differences=rows)
-    assert digest.too_small(found) == "too small for a verdict: kind=fog, recall (kind=night)"
+    assert digest.too_small(found) == (
+        "too small for a verdict: kind=fog (in_range 88.0% to 81.0%, n 3), recall (kind=night)"
+    )

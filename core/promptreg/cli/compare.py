@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from promptreg.cli import groups as g
 from promptreg.cli import options as o
 from promptreg.cli.recording import Record
 from promptreg.cli.spread import spread
+from promptreg.errors import PromptregError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +91,14 @@ def comparison_command(
     with opened(config) as project:
         at_once = recording(project, record)
         planned = plan_reports(project.plugins.reporters, output)  # a wrong ending costs no call
-        with progress(project.plugins, quiet=showing.silent):
-            comparison = compared(project)
+        try:
+            with progress(project.plugins, quiet=showing.silent):
+                comparison = compared(project)
+        except PromptregError:
+            if older := [str(p.path) for p in planned if p.path.exists()]:
+                told = f"{', '.join(older)}: of an earlier run; this one comes to no report"
+                print(f"promptreg: {told}", file=sys.stderr)
+            raise
         written = write_reports(comparison, planned)
         show_comparison(
             comparison,

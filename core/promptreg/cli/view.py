@@ -159,6 +159,8 @@ def _slices(c: Comparison, out: _Out, *, verbose: bool) -> None:
         out.line(f"and {more} more", "dim", indent=2)
     if small:
         out.line(small, "dim", indent=2)
+    if advice := digest.how_to_guard(c):
+        out.line(advice, "dim", indent=2)
 
 
 def _limits(c: Comparison, out: _Out) -> None:

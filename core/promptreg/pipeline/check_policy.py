@@ -33,6 +33,10 @@ def check_policy(
         yield Finding(
             "info", "gate-preset", "gate.use", f"the policy starts from the preset {policy.preset}"
         )
+    if not policy.prove:
+        yield Finding(
+            "warning", "nothing-to-prove", "gate.prove", "is empty; the gate can fail, never pass"
+        )
     for criterion in policy.apart:
         told = f"{criterion.what}: {criterion.status.replace('_', ' ')}: {criterion.note}"
         if criterion.status == "not_measured":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from promptreg.errors import BudgetError, ExitCode, ProviderError, StoppedError
 from promptreg.pipeline.design import only_logged
 from promptreg.pipeline.desk import Desk, check_apart, desks_for, first_stop, several
+from promptreg.pipeline.echoes import Echoes
 from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
@@ -125,6 +126,7 @@ class _Session:
         self.store: CallStore | None = None
         self.loop: Loop | None = None
         self.signal = 0
+        self.echoes = [Echoes() for _ in versions]
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -221,6 +223,8 @@ class _Session:
             )
         for desk in self.desks.values():
             yield from desk.remarks()
+        for version, echoes in zip(self.work.versions, self.echoes, strict=True):
+            yield from echoes.remarks(f"{version.template.name}@{version.template.label}")
         if self.services is not None:
             yield from self.services.warnings
 
@@ -262,6 +266,8 @@ class _Session:
                 trial.failure = read
             else:
                 trial.answer = read
+                if item.repeat == 0 and not item.prompt.images:  # nothing found is often so
+                    self.echoes[item.version].add(outcome.text)
         else:
             trial.failure = outcome
         if self.project.suite.answer.effective:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptreg.stages.report import digest
 from promptreg.stages.report.lines import line_of
-from promptreg.verdicts import Comparison, GateVerdict, Verdict
+from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict
 from promptreg_plugins.forge.job import Job
 from promptreg_plugins.forge.output import annotation
 
@@ -27,13 +27,18 @@ class _Remark:
 
 
 def annotate(comparison: Comparison, job: Job) -> None:
-    """Print an error for each regression and missed limit, or warnings for what is open."""
+    """Print an error for each regression and missed limit, or warnings for what is open.
+
+    A pass warns of slices that lost: nobody reads the summary of a check that is green.
+    """
     verdict = comparison.gate.verdict
-    if verdict is GateVerdict.PASS:
+    fails, passes = verdict is GateVerdict.FAIL, verdict is GateVerdict.PASS
+    kind = "error" if fails else "warning"
+    remarks = list(_accused(comparison) if fails else () if passes else _open(comparison))
+    if not fails:
+        remarks += _metrics(digest.lost_slices(comparison), Verdict.REGRESSED)
+    if not remarks and passes:
         return
-    kind = "error" if verdict is GateVerdict.FAIL else "warning"
-    fails = verdict is GateVerdict.FAIL
-    remarks = list(_accused(comparison) if fails else _open(comparison))
     if not remarks:
         annotation(kind, f"promptreg {comparison.suite}", digest.headline(comparison))
     shown = remarks if len(remarks) <= MOST else remarks[: MOST - 1]
@@ -46,21 +51,25 @@ def annotate(comparison: Comparison, job: Job) -> None:
 
 
 def _accused(c: Comparison) -> Iterator[_Remark]:
-    yield from _metrics(c, Verdict.REGRESSED)
+    yield from _metrics(_gating(c), Verdict.REGRESSED)
     yield from _limits(c, "not_met")
 
 
 def _open(c: Comparison) -> Iterator[_Remark]:
-    yield from _metrics(c, Verdict.INCONCLUSIVE)
+    yield from _metrics(_gating(c), Verdict.INCONCLUSIVE)
     yield from _limits(c, "not_shown")
     for criterion, what, told in digest.criteria(c):
         if criterion.status != "present":
             yield _Remark("", f"{c.suite}: policy", f"{what}: {told}")
 
 
-def _metrics(c: Comparison, verdict: Verdict) -> Iterator[_Remark]:
-    for d in c.differences:
-        if d.gating and d.verdict is verdict:
+def _gating(c: Comparison) -> list[Difference]:
+    return [d for d in c.differences if d.gating]
+
+
+def _metrics(rows: Iterable[Difference], verdict: Verdict) -> Iterator[_Remark]:
+    for d in rows:
+        if d.verdict is verdict:
             line = line_of(d)
             words = [f"{line.verdict}: {line.baseline} to {line.candidate}"]
             words += [f"change {line.change} {line.interval}", f"margin {line.margin}"]

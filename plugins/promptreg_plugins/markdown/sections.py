@@ -32,8 +32,10 @@ def sections(comparison: Comparison, *, shown: int = 10) -> list[Section]:
 
 def headline(c: Comparison) -> Section:
     """Return the verdict, why, and what it rests on; always shown."""
+    doubt = c.gate.verdict is GateVerdict.PASS and digest.lost_slices(c)
+    mark = MARKS[GateVerdict.INCONCLUSIVE if doubt else c.gate.verdict]
     rows = [
-        f"## {MARKS[c.gate.verdict]} GATE {escape(digest.headline(c), 600)}\n",
+        f"## {mark} GATE {escape(digest.headline(c), 600)}\n",
         f"**{escape(c.suite)}**: {escape(digest.sentence(c), 400)}\n",
         f"{escape(digest.facts(c), 600)}.",
     ]
@@ -156,9 +158,9 @@ def _slices(c: Comparison) -> Iterator[Section]:
     # What became better is worth knowing, and worth less than the scenarios that became worse.
     gaining, _ = digest.gaining_slices(c, 10)
     yield from _ledger(c, gaining, "became better", Rank.FINER)
-    small = digest.too_small(c)
-    if small:
-        yield Section("small slices", (escape(small, 400),), rank=Rank.SLICES)
+    notes = [escape(x, 400) for x in (digest.too_small(c), digest.how_to_guard(c)) if x]
+    if notes:
+        yield Section("notes on slices", ("\n\n".join(notes),), rank=Rank.SLICES)
 
 
 def _ledger(
@@ -169,7 +171,10 @@ def _ledger(
         lines = lines_of(d for d in rows if d.template == name)
         labels = " | ".join(escape(side.label, 24) for side in (c.baseline, c.candidate))
         what = f"Slices of {escape(name, 60)} that {how}"
-        title = f"<details><summary>{what} (hints, never gating)</summary>\n\n"
+        # Nobody opens a fold below a verdict that passes.
+        accused = any(d.template == name and d.verdict is Verdict.REGRESSED for d in rows)
+        fold = "<details open>" if accused else "<details>"
+        title = f"{fold}<summary>{what} (hints, never gating)</summary>\n\n"
         yield Section(
             what,
             tuple(_slice_row(x) for x in lines),

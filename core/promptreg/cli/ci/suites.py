@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptreg.errors import PromptregError, UsageError
+from promptreg.errors import PromptregError, TemplateError, UsageError
 
 if TYPE_CHECKING:
     from promptreg.suite import Suite
@@ -108,7 +109,7 @@ def standing_suite(path: Path) -> Wanted:
 
 def _data(suite: Suite, base: Path) -> list[str]:
     """Return what `validate` reads besides the suite file: paths below its folder."""
-    from promptreg.stages.load.sources import parse_source
+    from promptreg.stages.load.sources import parse_source, read_source
 
     found = [suite.scenarios, suite.registry]
     if suite.generate is not None:
@@ -120,6 +121,9 @@ def _data(suite: Suite, base: Path) -> list[str]:
             places = [source.path, f"{stem}.py", f"src/{stem}.py", f"{stem}/__init__.py"]
             there = [p for p in places if not source.revision and (base / p).is_file()]
             found += there[:1]
+            with suppress(TemplateError):  # 'validate' says what is wrong with it
+                looked = read_source(source, base, name, template.engine).looked if there else ()
+                found += [p for p in looked if (base / p).is_file()]
     kept = [p for p in dict.fromkeys(found) if not Path(p).is_absolute() and ".." not in p]
     folders = tuple(p for p in kept if p.endswith("/"))
     return [p for p in kept if p in folders or not p.startswith(folders)]

@@ -64,7 +64,7 @@ def gate_base_ref(
     started = time.perf_counter()
     base = open_base(project, ref)
     touched = find_touched(project, base, labels, options.templates)
-    terms = agree(project, base, allow_policy_change=allow_policy_change)
+    terms = agree(project, base, touched.renamed, allow_policy_change=allow_policy_change)
     project = terms.project
     chosen = narrow(
         terms.scenarios,

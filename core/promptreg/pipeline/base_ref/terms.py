@@ -65,8 +65,16 @@ class Terms:
             raise type(e)(f"{e} (the policy of {base.commit}, the {base.revision.name})") from e
 
 
-def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
+def agree(
+    project: Project, base: Base, renamed: Mapping[str, str], *, allow_policy_change: bool
+) -> Terms:
     """Return the terms that both sides are held to.
+
+    Args:
+        project: the work tree's suite.
+        base: the suite where the change started.
+        renamed: what templates were called there that have another name now.
+        allow_policy_change: whether the work tree's policy and scenarios decide.
 
     Raises:
         DataError: scenarios cannot be read, or are in git now and were not at the base.
@@ -74,7 +82,7 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
     now, then = project.suite, base.suite
     before, notes = _base_scenarios(project, base, allow_policy_change=allow_policy_change)
     after = _work_scenarios(project, then, before)
-    changed = [*_policy_changes(now, then), *_file_changes(project, base)]
+    changed = [*_policy_changes(now, then, renamed), *_file_changes(project, base)]
     if before is not None and (after is None or after.sha256 != before.sha256):
         count = "cannot be read" if after is None else f"{len(after.scenarios)}"
         changed.append(f"scenarios ({len(before.scenarios)} before, {count} now)")
@@ -107,7 +115,11 @@ def agree(project: Project, base: Base, *, allow_policy_change: bool) -> Terms:
         scenarios = project.scenarios(Options())
         return Terms(project, scenarios, False, tuple(changed), tuple(notes))
     assert before is not None  # noqa: S101 - for the type checker; only an allowed edit may lack it
-    select = {**then.select, **{n: r for n, r in now.select.items() if n not in then.templates}}
+    select = {**then.select}
+    for name in now.templates:
+        if name not in then.templates:
+            rule = (then if name in renamed else now).select.get(renamed.get(name, name))
+            select |= {name: rule} if rule else {}
     policy = {key: getattr(then, key) for key in _POLICY} | {"select": select}
     judged = replace(
         project,
@@ -174,7 +186,7 @@ def _read_as(project: Project, then: Suite, path: str) -> ScenarioSet:
     return replace(project, suite=suite).scenarios(Options())
 
 
-def _policy_changes(now: Suite, then: Suite) -> Iterator[str]:
+def _policy_changes(now: Suite, then: Suite, renamed: Mapping[str, str]) -> Iterator[str]:
     for key in _POLICY:
         left, right = getattr(then, key), getattr(now, key)
         if left == right:
@@ -184,7 +196,8 @@ def _policy_changes(now: Suite, then: Suite) -> Iterator[str]:
         else:
             yield key
     for name in now.templates:
-        if name in then.templates and now.select.get(name) != then.select.get(name):
+        old = renamed.get(name, name)
+        if old in then.templates and now.select.get(name) != then.select.get(old):
             yield f"select.{name}"
 
 

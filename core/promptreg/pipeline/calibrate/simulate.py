@@ -39,7 +39,11 @@ Tick = Callable[[], None]
 
 
 def simulated_policy(policy: Policy) -> Policy:
-    """Return the policy without what cannot change a verdict: slices, metrics that do not gate."""
+    """Return the policy without what cannot change a verdict: slices, metrics that do not gate.
+
+    Slices that lost keep an early look from passing; such a gate goes on to the next one, which
+    is left out here.
+    """
     fewest = math.ceil(10 / policy.alpha)  # the analysis refuses fewer
     members = {m for names in policy.overall.values() for m in names}
     needed = {*policy.gating, *members, *(b.metric for b in policy.limits)}

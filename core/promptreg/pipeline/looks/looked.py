@@ -10,7 +10,7 @@ from promptreg.pipeline.looks.reach import Reach
 from promptreg.pipeline.looks.rule import Look, stop_reason
 from promptreg.pipeline.looks.two_ways import TwoWays
 from promptreg.policy import Policy
-from promptreg.stages.compare import RunPair, check_limits, compare_pairs
+from promptreg.stages.compare import RunPair, check_limits, compare_pairs, compare_slices
 from promptreg.stats.model import PairedResult, PairedScores
 from promptreg.stats.sequential.looks import LookByLook
 from promptreg.stats.sequential.spending import Schedule
@@ -23,7 +23,7 @@ class LookedGate:
     """Judges the data at every look; the errors of all looks together are those of a single one.
 
     Args:
-        policy: what gates; its slices are left out.
+        policy: what gates; its slices only keep it from passing early.
         schedule: when the looks are, and what each may spend.
         scenario_looks: looks until the planned scenarios are used up.
         families: number of every family of the plan.
@@ -112,6 +112,7 @@ class LookedGate:
             share=share,
             last_level=schedule.increment(len(schedule) - 1),
             proving=schedule.proves(at) or self.policy.looks.strict,
+            slice_lost=lambda: any(map(_lost, compare_slices(pairs, self.policy, seed=self._seed))),
         )
         if whole:
             self.reason = stop_reason(found, self.policy, never=never)
@@ -123,6 +124,21 @@ class LookedGate:
                 for d in self.differences
             )
         return self.reason is not None
+
+
+def _lost(d: Difference) -> bool:
+    """Return whether a slice's whole interval is worse than its margin allows.
+
+    Of one with too few families so far: whether each of them lost, which is the least likely there.
+    """
+    if d.interval is None or d.difference is None or d.margin is None or d.ratio is not None:
+        return False
+    worse = -1 if d.direction == "higher_is_better" else 1
+    if d.insufficient:
+        rarest = 2.0 ** (1 - d.n_clusters)
+        each = d.p_value is not None and d.p_value <= 1.001 * rarest
+        return d.n_clusters > 1 and each and worse * d.difference > d.margin
+    return min(worse * bound for bound in d.interval) > d.margin
 
 
 def _without_interval(d: Difference) -> Difference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from promptreg.pipeline.looks.reach import Reach, reached
@@ -35,6 +35,8 @@ class Look:
         share: share of all planned trials that is there.
         last_level: error of the last look's intervals.
         proving: whether this look may prove something; at any time, most only accuse.
+        slice_lost: says whether some slice that only hints lost; asked only where the gate would
+            pass early.
     """
 
     differences: tuple[Difference, ...]
@@ -47,6 +49,7 @@ class Look:
     share: float
     last_level: float
     proving: bool = True
+    slice_lost: Callable[[], bool] = lambda: False
 
 
 def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None:
@@ -54,9 +57,10 @@ def stop_reason(look: Look, policy: Policy, *, never: bool) -> StopReason | None
 
     *Regression*, *limit*: the gate fails on what is known. *Proof*, *improvement*: the gate
     passes, and stopping hides nothing that all planned scenarios would likely show: every absolute
-    limit is shown to be met, no gating line is worse at the unadjusted level, and every gating line
-    has as many families as an accusation takes, where the plan has them. These conditions only
-    ever make it go on, so they cost no error. When the planned scenarios are used up, the gate's
+    limit is shown to be met, no gating line is worse at the unadjusted level, every gating line has
+    as many families as an accusation takes, where the plan has them, and no slice lost: of half a
+    slice the report could say nothing. These conditions only ever make it go on, so they cost no
+    error. When the planned scenarios are used up, the gate's
     verdict alone decides, as without looks, and only an inconclusive one asks for more.
     *Futility*: see `_futile`; never a pass.
 
@@ -105,12 +109,15 @@ def _clear(look: Look, gating: Sequence[Difference], policy: Policy) -> bool:
     there = reached(gating, policy)
     if there.met < look.reach.met or there.able < look.reach.able:
         return False
-    return not any(
-        _oriented(d) < 0
-        and d.p_value is not None
-        and d.p_value <= policy.alpha
-        and d.verdict is not Verdict.EQUIVALENT
-        for d in gating
+    return (
+        not any(
+            _oriented(d) < 0
+            and d.p_value is not None
+            and d.p_value <= policy.alpha
+            and d.verdict is not Verdict.EQUIVALENT
+            for d in gating
+        )
+        and not look.slice_lost()
     )
 
 

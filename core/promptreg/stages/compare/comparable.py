@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptreg.errors import NotComparableError
-from promptreg.records import Cause, Outcome, Run, ScoreColumn
+from promptreg.records import Cause, Failure, Outcome, Run, ScoreColumn
 from promptreg.stages.compare.heard import heard
 from promptreg.stages.compare.pairs import RunPair
 
@@ -120,6 +120,13 @@ def check_baseline(run: Run, *, allow: Sequence[str] = (), decides: bool) -> tup
     return tuple(warnings)
 
 
+def _of_the_plumbing(cause: str) -> bool:
+    """Return whether a cause may have lost an answer; that of a plug-in stands for itself."""
+    if cause not in set(Cause):
+        return True
+    return cause == Cause.HTTP_STATUS or Failure(Cause(cause), "").infrastructure
+
+
 def check_gaps(run: Run, trials: str) -> None:
     """Refuse a run of which too much was lost to the infrastructure.
 
@@ -132,11 +139,12 @@ def check_gaps(run: Run, trials: str) -> None:
     """
     share = _gap_share(run)
     if share > MAX_GAP_SHARE:
-        often = max(run.failures, key=lambda name: run.failures[name], default="")
+        lost = {name: n for name, n in run.failures.items() if _of_the_plumbing(name)}
+        often = max(lost, key=lambda name: lost[name], default="")
         raise NotComparableError(
             f"not comparable: {share:.0%} of {trials} ({run.id}) were lost to the "
             f"infrastructure (allowed: {MAX_GAP_SHARE:.0%}): "
-            + ", ".join(f"{k} {v}" for k, v in run.failures.items())
+            + ", ".join(f"{k} {v}" for k, v in lost.items())
             + heard(run, "error_detail", often)
             + "; run again, failed calls are made anew"
         )

@@ -56,5 +56,6 @@ def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
             verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
         elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
             verdict = unaccused(difference)
-    suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
+    # What was accused by itself is no less suspect than what was not.
+    suspect = verdict is Verdict.INCONCLUSIVE and excludes_no_change(difference)
     return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)

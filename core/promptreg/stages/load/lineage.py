@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,13 @@ class State:
         commit: the first of those that left it so.
         template: None where the file is missing or is no text.
         problem: why there is none.
+        looked: names under which included files were looked for.
     """
 
     commit: Commit
     template: Template | None
     problem: str = ""
+    looked: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
@@ -100,17 +102,23 @@ def lineage(
     """
     chain = _chain(good.revision, bad.revision)
     sources = _sources(good, bad, chain, base)
-    prints = _prints(chain, sources, suite_file, bad.revision)
-    found: list[State] = []
-    last: tuple[str, ...] | None = None
-    for commit, print_ in zip(chain, prints, strict=True):
-        if print_ == last and commit != chain[-1]:
-            continue
-        last = print_
-        state = _state(commit, sources, suite, suite_file, bad)
-        if not found or state.content != found[-1].content:
-            found.append(state)
-    return _described(found, base)
+    included: set[str] = set()
+    while True:  # once more for what turned out to be included: its commits count as well
+        prints = _prints(chain, sources, {suite_file, *included}, bad.revision)
+        found: list[State] = []
+        looked: set[str] = set()
+        last: tuple[str, ...] | None = None
+        for commit, print_ in zip(chain, prints, strict=True):
+            if print_ == last and commit != chain[-1]:
+                continue
+            last = print_
+            state = _state(commit, sources, suite, suite_file, bad)
+            looked |= set(state.looked)
+            if not found or state.content != found[-1].content:
+                found.append(state)
+        if looked <= included:
+            return _described(found, base)
+        included |= looked
 
 
 def _chain(good: Revision, bad: Revision) -> list[str]:
@@ -169,10 +177,10 @@ def _renamed(base: Path, before: str, after: str, path: str) -> str:
 
 
 def _prints(
-    chain: Sequence[str], sources: Sequence[Source], suite_file: str, at: Revision
+    chain: Sequence[str], sources: Sequence[Source], others: Set[str], at: Revision
 ) -> list[tuple[str, ...]]:
     """Return, per commit, the hashes of all files that may hold the text or say where it is."""
-    files = {suite_file} | {name for source in sources for name in _files(source)}
+    files = others | {name for source in sources for name in _files(source)}
     spots = sorted({_full(start, name) for name in files for start in (at.prefix, "")} - {""})
     columns = [_blobs(at, [f"{commit}:{spot}" for commit in chain]) for spot in spots]
     return list(zip(*columns, strict=True))
@@ -209,18 +217,18 @@ def _state(
 ) -> State:
     at = Revision(bad.revision.base, commit[:10], commit, bad.revision.prefix)
     name = bad.template
+    engine = suite.templates[name].engine
     problem = ""
     for source in (*sources, _of_that_time(name, at, suite_file)):
         if source is None:
             continue
         try:
-            text, origin = read_source(source, at.base, f"{name} at {commit[:10]}", at)
+            read = read_source(source, at.base, f"{name} at {commit[:10]}", engine, at)
         except TemplateError as e:
             problem = problem or str(e)
             continue
-        engine = suite.templates[name].engine
-        made = Template(name, f"git:{commit[:10]}", engine, text, source=origin)
-        return State(Commit(commit), made)
+        made = Template(name, f"git:{commit[:10]}", engine, read.text, source=read.origin)
+        return State(Commit(commit), made, looked=read.looked)
     return State(Commit(commit), None, problem)
 
 

@@ -128,8 +128,9 @@ def past_template(name: str, label: str, entry: TemplateEntry, revision: Revisio
     if source.kind == "same":
         own = own_source(name, entry)
         source = type(own)(own.kind, own.path, own.selector, source.revision)
-    text, origin = read_source(source, revision.base, where, revision)
-    return Template(name, f"{label}@{revision.commit[:10]}", entry.engine, text, source=origin)
+    found = read_source(source, revision.base, where, entry.engine, revision)
+    short = f"{label}@{revision.commit[:10]}"
+    return Template(name, short, entry.engine, found.text, source=found.origin)
 
 
 def past_scenarios(

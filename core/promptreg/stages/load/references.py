@@ -205,9 +205,10 @@ def _of_file(ref: str, suite: Suite, names: list[str], base: Path) -> Template:
             f"it is: {', '.join(names)}"
         )
     # The user names this file by hand: it may lie anywhere, unlike what a suite file names.
-    text, origin = read_source(Source("file", real.name), real.parent, ref)
+    engine = suite.templates[names[0]].engine
+    found = read_source(Source("file", real.name), real.parent, ref, engine)
     label = _NOT_LABEL.sub("-", path.stem).strip("-") or "file"
-    return Template(names[0], label, suite.templates[names[0]].engine, text, source=origin)
+    return Template(names[0], label, engine, found.text, source=found.origin)
 
 
 def _unknown(ref: str, suite: Suite, names: list[str], state: State) -> str:

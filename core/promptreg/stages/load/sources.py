@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from promptreg.errors import TemplateError
 from promptreg.stages.load.constants import MAX_TEMPLATE, constant_of, text_constants, value_at
 from promptreg.stages.load.gitsource import Revision
+from promptreg.stages.load.includes import with_includes
 from promptreg.stages.load.jsonfile import parse_json
 from promptreg.stages.load.places import Places
 from promptreg.stages.load.text import decode, read_bytes
 from promptreg.stages.load.yamlfile import parse_yaml
 
-__all__ = ["Source", "parse_source", "read_source"]
+__all__ = ["Source", "SourceText", "parse_source", "read_source"]
 
 _CONSTANT = re.compile(r"(?P<file>[^:]{1,500}):(?P<name>[A-Za-z_][A-Za-z0-9_]{0,200})\Z")
 _MODULE = re.compile(r"[A-Za-z_]\w{0,100}(?:\.[A-Za-z_]\w{0,100}){0,20}\Z")
@@ -102,15 +105,30 @@ def parse_source(text: str, where: str) -> Source:
     return Source("file", text)
 
 
+class SourceText(NamedTuple):
+    """What a source holds.
+
+    Attributes:
+        text: with everything it includes.
+        origin: where it came from, for people.
+        looked: names under which included files were looked for, from the suite's folder.
+    """
+
+    text: str
+    origin: str
+    looked: tuple[str, ...] = ()
+
+
 def read_source(
-    source: Source, base: Path, where: str, at: Revision | None = None
-) -> tuple[str, str]:
-    """Return (text, where it came from, for people).
+    source: Source, base: Path, where: str, engine: str, at: Revision | None = None
+) -> SourceText:
+    """Return what a source holds.
 
     Args:
         source: not of the kind `same`.
         base: the folder of the suite file.
         where: begins every message.
+        engine: the template's; `jinja` may include files.
         at: where a source that names no revision itself is read; None: the work tree.
 
     Raises:
@@ -123,30 +141,49 @@ def read_source(
             files, origin = revision, f" at {revision.name} ({revision.commit[:10]})"
         else:
             files, origin = _WorkTree(base, where), ""
-        text, label = _extract(source, files, where, installed=revision is None)
+        text, label, path = _extract(source, files, where, installed=revision is None)
+        text = _normal(text, f"{where}: {label}")
+        looked: tuple[str, ...] = ()
+        if engine == "jinja":
+            folder = posixpath.dirname(path.replace("\\", "/"))
+            text, looked = with_includes(text, folder, _reader(files, where), f"{where}: {label}")
+            text = _normal(text, f"{where}: {label}")
     except TemplateError as e:
         if str(e).startswith(where):
             raise
         raise TemplateError(f"{where}: {e}") from e
-    return _normal(text, f"{where}: {label}"), label + origin
+    return SourceText(text, label + origin, looked)
 
 
-def _extract(source: Source, files: _Files, where: str, *, installed: bool) -> tuple[str, str]:
+def _reader(files: _Files, where: str) -> Callable[[str], str | None]:
+    def read(path: str) -> str | None:
+        if not files.holds(path):
+            return None
+        data, shown = files.read(path, MAX_TEMPLATE)
+        return _lines(decode(data, f"{where}: {shown}", TemplateError))
+
+    return read
+
+
+def _extract(source: Source, files: _Files, where: str, *, installed: bool) -> tuple[str, str, str]:
+    """Return a text, what its place is called, and its file."""
     if source.kind == "constant":
         data, path = _module(source, files, where, installed=installed)
         text = decode(data, f"{where}: {path}", TemplateError)
-        return constant_of(text, source.selector, f"{where}: {path}"), f"{path}:{source.selector}"
+        constant = constant_of(text, source.selector, f"{where}: {path}")
+        return constant, f"{path}:{source.selector}", path
     data, path = files.read(source.path, MAX_TEMPLATE)
     text = decode(data, f"{where}: {path}", TemplateError)
     if source.kind == "key":
         parse = parse_json if path.lower().endswith(".json") else parse_yaml
         value = parse(text, f"{where}: {path}", TemplateError)
-        return value_at(value, source.selector, f"{where}: {path}"), f"{path}#{source.selector}"
+        text = value_at(value, source.selector, f"{where}: {path}")
+        return text, f"{path}#{source.selector}", path
     suffix = Path(path).suffix.lower()
     if suffix == ".py":
         names = ", ".join(text_constants(text, f"{where}: {path}")[:20]) or "none in capitals"
         raise TemplateError(f"{where}: {path}: name a constant, as {path}:NAME; there are: {names}")
-    return text, path
+    return text, path, path
 
 
 def _module(source: Source, files: _Files, where: str, *, installed: bool) -> tuple[bytes, str]:
@@ -170,8 +207,12 @@ def _module(source: Source, files: _Files, where: str, *, installed: bool) -> tu
     )
 
 
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _normal(text: str, where: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _lines(text)
     if not text.strip():
         raise TemplateError(f"{where}: is empty")
     if "\0" in text:

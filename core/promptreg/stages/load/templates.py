@@ -95,5 +95,7 @@ def _at(source: Source, revision: str) -> Source:
 def _template(
     name: str, label: str, entry: TemplateEntry, source: Source, base: Path, where: str
 ) -> Template:
-    text, origin = read_source(source, base, where)
-    return Template(name=name, label=label, engine=entry.engine, text=text, source=origin)
+    found = read_source(source, base, where, entry.engine)
+    return Template(
+        name=name, label=label, engine=entry.engine, text=found.text, source=found.origin
+    )

@@ -1,8 +1,8 @@
 """The `jinja` engine: a sandbox, a list of what is allowed, and a budget.
 
-Three walls: only the syntax listed here is compiled (no macros, imports, includes, blocks,
-method calls but a few); the sandbox refuses attributes that begin with an underscore and anything
-that could be called; and whatever is left is charged to a budget (see `guard`).
+Three walls: only the syntax listed here is compiled (no macros, imports, blocks, method calls but
+a few; includes are texts by then); the sandbox refuses attributes that begin with an underscore and
+anything that could be called; and whatever is left is charged to a budget (see `guard`).
 """
 
 from __future__ import annotations

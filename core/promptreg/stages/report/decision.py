@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.stages.report.lines import drop, limit_words, line_of, name_of
+from promptreg.stages.report.slices import lost
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Limit, Verdict
 
@@ -40,9 +41,10 @@ def sentence(comparison: Comparison) -> str:
     if c.gate.verdict is GateVerdict.PASS:
         if not c.differences:  # nothing was compared, and nothing may be claimed
             return f"{candidate} passes; nothing had to be compared."
-        return (
-            f"{yes}: {candidate} is shown to be no worse than {baseline} by more than the margin."
-        )
+        shown = f"{candidate} is shown to be no worse than {baseline} by more than the margin"
+        if but := lost(c):
+            return f"Passes, but look before you go on: {shown} on the whole, and is {but}."
+        return f"{yes}: {shown}."
     open_criteria = any(x.status in ("missing", "not_measured") for x in c.criteria)
     unshown = any(x.status != "met" and x.must == "shown" for x in c.limits)
     small = any(d.gating and d.insufficient for d in c.differences)
@@ -50,7 +52,10 @@ def sentence(comparison: Comparison) -> str:
         return "Nothing is decided: the answers are scripted, which never passes a gate."
     if open_criteria or unshown or small:
         return f"Not decided: not all that the policy asks {candidate} for is shown."
-    return f"Not decided: the data do not tell whether {candidate} is worse than {baseline}."
+    but = lost(c)
+    return f"Not decided: the data do not tell whether {candidate} is worse than {baseline}" + (
+        f" on the whole; it is {but}." if but else "."
+    )
 
 
 def _accused(c: Comparison) -> list[Difference]:

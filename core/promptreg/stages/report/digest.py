@@ -12,7 +12,10 @@ from promptreg.stages.report.lines import criterion_words, limit_words
 from promptreg.stages.report.slices import (
     SLICES_SHOWN,
     gaining_slices,
+    how_to_guard,
     hurting_slices,
+    lost,
+    lost_slices,
     too_small,
 )
 from promptreg.stages.report.text import one_line
@@ -21,6 +24,7 @@ from promptreg.verdicts import (
     Comparison,
     Criterion,
     Difference,
+    GateVerdict,
     Limit,
     ScenarioChange,
     StopReason,
@@ -39,8 +43,10 @@ __all__ = [
     "gaining_slices",
     "guards",
     "headline",
+    "how_to_guard",
     "hurting_slices",
     "limits",
+    "lost_slices",
     "sentence",
     "shifts",
     "size",
@@ -72,10 +78,16 @@ class CauseCount:
 
 
 def headline(comparison: Comparison) -> str:
-    """Return the verdict and why, on one line: `FAIL — in_range regressed`."""
+    """Return the verdict and why, on one line: `FAIL — in_range regressed`.
+
+    Where nothing is accused, slices that lost are named as well: they decide nothing, and an
+    average that holds hides them.
+    """
     reasons = [one_line(r, 160) for r in comparison.gate.reasons]
     more = f"; and {len(reasons) - 2} more" if len(reasons) > 2 else ""
     why = "; ".join(reasons[:2]) + more
+    if comparison.gate.verdict is not GateVerdict.FAIL and (but := lost(comparison)):
+        why = f"{why}; BUT {but}" if why else but
     return comparison.gate.verdict.upper() + (f" — {why}" if why else "")
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from promptreg.stages.report.lines import drop, slice_words
+from promptreg.stages.report.lines import drop, line_of, slice_words
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, Difference, Verdict
 
-__all__ = ["SLICES_SHOWN", "gaining_slices", "hurting_slices", "too_small"]
+__all__ = [
+    "SLICES_SHOWN",
+    "gaining_slices",
+    "how_to_guard",
+    "hurting_slices",
+    "lost",
+    "lost_slices",
+    "too_small",
+]
 
 SLICES_SHOWN = 8
 
@@ -44,11 +52,51 @@ def gaining_slices(
     return rows[:limit], max(0, len(rows) - limit)
 
 
+def lost(comparison: Comparison) -> str:
+    """Return in which slices what is shown to have regressed, in words; empty for none.
+
+    `worse where kind=vandalism (deviation, in_range)`: no verdict depends on it, and nobody should
+    merge without having seen it. What answers cost is left to the tables.
+    """
+    several = len({d.template for d in comparison.differences}) > 1
+    where: dict[str, list[str]] = {}
+    for d in lost_slices(comparison):
+        part = slice_words(d.slice) if d.slice else ""
+        name = f"{one_line(d.template, 30)}: {part}" if several else part
+        where.setdefault(name, []).append(one_line(d.metric, 40))
+    named = [
+        f"{name} ({', '.join(metrics[:3])}{', ...' if len(metrics) > 3 else ''})"
+        for name, metrics in where.items()
+    ]
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return f"worse where {'; '.join(named[:3])}{more}" if named else ""
+
+
+def how_to_guard(comparison: Comparison) -> str:
+    """Return what would let the gate decide by the slice that lost most; empty for none."""
+    worst = next(iter(lost_slices(comparison)), None)
+    if worst is None or worst.slice is None:
+        return ""
+    where = f"{one_line(worst.slice.attribute, 40)}: {one_line(worst.slice.value, 60)}"
+    metric = one_line(worst.metric, 60)
+    return f"to gate such a slice: guard: [{{metric: {metric}, where: {{{where}}}}}]"
+
+
+def lost_slices(comparison: Comparison) -> list[Difference]:
+    """Return what is shown to have regressed on slices that only hint, the worst first."""
+    return [
+        d
+        for d in hurting_slices(comparison, len(comparison.differences))[0]
+        if d.verdict is Verdict.REGRESSED and d.ratio is None
+    ]
+
+
 def too_small(comparison: Comparison) -> str:
     """Return which slices have too few families for a verdict, in words; empty for none.
 
     A slice of which only some metrics have too few is named with these; what applies to none of
-    its scenarios is not counted.
+    its scenarios is not counted. A whole slice that lost more than a margin comes with what it
+    lost most: too little to be sure, and too much not to be looked at.
     """
     there: dict[str, list[Difference]] = {}
     for d in comparison.differences:
@@ -62,9 +110,19 @@ def too_small(comparison: Comparison) -> str:
         for d in rows
         if d.insufficient
     )
-    names = [*whole, *single]
+    names = [*(f"{part}{_what_it_lost(there[part])}" for part in whole), *single]
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
+
+
+def _what_it_lost(rows: list[Difference]) -> str:
+    quality = [d for d in rows if d.ratio is None]
+    most = max(quality, key=drop, default=None)
+    if most is None or drop(most) <= 1:
+        return ""
+    line = line_of(most)
+    unit = f" {line.unit}" if line.unit else ""
+    return f" ({one_line(most.metric, 40)} {line.baseline} to {line.candidate}{unit}, n {line.n})"
 
 
 def _hurts(d: Difference) -> bool:
