@@ -59,6 +59,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("alpha: 0.05", "margins: {a: yes}", "gate.margins: true and false are no numbers"),
         ("cluster: family", "repeats: true", "repeats: true and false are no numbers"),
         ("alpha: 0.05", "margins: {a: .inf}", "gate.margins.a: must be a finite number"),
+        ("timeout: 30", "requests_per_minute: yes", "per_minute: true and false are no numbers"),
         ("timeout: 30", "timeout: .inf", "provider.timeout.read: must be a finite number"),
         ("timeout: 30", "prices: {prompt: -1}", "provider.prices.prompt: Input should be greater"),
         ("cluster: family", 'store: "\\ud83d"', "half of a surrogate pair (line 4)"),

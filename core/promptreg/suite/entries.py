@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     field_validator,
@@ -29,7 +28,7 @@ from promptreg.suite.several import (
     with_provider_by_name,
     with_sources_apart,
 )
-from promptreg.suite.strict import Scalar
+from promptreg.suite.strict import Part, Scalar
 from promptreg.suite.strict import Strict as _Strict
 
 __all__ = [
@@ -64,10 +63,10 @@ def _name(value: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 
 
-class _Open(BaseModel):
+class _Open(Part):
     """Takes a plug-in's settings besides its own keys."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow")
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -6,15 +6,15 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-__all__ = ["Scalar", "Strict"]
+__all__ = ["Part", "Scalar", "Strict"]
 
 Scalar = str | int | float | bool
 
 
-class Strict(BaseModel):
-    """Refuses keys it does not know and numbers that are none, and never changes."""
+class Part(BaseModel):
+    """Never changes, and refuses numbers that are none; what becomes of other keys is not said."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -25,6 +25,12 @@ class Strict(BaseModel):
         if any(isinstance(v, bool) for v in held) and _numbers_alone(wanted):
             raise ValueError("true and false are no numbers")
         return value
+
+
+class Strict(Part):
+    """Refuses keys it does not know, too."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def _numbers_alone(annotation: Any) -> bool:
