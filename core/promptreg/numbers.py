@@ -6,16 +6,19 @@ import math
 
 __all__ = [
     "amount",
+    "between",
     "change",
     "count",
     "duration",
     "interval",
     "level",
     "margin",
+    "moved",
     "number",
     "p_value",
     "rate",
     "ratio",
+    "titled",
 ]
 
 
@@ -97,6 +100,37 @@ def interval(low: float | None, high: float | None, *, share: bool = False) -> s
     scale = 100 if share else 1
     places = 1 if share else _places(max(abs(low), abs(high)))
     return f"[{_signed(scale * low, places)}, {_signed(scale * high, places)}]"
+
+
+def moved(
+    difference: float | None,
+    ends: tuple[float | None, float | None] | None,
+    *,
+    share: bool = False,
+    ratios: tuple[float, float, float] | None = None,
+) -> tuple[str, str]:
+    """Format a change and its interval; as ratios where it has them: `×1.03`, `[×0.98, ×1.08]`.
+
+    Args:
+        difference, ends: the change and the ends of its interval.
+        share: whether they are shares, so that points of a percent are shown.
+        ratios: the ratio and the ends of its interval, of what is compared by ratios.
+    """
+    if ratios is not None:
+        return ratio(ratios[0]), f"[{ratio(ratios[1])}, {ratio(ratios[2])}]"
+    return change(difference, share=share), interval(*(ends or (None, None)), share=share)
+
+
+def between(low: float | None, high: float | None, *, share: bool = False) -> str:
+    """Format the interval of a value itself: `75.3% to 93.3%`, `4.21 to 13.4`."""
+    if low is None or high is None:
+        return "-"
+    return f"{amount(low, share=share)} to {amount(high, share=share)}"
+
+
+def titled(metric: str, unit: str) -> str:
+    """Return a metric's name with the unit of the figures that follow: `deviation, points`."""
+    return f"{metric}, {unit}" if unit not in ("", metric) else metric
 
 
 def margin(value: float | None, unit: str = "", *, share: bool = False) -> str:

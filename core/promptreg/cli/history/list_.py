@@ -109,8 +109,10 @@ def _head(c: PastComparison, name: str) -> list[str]:
 def _numbers(line: Any) -> list[str]:
     if line is None:
         return ["-", "-", "-"]
-    span = "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]"
-    change = "-" if line.difference is None else f"{line.difference:+.3g}"
+    from promptreg import numbers
+
+    ends = (line.low, line.high)
+    change, span = numbers.moved(line.difference, ends, share=line.share, ratios=line.ratios)
     return [change, span, line.verdict.replace("_", " ")]
 
 
@@ -133,16 +135,21 @@ def _show_events(found: Sequence[PastEvent]) -> None:
 
 
 def _show_runs(found: Any, metric: str) -> None:
+    from promptreg import numbers
     from promptreg.cli.show import print_table
 
     rows = []
+    units = {}
     for run in found:
         m = run.measure(metric)
-        value = "-" if m is None else f"{m.value:.3g}"
-        span = "-" if m is None or m.low is None else f"{m.low:.3g} to {m.high:.3g}"
+        share, unit = run.scale(metric)
+        units[unit] = True
+        value = "-" if m is None else numbers.amount(m.value, share=share)
+        span = "-" if m is None else numbers.between(m.low, m.high, share=share)
         rows.append([*_run_head(run), value, span])
     if rows:
-        heads = ["finished", "run", "version", "text", "trials", "commit", metric]
+        heads = ["finished", "run", "version", "text", "trials", "commit"]
+        heads.append(numbers.titled(metric, next(iter(units))) if len(units) == 1 else metric)
         print_table([*heads, "95% interval"], rows, {4, 6})
 
 

@@ -71,7 +71,7 @@ class Line:
     @property
     def title(self) -> str:
         """Name and unit: `deviation, points`."""
-        return f"{self.metric}, {self.unit}" if self.unit not in ("", self.metric) else self.metric
+        return numbers.titled(self.metric, self.unit)
 
     @property
     def by_people(self) -> bool:
@@ -87,24 +87,17 @@ class Line:
 def line_of(d: Difference) -> Line:
     """Return the line of one difference."""
     share = d.kind == "binary"
-    low, high = d.interval or (None, None)
-    if d.ratio is not None:
-        change, low, high = d.ratio
-        shown = numbers.ratio(change)
-        interval = f"[{numbers.ratio(low)}, {numbers.ratio(high)}]"
-        margin = numbers.ratio(d.margin)
-    else:
-        shown = numbers.change(d.difference, share=share)
-        interval = numbers.interval(low, high, share=share)
-        margin = numbers.margin(d.margin, share=share)
+    change, interval = numbers.moved(d.difference, d.interval, share=share, ratios=d.ratio)
     return Line(
         metric=name_of(d.metric, d.slice),
         unit="" if share else one_line(d.unit, 16),
         baseline=numbers.amount(d.baseline, share=share),
         candidate=numbers.amount(d.candidate, share=share),
-        change=shown,
+        change=change,
         interval=interval,
-        margin=margin,
+        margin=numbers.margin(d.margin, share=share)
+        if d.ratio is None
+        else numbers.ratio(d.margin),
         verdict=_verdict(d),
         seen=_seen(d, share=share),
         n=d.n_scenarios,
