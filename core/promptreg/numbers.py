@@ -112,7 +112,8 @@ def moved(
     """Format a change and its interval; as ratios where it has them: `×1.03`, `[×0.98, ×1.08]`.
 
     Args:
-        difference, ends: the change and the ends of its interval.
+        difference: the change.
+        ends: of its interval.
         share: whether they are shares, so that points of a percent are shown.
         ratios: the ratio and the ends of its interval, of what is compared by ratios.
     """

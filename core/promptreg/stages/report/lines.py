@@ -74,6 +74,14 @@ class Line:
         return numbers.titled(self.metric, self.unit)
 
     @property
+    def hint(self) -> str:
+        """What the figures need said beside the name: their unit, and which way is better."""
+        d = self.difference
+        down = d.direction == "lower_is_better" and d.ratio is None
+        unit = "" if self.unit == self.metric else self.unit
+        return ", ".join(filter(None, (unit, "lower is better" if down else "")))
+
+    @property
     def by_people(self) -> bool:
         """Whether the change is by labels, so that it is not the distance of both values."""
         return self.difference.corrected is not None and self.difference.corrected.alone is not None
@@ -189,6 +197,8 @@ def criterion_words(criterion: Criterion) -> tuple[str, str]:
 def _seen(d: Difference, *, share: bool) -> str:
     if d.detectable_difference is None or (share and d.detectable_difference > 1):
         return "-"  # no share changes by more than all of it: nothing could have been seen
+    if d.detectable_difference <= 0:
+        return "any"  # all differences were alike: no other change was possible
     if d.ratio is not None and d.baseline:  # it is in the unit; people read ratios here
         return numbers.ratio(1 + d.detectable_difference / d.baseline)
     return numbers.margin(d.detectable_difference, share=share)
