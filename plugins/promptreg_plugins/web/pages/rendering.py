@@ -74,6 +74,8 @@ def _environment() -> Environment:
         address=address,
         static=address_of,
         number=numbers.number,
+        amount=numbers.amount,
+        between=numbers.between,
         margin=numbers.margin,
         count=numbers.count,
         duration=numbers.duration,
