@@ -74,12 +74,16 @@ def trend_plot(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Ma
             picture.mark(x, down(dot.value), shape, f"kind kind{kind}", told=dot.words)
         if i <= len(SHAPES):
             words = label if kind < len(SHAPES) else "others"
-            picture.mark(_LEFT + 6 + 52 * i, 8, shape, f"kind kind{kind}", 3.5)
-            picture.text(_LEFT + 14 + 52 * i, 12, one_line(words, 6), "tick")
+            picture.mark(_LEFT + 6 + 46 * i, 8, shape, f"kind kind{kind}", 3.5)
+            picture.text(_LEFT + 14 + 46 * i, 12, one_line(words, 6), "tick")
     step = max(1, math.ceil(len(dots) / 6))
+    day = ""
     for i in range(0, len(dots), step):
         picture.text(places[i], bottom + 15, dots[i].label, "tick", "middle")
-        picture.text(places[i], bottom + 27, dots[i].day, "tick", "middle")
+        if dots[i].day != day:  # the same day again would run into the one before
+            day = dots[i].day
+            words = day if len(dots) <= 4 or not i else day[5:]
+            picture.text(places[i], bottom + 27, words, "tick", "middle")
     said = "; ".join(dot.words for dot in dots[-20:])
     return picture.render(_HEIGHT, f"{one_line(metric, 40)} over time", f"{said}.", key)
 
