@@ -99,6 +99,8 @@ def test_list_shows_comparisons_and_runs_and_filters(told: Here) -> None:
     assert {r["label"] for r in runs} == {"v1", "v2"}
     assert all(len(r["metrics"]) == 1 for r in runs)
     assert len(told("history", "list", "--json", "-n", "1").json) == 1
+    assert "the newest 2; there are more" in told("history", "list", "-n", "2").out
+    assert "there are more" not in told("history", "list", "-n", "3").out
     assert told("history", "list", "--json", "--since", "2100-01-01").json == []
     assert len(told("history", "list", "--json", "--since", "2026-09-30").json) == 3
     assert told("history", "list", "--json", "--template", "other").json == []

@@ -57,31 +57,33 @@ def list_(
         raise UsageError("--verdict is of comparisons; leave --runs and --events out")
     o.read_env_file(env_file)
     project, history = a.open_history(config, no_sync=no_sync)
-    wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit)
+    wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit + 1)
     found: list[dict[str, Any]] = []
     listed: Sequence[Past]
     if events:
         listed = happened = history.events(wanted)
         if as_json:
-            found = [event_dict(event) for event in happened]
+            found = [event_dict(event) for event in happened[:limit]]
         else:
-            _show_events(happened)
+            _show_events(happened[:limit])
     elif runs:
-        listed = history.runs(wanted)
+        listed = runs_found = history.runs(wanted)
         if as_json:
-            found = [run_dict(run, [metric]) for run in listed]
+            found = [run_dict(run, [metric]) for run in runs_found[:limit]]
         else:
-            _show_runs(listed, metric)
+            _show_runs(runs_found[:limit], metric)
     else:
         listed = past = history.comparisons(wanted)
         if as_json:
-            found = [comparison_dict(c) for c in past]
+            found = [comparison_dict(c) for c in past[:limit]]
         else:
-            _show(past, metric)
+            _show(past[:limit], metric)
     if as_json:
         print_json(found)
     elif not listed:
         print(f"nothing fits; {history.where()} is where it was looked for")
+    elif len(listed) > limit:  # one more than asked for was looked up
+        print(f"the newest {limit}; there are more: -n {5 * limit} shows them")
     return 0
 
 
@@ -103,7 +105,7 @@ def _show(found: Any, metric: str) -> None:
 def _head(c: PastComparison, name: str) -> list[str]:
     when = to_minute(c.created_at)
     mark = " (scripted)" if c.synthetic else ""
-    return [when, c.id[:10], name, f"{c.baseline} > {c.candidate}", f"{c.verdict}{mark}"]
+    return [when, c.id[:10], name, f"{c.baseline} → {c.candidate}", f"{c.verdict}{mark}"]
 
 
 def _numbers(line: Any) -> list[str]:

@@ -99,7 +99,7 @@ def _comparison(c: PastComparison) -> None:
     _facts(
         comparison=c.id,
         finished=c.created_at,
-        versions=f"{c.baseline} > {c.candidate}",
+        versions=f"{c.baseline} → {c.candidate}",
         command=c.command or "not known",
         provider=c.provider + (" (scripted: says nothing about any model)" if c.synthetic else ""),
         tree=_tree(c.origin),
@@ -107,7 +107,7 @@ def _comparison(c: PastComparison) -> None:
     )
     for name, sha256 in sorted(c.template_sha256.items()):
         runs = [side.get(name, "-") for side in (c.baseline_runs, c.candidate_runs)]
-        _facts(**{name: " > ".join(f"{h[:8]} run:{r}" for h, r in zip(sha256, runs, strict=True))})
+        _facts(**{name: " → ".join(f"{h[:8]} run:{r}" for h, r in zip(sha256, runs, strict=True))})
     rows = [_row(line) for line in c.lines]
     heads = ["template", "metric", c.baseline, c.candidate, "change", "95% interval", "verdict"]
     print_table(heads, rows, {2, 3, 4, 5})
