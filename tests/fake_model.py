@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Self
 
-from fault_server import Connection, Fault, FaultServer, Request, llama, ok, status
+from fault_server import Fault, FaultServer, Request, llama, ok, status
+from server_thread import later, running
 from suite_factory import answer_text, good_score
 
-__all__ = ["Asked", "ModelServer", "running"]
+__all__ = ["Asked", "ModelServer", "right", "running", "status"]
 
 _MARK = re.compile(r"\[(s\d+) (\w+)\]")
 Answer = Callable[[str, str], "str | Fault"]
@@ -111,7 +110,7 @@ class ModelServer(FaultServer):
             return self.script.pop(0)
         answer = self.answer(*Asked.of(request))
         fault = ok(llama(answer)) if isinstance(answer, str) else answer
-        return _later(fault, self.delay_s) if self.delay_s else fault
+        return later(fault, self.delay_s) if self.delay_s else fault
 
 
 def _wait(log: list[Request], wanted: int, within_s: float) -> None:
@@ -119,36 +118,3 @@ def _wait(log: list[Request], wanted: int, within_s: float) -> None:
     while len(log) < wanted:
         assert time.monotonic() < end, f"only {len(log)} of {wanted} came"
         time.sleep(0.005)
-
-
-def _later(fault: Fault, seconds: float) -> Fault:
-    async def play(request: Request, connection: Connection) -> None:
-        await asyncio.sleep(seconds)
-        await fault(request, connection)
-
-    return play
-
-
-@contextmanager
-def running(server: ModelServer) -> Iterator[ModelServer]:
-    """Serve from a thread of its own while the block runs."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    over = asyncio.Event()
-
-    async def serve() -> None:
-        async with server:
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield server
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-        loop.close()
-
-
-__all__ += ["right", "status"]

@@ -7,17 +7,15 @@ with running(WritingModel()) as server:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from fault_server import Connection, Fault, FaultServer, Request, chat, ok, status
+from fault_server import Fault, FaultServer, Request, chat, ok, status
+from server_thread import later, running
 
-__all__ = ["Asked", "WritingModel", "running", "settings", "write"]
+__all__ = ["SMALL", "Asked", "WritingModel", "running", "settings", "status", "write"]
 
 _TEXTS = {
     "Describe in": "scenario_narrative",
@@ -108,37 +106,7 @@ class WritingModel(FaultServer):
         if answer is None:
             answer = write(asked)
         fault = ok(chat(answer)) if isinstance(answer, str) else answer
-        return _later(fault, self.delay_s) if self.delay_s else fault
-
-
-def _later(fault: Fault, seconds: float) -> Fault:
-    async def play(request: Request, connection: Connection) -> None:
-        await asyncio.sleep(seconds)
-        await fault(request, connection)
-
-    return play
-
-
-@contextmanager
-def running(server: WritingModel) -> Iterator[WritingModel]:
-    """Serve from a thread of its own while the block runs."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    over = asyncio.Event()
-
-    async def serve() -> None:
-        async with server:
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield server
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-        loop.close()
+        return later(fault, self.delay_s) if self.delay_s else fault
 
 
 SMALL = {
@@ -166,6 +134,3 @@ def settings(url: str, **more: Any) -> dict[str, Any]:
         "max_parallel_requests": 4,
     }
     return section | more
-
-
-__all__ += ["SMALL", "status"]

@@ -118,7 +118,9 @@ def moved(
         ratios: the ratio and the ends of its interval, of what is compared by ratios.
     """
     if ratios is not None:
-        return ratio(ratios[0]), f"[{ratio(ratios[1])}, {ratio(ratios[2])}]"
+        bounded = math.isfinite(ratios[1]) and math.isfinite(ratios[2])
+        span = f"[{ratio(ratios[1])}, {ratio(ratios[2])}]" if bounded else "-"
+        return ratio(ratios[0]), span
     return change(difference, share=share), interval(*(ends or (None, None)), share=share)
 
 

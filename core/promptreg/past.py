@@ -6,6 +6,7 @@ Times are ISO 8601 in UTC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,10 +152,11 @@ class Line:
 
     @property
     def ratios(self) -> tuple[float, float, float] | None:
-        """The ratio and the ends of its interval; None where it has none."""
-        if self.ratio is None or self.ratio_low is None or self.ratio_high is None:
+        """The ratio and the ends of its interval, NaN for none; None where there is no ratio."""
+        if self.ratio is None:
             return None
-        return self.ratio, self.ratio_low, self.ratio_high
+        low, high = (math.nan if end is None else end for end in (self.ratio_low, self.ratio_high))
+        return self.ratio, low, high
 
 
 @dataclass(frozen=True, slots=True)

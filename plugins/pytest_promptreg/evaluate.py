@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from promptreg.errors import PromptregError, UsageError
-from promptreg.pipeline.asking import Asking
+from promptreg.pipeline.ask_prompts import Asking
 from promptreg.pipeline.project import Project, open_project
 from promptreg.pipeline.work import Version
 from promptreg.records import Scenario, Score, Template, Trial

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from promptreg.errors import ExitCode, PromptregError, StoppedError, StoreError
-from promptreg.pipeline.again import compare_again
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.project import Project
+from promptreg.pipeline.recompare import compare_again
 from promptreg.verdicts import Comparison
 from pytest_promptreg.asked import Asked
 

@@ -17,7 +17,7 @@ import pytest
 from comparison_factory import make_comparison
 from promptreg.api import ComparisonResult, OpenSuite
 from promptreg.errors import SuiteError
-from promptreg.pipeline.looping import run_loop
+from promptreg.pipeline.event_loop import run_loop
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
 

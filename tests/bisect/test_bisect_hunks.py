@@ -32,7 +32,6 @@ def number(prompt: str) -> int:
 @pytest.fixture
 def model() -> Iterator[PromptedModel]:
     with running(PromptedModel()) as started:
-        assert isinstance(started, PromptedModel)
         yield started
 
 

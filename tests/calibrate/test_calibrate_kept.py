@@ -15,7 +15,7 @@ import pytest
 from calibration_suite import recorded_twice, rewrite
 from promptreg.discovery import Plugins, load_plugins
 from promptreg.pipeline.calibrate.document import read_document
-from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
+from promptreg.pipeline.calibrate.kept import GateTemplate, Wanted, find
 from promptreg.pipeline.calibrate.report import CalibrationReport
 from promptreg.pipeline.calibrate.run import calibrate
 from promptreg.pipeline.compare import compare
@@ -146,25 +146,40 @@ def test_rates_of_one_look_are_not_those_of_several(
     plan: str, calibrated: Path, plugins: Plugins
 ) -> None:
     if plan == "suite":
-        edit_suite(calibrated, lambda s: s["gate"].update(sequential=True))
+        edit_suite(calibrated, lambda s: s["gate"].update(sequential={"looks": 3}))
     found = compared(calibrated, plugins, **({"looks": 3} if plan == "command" else {}))
     assert found.stopping is not None
     assert found.calibration.state is CalibrationState.STALE
     assert found.calibration.reasons == (
-        "it is of gates that look once, and this one may look several times",
+        "it is of gates that look once, and this one looks up to 3 times",
     )
     # The same suite's gate that looks once is the gate that was calibrated.
     assert compared(calibrated, plugins, looks=1).calibration.state is CalibrationState.FRESH
 
 
-def test_calibrating_a_gate_of_several_looks_says_what_it_simulates(
+def test_a_gate_of_several_looks_is_simulated_and_shown_to_such_gates_alone(
     folder: Path, plugins: Plugins
 ) -> None:
     edit_suite(folder, lambda s: s["gate"].update(sequential={"looks": 3}))
     report = measured(folder, plugins)
-    assert any("gate.sequential and gate.more are not simulated" in w for w in report.warnings)
-    assert compared(folder, plugins, looks=1).calibration.state is CalibrationState.FRESH
-    assert compared(folder, plugins).calibration.state is CalibrationState.STALE
+    assert report.looks == 3
+    assert not any("gate.more" in w for w in report.warnings)
+    assert compared(folder, plugins).calibration.state is CalibrationState.FRESH
+    once = compared(folder, plugins, looks=1).calibration
+    assert once.reasons == ("it is of gates that look up to 3 times, and this one looks once",)
+    assert (
+        "policy changed since"
+        in compared(folder, plugins, anytime=True, looks=3).calibration.reasons
+    )
+
+
+def test_asking_for_more_is_not_simulated_and_said(folder: Path, plugins: Plugins) -> None:
+    more = {"inconclusive": "more", "more": {"repeats": 2}}
+    edit_suite(folder, lambda s: s["gate"].update(more))
+    report = measured(folder, plugins)
+    assert any("gate.more is not simulated" in w for w in report.warnings)
+    found = compared(folder, plugins).calibration
+    assert found.reasons == ("it is of gates that never ask for more, and this one may",)
 
 
 @pytest.mark.parametrize(("days", "fresh"), [(None, True), (14, False)])
@@ -182,11 +197,11 @@ def test_age_makes_it_stale(
 
 def test_thirty_days_are_the_default(calibrated: Path, plugins: Plugins) -> None:
     project = opened(calibrated, plugins)
-    kept, _, _ = find(project, Wanted({"basic": Judged((), "")}, {}))
+    kept, _, _ = find(project, Wanted({"basic": GateTemplate((), "")}, {}))
     assert kept is not None
     for days, stale in ((29, False), (31, True)):
         now = kept.made + timedelta(days=days)
-        _, reasons, _ = find(project, Wanted({"basic": Judged((), "")}, {}), now=now)
+        _, reasons, _ = find(project, Wanted({"basic": GateTemplate((), "")}, {}), now=now)
         assert bool(reasons) is stale
 
 

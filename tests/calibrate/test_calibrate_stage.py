@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from promptreg.pipeline.calibrate.simulate import (
     simulate_injection,
     simulated_policy,
 )
-from promptreg.policy import Policy, make_policy
+from promptreg.pipeline.looks.reach import Reach
+from promptreg.policy import LookPolicy, Policy, make_policy
 from promptreg.records import Outcome, Run, Scale, ScoreColumn
 from promptreg.stages.calibrate import (
     Injection,
@@ -38,6 +40,8 @@ from promptreg.verdicts import Gate, GateVerdict
 from run_factory import ANSWERED, DEVIATION, IN_RANGE, LATENCY, column, make_run
 
 N = 120
+REACH = Reach(3, 3)
+"""Two metrics of their own and the composite."""
 SHIFTED = Scale("length", "count", high=math.inf, direction="lower_is_better", margin=2.0)
 SPREAD = Scale("spread", "bounded", statistic="aggregate", margin=0.03)
 
@@ -213,6 +217,7 @@ def simulate(pool: Pool, found: Policy, *, resample: bool = True, simulations: i
         simulations=simulations,
         seed=(1, 2),
         tick=lambda: None,
+        reach=REACH,
     )
 
 
@@ -243,10 +248,32 @@ def test_a_huge_worsening_always_fails_and_is_never_acquitted() -> None:
     pool, found = noisy(), policy(IN_RANGE, DEVIATION, margins={"overall": 0.2})
     (_, injection), _ = plan_injections(pool, found, overall_of(pool, found))
     rates = simulate_injection(
-        [pool], found, injection, simulations=40, seed=(5,), tick=lambda: None
+        [pool], found, injection, simulations=40, seed=(5,), tick=lambda: None, reach=REACH
     )
     assert rates.failed.share == 1.0
     assert rates.passed.count == rates.acquitted.count == 0
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [LookPolicy(4), LookPolicy(8, anytime=True), LookPolicy(8, anytime=True, strict=True)],
+)
+def test_gates_that_look_several_times_stop_early_and_err_no_more_often(looks: LookPolicy) -> None:
+    found = replace(policy(IN_RANGE, margins={"overall": 0.3, "in_range": 0.3}), looks=looks)
+    still = simulate(noisy(), found, simulations=40)
+    assert still.false_alarm.count <= 4  # nominal 2.5 % of 40 on this side
+    assert still.passed.share > 0.5
+    pool = noisy()
+    (_, injection), _ = plan_injections(pool, found, overall_of(pool, found))
+    worse = simulate_injection(
+        [pool], found, injection, simulations=10, seed=(5,), tick=lambda: None, reach=REACH
+    )
+    assert worse.passed.count == 0
+    assert worse.failed.share > 0.9
+    assert worse.asked < 1.0
+    assert still.asked < 1.0
+    once = simulate(noisy(), replace(found, looks=LookPolicy()), simulations=2)
+    assert once.asked == 1.0
 
 
 def test_one_template_is_worsened_and_the_other_is_not() -> None:
@@ -256,7 +283,7 @@ def test_one_template_is_worsened_and_the_other_is_not() -> None:
     found = policy(IN_RANGE, prove=["in_range"], margins={"in_range": 0.3})
     (_, injection), _ = plan_injections(left, found, None)
     rates = simulate_injection(
-        [left, right], found, injection, simulations=30, seed=(5,), tick=lambda: None
+        [left, right], found, injection, simulations=30, seed=(5,), tick=lambda: None, reach=REACH
     )
     assert rates.accused.share == 1.0
 

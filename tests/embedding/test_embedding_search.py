@@ -18,9 +18,9 @@ from promptreg.cli.app import run as promptreg
 from promptreg.contracts import check_embedder
 from promptreg.discovery import load_plugins
 from promptreg.errors import DataError, PluginError, StoreError, SuiteError
-from promptreg.pipeline.check import check
 from promptreg.pipeline.embed import embed, search
 from promptreg.pipeline.project import Options, Project, open_project
+from promptreg.pipeline.validate import check
 from promptreg.testing import EmbedderContract
 from word_embedder import ASKED, WordEmbedder
 

@@ -445,7 +445,10 @@ def test_a_proof_waits_for_lines_of_few_scenarios(
 def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
     tmp_path: Path, server: ModelServer, inside: Inside
 ) -> None:
-    done = inside.gate(tmp_path / "a", server, broken, "--anytime", "--json", "-v", n=160)
+    scorers = [{"use": "risk_range"}, {"use": "key_points"}, {"use": "tokens"}]
+    done = inside.gate(
+        tmp_path / "a", server, broken, "--anytime", "--json", "-v", n=160, scorers=scorers
+    )
     assert done.code == 1
     stopping = done.json["stopping"]
     assert (stopping["anytime"], stopping["reason"]) == (True, "regression")
@@ -458,6 +461,8 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
             assert d["interval"] is None
             assert d["difference"] < 0
             assert "no interval: this look only accuses" in d["notes"]
+        if d["unit"] == "tokens":
+            assert (d["interval"], d["ratio"]) == (None, None)
     assert last["boundary"] == pytest.approx(len(gating) / 0.05)
     assert all(look["alpha_spent"] == 0.05 for look in stopping["looks"])
     for d in gating:
@@ -472,7 +477,7 @@ def test_at_any_time_twenty_looks_accuse_early_and_acquit_as_four_do(
         for report in (found, plain)
     ]
     assert wide == pytest.approx(narrow, rel=0.01)
-    said = inside(tmp_path / "a", "gate", "v1", "v2", "--anytime", "-v").out
+    said = inside(tmp_path / "a", "gate", "v1", "v2", "--anytime", "-v", "-o", "r.html").out
     assert "accused from E from" in said
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from promptreg.pipeline.check import check
 from promptreg.pipeline.project import Options, open_project
+from promptreg.pipeline.validate import check
 from promptreg.pipeline.versions import lookup, make_version, serves
 from promptreg.records import Template
 from promptreg.stages.render import render

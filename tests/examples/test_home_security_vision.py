@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from promptreg.pipeline.check import check
 from promptreg.pipeline.project import open_project
+from promptreg.pipeline.validate import check
 from promptreg.stages.load import load_scenarios
 from promptreg.store.fixture import changed_files, read_manifest
 

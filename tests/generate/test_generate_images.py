@@ -56,7 +56,7 @@ class Vision(FaultServer):
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    with running(Vision()) as started:  # type: ignore[arg-type]  # any server starts so
+    with running(Vision()) as started:
         yield started
 
 

@@ -15,10 +15,10 @@ import pytest
 from command_line import Promptreg
 from generation import opened, write_file
 from promptreg.errors import DataError
-from promptreg.pipeline.check import check
 from promptreg.pipeline.fixtures import check_fixture
 from promptreg.pipeline.generate import generate
 from promptreg.pipeline.project import Options, open_project
+from promptreg.pipeline.validate import check
 from promptreg.stages.lint import Finding
 from promptreg.store.fixture import MANIFEST, read_manifest
 

@@ -20,10 +20,10 @@ from judge_server import JudgeServer, judged_project
 from labelled_answers import N, answers, flattering, labelled, truth
 from promptreg.errors import DataError
 from promptreg.pipeline.base_ref import gate_base_ref
-from promptreg.pipeline.check import check
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.judging.command import agreement_of
 from promptreg.pipeline.project import Options, Project, open_project
+from promptreg.pipeline.validate import check
 from promptreg.stages.report import comparison_json
 from promptreg.stages.report.from_json import difference_from
 from promptreg.verdicts import Comparison, Difference, GateVerdict, Verdict

@@ -16,11 +16,11 @@ from fault_server import chat, hang, ok, status
 from judge_server import DIMENSIONS, JudgeServer, address, grades, judged_project, verdict
 from promptreg.errors import BudgetError, NotComparableError, ProviderError, SuiteError
 from promptreg.pipeline.base_ref import gate_base_ref
-from promptreg.pipeline.check import check
 from promptreg.pipeline.compare import compare
 from promptreg.pipeline.project import Options, open_project
 from promptreg.pipeline.rescore import rescore
 from promptreg.pipeline.summary import run_versions
+from promptreg.pipeline.validate import check
 from promptreg.records import Outcome
 from promptreg.stages.report import comparison_json
 from promptreg.store.runs import read_trials

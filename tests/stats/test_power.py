@@ -13,10 +13,8 @@ from promptreg.stats.analysis import PairedScores, analyse
 from promptreg.stats.power import (
     Variances,
     assumed,
-    best_repeats,
     clusters_for_unseen,
     multiplier,
-    next_calls,
     plan_detectable,
     plan_scenarios,
     scenarios_for,
@@ -114,28 +112,6 @@ def test_unseen_changes_need_enough_families() -> None:
     assert 1 - 0.025 ** (1 / 72) <= 0.05 < 1 - 0.025 ** (1 / 71)
     assert clusters_for_unseen(0.05, math.inf) is None
     assert clusters_for_unseen(2.0, 1.0) == 1
-
-
-def test_best_repeats() -> None:
-    variances = Variances(scenario=0.04, repeat=0.16)
-    assert best_repeats(variances) == 1  # only calls cost
-    assert best_repeats(variances, cost_scenario=4) == 4
-    # Found by trying all: error for one currency unit.
-    for cost in (0.5, 3, 10, 40):
-        prices = {r: (0.04 + 0.16 / r) * (cost + r) for r in range(1, 31)}
-        chosen = best_repeats(variances, cost_scenario=cost)
-        assert prices[chosen] == pytest.approx(min(prices.values()))
-    assert best_repeats(Variances(0.0, 0.1), cost_scenario=1) == 30
-    with pytest.raises(ValueError, match="costs"):
-        best_repeats(variances, cost_call=0)
-
-
-def test_next_calls_prefer_new_scenarios() -> None:
-    variances = Variances(0.04, 0.16)
-    assert next_calls(100, variances, 50, 1, scenarios_left=500) == (100, 0)
-    assert next_calls(100, variances, 50, 1, scenarios_left=0) == (0, 2)
-    assert next_calls(100, variances, 30, 1, scenarios_left=10) == (10, 2)
-    assert next_calls(100, Variances(0.04, 0.0), 30, 1, scenarios_left=0) == (0, 0)
 
 
 def test_variance_split_recovers_its_parts() -> None:

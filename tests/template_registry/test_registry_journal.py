@@ -14,7 +14,7 @@ import pytest
 from promptreg.errors import DataError, PromptregError, StoreError, UsageError
 from promptreg.journal import Decision, Event, Journal, Labelled, Moved, Registered, State
 from promptreg.journal.events import How, content_sha256
-from promptreg.journal.lines import line_of, parse_line, with_id
+from promptreg.journal.lines import line_of, parse_line
 
 TOLD = {"at": "2026-01-21T00:00:00+00:00", "by": "Ann", "commit": "", "template": "basic"}
 DECISION = Decision(
@@ -45,20 +45,21 @@ def text(label: str, content: str = "") -> Registered:
 
 def move(to: Registered, *after: Moved, how: How = "promoted", at: str = "") -> Moved:
     """Return a move that follows others; the first one's target is where it comes from."""
-    return with_id(
-        Moved(
-            **TOLD | ({"at": at} if at else {}),
-            how=how,
-            alias="production",
-            from_sha256=after[0].to_sha256 if after else "",
-            to_sha256=to.sha256,
-            label=to.label,
-            after=tuple(m.id for m in after),
-            decision=DECISION if how == "promoted" else None,
-            override="",
-            reason="",
-        )
+    moved = Moved(
+        **TOLD | ({"at": at} if at else {}),
+        how=how,
+        alias="production",
+        from_sha256=after[0].to_sha256 if after else "",
+        to_sha256=to.sha256,
+        label=to.label,
+        after=tuple(m.id for m in after),
+        decision=DECISION if how == "promoted" else None,
+        override="",
+        reason="",
     )
+    kept = parse_line(line_of(moved), "the journal")  # with the id that its content gives it
+    assert isinstance(kept, Moved)
+    return kept
 
 
 V1, V2, V3 = text("v1"), text("v2"), text("v3")

@@ -197,7 +197,7 @@ class OpenSuite:
         """Return what `promptreg validate` finds, the errors first; no model is called."""
         import pandas as pd
 
-        from promptreg.pipeline.check import check
+        from promptreg.pipeline.validate import check
 
         rows = [asdict(f) for f in check(self.project).findings]
         return pd.DataFrame(rows, columns=["level", "code", "where", "message"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from promptreg.api import html
-from promptreg.stages.report.digest import answer_words
+from promptreg.stages.report.answers import answer_words
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
 

@@ -44,7 +44,7 @@ def calibrate(
     *,
     config: o.Config = None,
     output: Output = None,
-    asking: g.Weighing,
+    asking: g.Calibrating,
     showing: g.Showing,
     env_file: o.EnvFile = None,
 ) -> int:

@@ -49,7 +49,9 @@ def spent(report: CalibrationReport) -> str:
             f"{numbers.count(report.planned, 'trial')} ({report.cached:,} cached, "
             f"{report.called:,} called)",
             cost,
-            f"{report.simulations:,} simulated gates per rate, {report.draws:,} flips each",
+            f"{report.simulations:,} simulated gates per rate"
+            + (f" of up to {report.looks} looks" if report.looks > 1 else "")
+            + f", {report.draws:,} flips each",
             numbers.duration(report.duration_s),
         )
     )
@@ -84,6 +86,9 @@ def _unchanged(report: CalibrationReport) -> Section:
         [words, _rate(getattr(report.again, name)), _rate(getattr(report.same, name))]
         for words, name in names.items()
     ]
+    if report.looks > 1:
+        shares = (report.again.asked, report.same.asked)
+        rows.append(["calls it takes, in the mean", *(f"{share:.0%}" for share in shares)])
     accused = [
         f"{one_line(name, 80)} {_rate(rate)}"
         for name, rate in sorted(report.again.by_metric.items(), key=lambda kv: -kv[1].count)[:5]
@@ -107,6 +112,7 @@ def _worsened(report: CalibrationReport) -> Section:
                 _line(i.template, i.metric, i.where, several=several),
                 f"{i.times_margin:g}",
                 *(_percent(x) for x in (r.failed, r.passed, r.inconclusive, r.acquitted)),
+                *([f"{r.asked:.0%}"] if report.looks > 1 else []),
             ]
         )
     remarks = [
@@ -119,9 +125,9 @@ def _worsened(report: CalibrationReport) -> Section:
         f"worse, which {report.alpha / 2:.1%} bounds"
     )
     heads = ["worsened", "by", "fails", "passes", "inconclusive", "acquitted"]
-    return Section(
-        "One metric worse by a known amount", heads, rows, frozenset({1, 2, 3, 4, 5}), remarks
-    )
+    heads += ["calls"] if report.looks > 1 else []
+    right = frozenset(range(1, len(heads)))
+    return Section("One metric worse by a known amount", heads, rows, right, remarks)
 
 
 def _noise(report: CalibrationReport, *, verbose: bool) -> Section:

@@ -10,7 +10,7 @@ from promptreg.cli import options as o
 if TYPE_CHECKING:
     from promptreg.pipeline.project import Options
 
-__all__ = ["Asking", "Comparing", "Looking", "Showing", "Weighing"]
+__all__ = ["Asking", "Calibrating", "Comparing", "Looking", "Showing", "Stepwise", "Weighing"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,23 @@ class Comparing(Weighing):
 
 
 @dataclass(frozen=True)
-class Looking(Comparing):
+class Stepwise(Asking):
     """How often the data are looked at while they come, besides."""
 
     sequential: o.Sequential = None
     looks: o.Looks = None
     anytime: o.AnyTime = False
     strict: o.Strict = False
+
+
+@dataclass(frozen=True)
+class Looking(Stepwise, Comparing):
+    """All of what a decision takes."""
+
+
+@dataclass(frozen=True)
+class Calibrating(Stepwise, Weighing):
+    """What a simulated decision takes."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from promptreg.cli import options as o
+
+if TYPE_CHECKING:
+    from promptreg.pipeline.plan import Plan
 
 __all__ = ["plan"]
 
@@ -33,9 +36,7 @@ def plan(
     env_file: o.EnvFile = None,
 ) -> int:
     """Say what a comparison would cost and could see; no model is called."""
-    from promptreg.cli.show import print_json, print_table
-    from promptreg.numbers import margin as show_margin
-    from promptreg.numbers import number
+    from promptreg.cli.show import print_json
     from promptreg.pipeline.plan import plan as make_plan
     from promptreg.pipeline.project import open_project
 
@@ -60,6 +61,15 @@ def plan(
         totals["model_calls"] = found.model_calls
         print_json(asdict(found) | totals)
         return 0
+    _print(found)
+    return 0
+
+
+def _print(found: Plan) -> None:
+    from promptreg.cli.show import print_table
+    from promptreg.numbers import margin as show_margin
+    from promptreg.numbers import number
+
     cost = "" if found.cost is None else f", cost about {number(found.cost)}"
     print(
         f"{found.trials:,} trials, {found.cached:,} already answered, "
@@ -118,7 +128,6 @@ def plan(
         )
     for note in found.notes:
         print(f"note: {note}")
-    return 0
 
 
 def _tokens(count: int | None, *, measured: bool) -> str:

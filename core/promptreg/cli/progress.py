@@ -6,8 +6,9 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from promptreg.cli.bar import Bar
 from promptreg.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ class _Progress:
     def __init__(self) -> None:
         self._planned = self._done = self._cached = self._failed = 0
         self._started = self._next = time.monotonic()
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar = Bar("trials")
         self._terminal = sys.stderr.isatty()
         self._drawing = threading.Lock()
         self._closed = False
@@ -45,8 +45,7 @@ class _Progress:
         """Open the display."""
         self._planned = planned
         self._done = self._cached = self._failed = 0  # a command may run several times
-        if self._bar is not None:
-            self._bar.reset(self._task, total=planned)
+        self._bar.reset(planned)
         self._started = time.monotonic()
         self._next = self._started + (_LOOK_S if self._terminal else _PLAIN_S)
         if self._terminal and self._opener is None:
@@ -62,7 +61,7 @@ class _Progress:
         self._failed += trial.failure is not None
         self._cached += trial.completion is not None and trial.completion.cached
         now = time.monotonic()
-        if self._bar is not None and self._done == self._planned:
+        if self._bar.drawn and self._done == self._planned:
             self._show(now)
         elif now >= self._next and self._later is None:
             # Judged trials come in whole batches: what is told is the batch, not its first one.
@@ -94,29 +93,7 @@ class _Progress:
                 done = f"{self._done:,} trials ({self._planned:,} planned, then more asked for)"
             print(f"{done}: {words}{rest}", file=sys.stderr)
             return
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
-
-            self._bar = Progress(
-                TextColumn("trials"),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._bar.add_task("", total=self._planned)
-            self._bar.start()
-        total = max(self._planned, self._done)
-        self._bar.update(self._task, completed=self._done, total=total, description=words)
+        self._bar.update(self._done, max(self._planned, self._done), words)
 
     def close(self) -> None:
         """Remove the display."""
@@ -125,8 +102,7 @@ class _Progress:
                 timer.cancel()
         with self._drawing:
             self._closed = True
-            if self._bar is not None:
-                self._bar.stop()
+            self._bar.stop()
 
 
 @contextmanager

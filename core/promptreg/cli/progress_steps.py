@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Self
+from typing import Self
+
+from promptreg.cli.bar import Bar
 
 __all__ = ["Steps"]
 
@@ -26,15 +28,13 @@ class Steps:
         self._terminal = sys.stderr.isatty()
         self._wait = _LOOK_S if self._terminal else _PLAIN_S
         self._next = time.monotonic() + self._wait
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar = Bar(what)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
     def show(self, done: int, total: int) -> None:
         """Take note of how far the work is."""
@@ -46,24 +46,4 @@ class Steps:
         if not self._terminal:
             print(f"{done:,} of {total:,} {self._what} simulated", file=sys.stderr)
             return
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
-
-            self._bar = Progress(
-                TextColumn(self._what),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._bar.add_task("", total=total)
-            self._bar.start()
-        self._bar.update(self._task, completed=done)
+        self._bar.update(done, total)

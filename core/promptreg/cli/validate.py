@@ -23,8 +23,8 @@ def validate(
     """Check suite, plug-ins, templates on every scenario, and the data; no model is called."""
     from promptreg.cli.show import complain, print_json
     from promptreg.numbers import count
-    from promptreg.pipeline.check import check
     from promptreg.pipeline.project import open_project
+    from promptreg.pipeline.validate import check
 
     o.read_env_file(env_file)
     project = open_project(config)

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from promptreg.stages.report.digest import answer_words
+from promptreg.stages.report.answers import answer_words
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import ScenarioChange, SideTrial
 

@@ -8,7 +8,7 @@ by keeping the lines of both.
 from promptreg.journal.events import Decision, Event, Labelled, Moved, Registered
 from promptreg.journal.file import Journal
 from promptreg.journal.names import MAX_TEXT, check_alias, check_name
-from promptreg.journal.state import AliasState, State, Version, fold
+from promptreg.journal.state import AliasState, State, Version
 
 __all__ = [
     "MAX_TEXT",
@@ -23,5 +23,4 @@ __all__ = [
     "Version",
     "check_alias",
     "check_name",
-    "fold",
 ]

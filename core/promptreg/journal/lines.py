@@ -20,18 +20,13 @@ from promptreg.journal.events import (
 from promptreg.journal.fields import Fields
 from promptreg.journal.names import MAX_TEXT, is_name
 
-__all__ = ["SCHEMA", "line_of", "parse_line", "with_id"]
+__all__ = ["SCHEMA", "line_of", "parse_line"]
 
 SCHEMA = 1
 _HOW: tuple[How, ...] = ("promoted", "initial", "rolled_back")
 _KINDS = ("registered", "labelled", *_HOW)
 _ENGINES = ("format", "jinja", "raw")
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
-
-
-def with_id(event: Moved) -> Moved:
-    """Return a move with the id that its content gives it."""
-    return replace(event, id=_id(_content(event)))
 
 
 def line_of(event: Event) -> str:

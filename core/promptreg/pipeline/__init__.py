@@ -1,5 +1,5 @@
 """Joins the stages into what the commands do.
 
 Import what you need from the submodules: `project`, `compare`, `summary`, `plan`, `rescore`,
-`check`.
+`validate`.
 """

@@ -39,7 +39,7 @@ from promptreg.stages.compare import (
 )
 from promptreg.stages.gate import decide_gate
 from promptreg.stages.score import Scoring
-from promptreg.verdicts import Comparison
+from promptreg.verdicts import Comparison, Difference
 
 __all__ = ["conclude", "paired", "resampling_seed"]
 
@@ -86,7 +86,7 @@ def conclude(
     preferred = judge_pairs(project, pairs, scenarios, options, scoring, spent)
     pairs = preferred.pairs
     sides.warnings += preferred.warnings
-    policy = _with_run_scales(policy, pairs)
+    _check_scales(policy, pairs)
     seed = resampling_seed(pairs)
     if watch is None:
         differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
@@ -98,16 +98,7 @@ def conclude(
     differences = with_remarks(differences, pairs, scoring.remarks)
     differences = preferred.noted(differences)
     if scoring.batched:  # some of it may have been said by judges
-        why_not = "" if watch is None else "its interval is of one look, and there were several"
-        told = labels_beside(
-            pairs, differences, people, alpha=policy.alpha, seed=seed, why_not=why_not
-        )
-        judged = judged_notes(
-            differences, pairs, alpha=policy.alpha, seed=seed, calibrated=told.corrected
-        )
-        differences = told.added(judged.differences, alpha=policy.alpha)
-        sides.warnings += (*judged.warnings, *told.warnings)
-        sides.warnings += composite_words(policy, told.deciding)
+        differences = _with_judges(differences, pairs, people, policy, sides, seed)
     criteria = check_criteria([*(p.candidate for p in pairs), *beside], policy)
     sides.warnings += unequal_losses(pairs, policy, seed=seed)
     sides.warnings += unjudged(pairs, policy)
@@ -154,6 +145,25 @@ def conclude(
     )
 
 
+def _with_judges(
+    differences: Sequence[Difference],
+    pairs: Sequence[RunPair],
+    people: Sequence[Labelled],
+    policy: Policy,
+    sides: Sides,
+    seed: int,
+) -> tuple[Difference, ...]:
+    """Return the differences with what is known of the judges behind them, warnings included."""
+    why_not = "" if sides.watch is None else "its interval is of one look, and there were several"
+    told = labels_beside(pairs, differences, people, alpha=policy.alpha, seed=seed, why_not=why_not)
+    judged = judged_notes(
+        differences, pairs, alpha=policy.alpha, seed=seed, calibrated=told.corrected
+    )
+    sides.warnings += (*judged.warnings, *told.warnings)
+    sides.warnings += composite_words(policy, told.deciding)
+    return told.added(judged.differences, alpha=policy.alpha)
+
+
 def _unpaired(
     project: Project,
     design: DesignPolicy,
@@ -167,7 +177,7 @@ def _unpaired(
     beside: Sequence[Run],
 ) -> Comparison:
     """Return the comparison of an A/B log: what needs both answers to a scenario stays empty."""
-    _with_run_scales(
+    _check_scales(
         policy, [RunPair(n, run, sides.candidate[n]) for n, run in sides.baseline.items()]
     )
     found = conclude_unpaired(project, design, sides, scenarios, options, scoring, policy, beside)
@@ -235,7 +245,7 @@ def resampling_seed(pairs: Sequence[RunPair]) -> int:
     return seed_of(told)
 
 
-def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
+def _check_scales(policy: Policy, pairs: Sequence[RunPair]) -> None:
     """Check that stored runs hold every metric of the policy.
 
     Raises:
@@ -249,4 +259,3 @@ def _with_run_scales(policy: Policy, pairs: Sequence[RunPair]) -> Policy:
                     f"not comparable: run {run.id} has no {', '.join(lacking)}; "
                     f"'promptreg rescore {run.id}' scores it as the suite does now"
                 )
-    return policy

@@ -5,33 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from promptreg.errors import (
-    BudgetError,
-    ExitCode,
-    ProviderError,
-    StoppedError,
-)
+from promptreg.errors import BudgetError, ExitCode, ProviderError, StoppedError
 from promptreg.pipeline.design import only_logged
-from promptreg.pipeline.desk import check_apart, desks_for, first_stop, several
+from promptreg.pipeline.desk import Desk, check_apart, desks_for, first_stop, several
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import run_facts
 from promptreg.pipeline.looks import Watch
-from promptreg.pipeline.loop import Loop, Tally
-from promptreg.pipeline.looping import run_loop
+from promptreg.pipeline.loop import Loop
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.recorder import Recorder
 from promptreg.pipeline.services import Batches, SuiteServices
+from promptreg.pipeline.tally import Tally
 from promptreg.pipeline.work import Item, Version, Work
-from promptreg.records import (
-    Completion,
-    Failure,
-    Json,
-    Run,
-    ScenarioSet,
-    Trial,
-)
+from promptreg.records import Completion, Failure, Json, Run, ScenarioSet, Trial
 from promptreg.stages.call import Budget, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Given, Scoring
@@ -117,6 +106,7 @@ class _Session:
         self.desks = desks_for(project, [v.template.provider_name for v in versions], options)
         self.asked = [self.desks[v.template.provider_name] for v in versions]
         self.spent = Spent()
+        self.tally = Tally()
         for desk in self.desks.values():
             only_logged(suite, cacheable=desk.cacheable)
         self.work = Work(
@@ -135,7 +125,6 @@ class _Session:
         self.store: CallStore | None = None
         self.loop: Loop | None = None
         self.signal = 0
-        self.warnings: list[str] = []
         self._tell = project.plugins.listens("promptreg_trial_finished")
 
     async def run(self, handle_signals: bool) -> Executed:
@@ -152,7 +141,6 @@ class _Session:
                 await desk.aclose()
 
     async def _run(self, handle_signals: bool) -> Executed:
-        suite = self.project.suite
         for desk in self.desks.values():
             await desk.open(self.budget, self.spent)
         check_apart(self.desks)
@@ -160,72 +148,77 @@ class _Session:
         scripted = self.services is not None and self.services.synthetic
         answering = [(d.line, d.prints, d.provider.synthetic or scripted) for d in self.asked]
         facts = run_facts(self.project, self.work, self.scenarios, answering, outside=outside)
-        self.recorder = Recorder(
+        self.recorder = recorder = Recorder(
             self.project, self.work, self.scenarios, self.scoring, facts, self.watch
         )
         works = [self.work] if self.watch is None else self.watch.works(self.work)
         planned = 1 if self.watch is None else self.watch.agenda.scenario_looks
-        tally = Tally(planned=sum(work.planned for work in works[:planned]))
-        self.project.plugins.emit("promptreg_run_started", suite=suite.suite, planned=tally.planned)
+        self.tally.planned = sum(work.planned for work in works[:planned])
+        self.project.plugins.emit(
+            "promptreg_run_started", suite=self.project.suite.suite, planned=self.tally.planned
+        )
         kept = any(desk.cacheable for desk in self.asked)
         self.store = store = CallStore.open(self.project.store) if kept else None
         started = time.perf_counter()
-
-        room = self.batches.room if self.batches is not None else None
-
-        def loop_over(work: Work) -> Loop:
-            return Loop(work, self.asked, store, self._finish, tally, room)
-
         absent = [desk for desk in self.desks.values() if not desk.probe.ready]
         for desk in absent:  # the store alone; the first call that would be needed ends it
             desk.refuse()
-
         try:
-            for work in works:
-                self.loop = loop = loop_over(work)
-                if handle_signals:
-                    self._on_signals(loop)
-                await loop.run()
-                if self.batches is not None:
-                    await self._settle(self.batches)
-                if self.stopped is not None or self.watch is None:
-                    break
-                # In a thread, so that an interruption need not wait for the analysis.
-                so_far = self.recorder.so_far(self.watch.next_repeats)
-                enough = await asyncio.to_thread(self.watch.look, so_far)
-                if enough or self.stopped is not None:
-                    break
-            if self.watch is not None and self.stopped is None:
-                left = [works[at] for at in self.watch.left_out()]
-                self.watch.calls_saved = sum(loop_over(work).unanswered() for work in left)
+            await self._ask(works, recorder, handle_signals)
         finally:
             if store is not None:
                 store.close()
         if (stopped := self.stopped) is not None:
-            self._raise_stopped(stopped, tally)
-        tally.planned = tally.finished
-        runs = self.recorder.close()
+            self._raise_stopped(stopped)
+        self.tally.planned = self.tally.finished
+        runs = recorder.close()
+        if self.services is not None and self.services.cost is not None:
+            self.tally.cost = (self.tally.cost or 0.0) + self.services.cost
+        return Executed(
+            runs=runs,
+            tally=self.tally,
+            provider=several(list(self.desks.values())),
+            synthetic=any(told[2] for told in answering),
+            duration_s=time.perf_counter() - started,
+            warnings=tuple(dict.fromkeys(self._warnings(absent))),
+            spent=self.spent,
+        )
+
+    async def _ask(self, works: Sequence[Work], recorder: Recorder, handle_signals: bool) -> None:
+        """Do the work of one look after the other, until a look says that it is enough."""
+        for work in works:
+            self.loop = loop = self._loop_over(work)
+            if handle_signals:
+                self._on_signals(loop)
+            await loop.run()
+            if self.batches is not None:
+                await self._settle(self.batches)
+            if self.stopped is not None or self.watch is None:
+                break
+            # In a thread, so that an interruption need not wait for the analysis.
+            so_far = recorder.so_far(self.watch.next_repeats)
+            enough = await asyncio.to_thread(self.watch.look, so_far)
+            if enough or self.stopped is not None:
+                break
+        if self.watch is not None and self.stopped is None:
+            left = [works[at] for at in self.watch.left_out()]
+            self.watch.calls_saved = sum(self._loop_over(work).unanswered() for work in left)
+
+    def _loop_over(self, work: Work) -> Loop:
+        room = self.batches.room if self.batches is not None else None
+        return Loop(work, self.asked, self.store, self._finish, self.tally, room)
+
+    def _warnings(self, absent: Sequence[Desk]) -> Iterator[str]:
         for desk in absent:
-            self.warnings.append(
+            yield (
                 (f"provider {desk.name}: " if desk.name else "")
                 + f"the provider was not reachable ({desk.probe.detail}); every completion was "
                 "read from the run store, for the model it named last"
             )
         for desk in self.desks.values():
-            self.warnings += desk.remarks()
+            yield from desk.remarks()
         if self.services is not None:
-            self.warnings += self.services.warnings
-            if self.services.cost is not None:
-                tally.cost = (tally.cost or 0.0) + self.services.cost
-        return Executed(
-            runs=runs,
-            tally=tally,
-            provider=several(list(self.desks.values())),
-            synthetic=any(told[2] for told in answering),
-            duration_s=time.perf_counter() - started,
-            warnings=tuple(dict.fromkeys(self.warnings)),
-            spent=self.spent,
-        )
+            yield from self.services.warnings
 
     @property
     def stopped(self) -> Stop | None:
@@ -297,8 +290,8 @@ class _Session:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             running.add_signal_handler(number, stop, number)
 
-    def _raise_stopped(self, stop: Stop, tally: Tally) -> None:
-        done = f"{tally.kept:,} of {tally.planned:,} trials are answered" + (
+    def _raise_stopped(self, stop: Stop) -> None:
+        done = f"{self.tally.kept:,} of {self.tally.planned:,} trials are answered" + (
             " and kept; the same command goes on from there"
             if self.options.cache
             else "; with --no-cache the next call asks all of them anew"

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from promptreg.pipeline.desk import Desk, first_stop
+from promptreg.pipeline.tally import Tally
 from promptreg.pipeline.work import Item, Work
 from promptreg.protocols import Call
 from promptreg.records import Cause, Completion, Failure
 from promptreg.stages.call import Stop
 from promptreg.store.calls import CallStore
 
-__all__ = ["Loop", "Tally"]
+__all__ = ["Loop"]
 
 CHUNK = 256
 """Trials rendered and looked up together."""
@@ -27,21 +27,6 @@ POLL_S = 0.2
 """Seconds between looks at calls that another process is making."""
 
 Finish = Callable[[Item, Completion | Failure], None]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What has been done so far."""
-
-    planned: int = 0
-    cached: int = 0
-    called: int = 0
-    finished: int = 0
-    kept: int = 0
-    """Trials that have a completion; those that failed are asked again by the next run."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
 
 
 class Loop:
@@ -281,16 +266,11 @@ class Loop:
             self._done(twin, outcome)
 
     def _count(self, completion: Completion, desk: Desk) -> None:
-        t = self.tally
         if not desk.cacheable:  # completions that are local already were not called
-            t.cached += 1
+            self.tally.cached += 1
             return
         desk.count(completion)
-        t.called += 1
-        t.prompt_tokens += completion.prompt_tokens or 0
-        t.completion_tokens += completion.completion_tokens or 0
-        if completion.cost is not None:
-            t.cost = (t.cost or 0.0) + completion.cost
+        self.tally.count_call(completion)
 
     def _done(self, item: Item, outcome: Completion | Failure) -> None:
         if isinstance(outcome, Completion):

@@ -10,9 +10,9 @@ from promptreg.errors import PromptregError, UsageError
 from promptreg.pipeline.calibrate.spreads import known_spreads
 from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.detectable import TYPICAL, Detectable, detectable_changes
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.keys import KeyMaker, digest
 from promptreg.pipeline.looks import make_agenda
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import answering, make_provider, make_scoring, policy_for
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN, PlannedVersion, cost_of, count_trials
 from promptreg.pipeline.planned_models import PlannedModel, count_models
@@ -31,7 +31,7 @@ from promptreg.records import Completion, ScenarioSet
 from promptreg.stages.load import RunRef
 from promptreg.store.probes import recall_probe
 
-__all__ = ["Detectable", "Plan", "PlannedModel", "PlannedVersion", "key_maker", "plan"]
+__all__ = ["Plan", "key_maker", "plan"]
 
 _Known = tuple[str, Mapping[str, object]]
 """A model's name, and what its server says of itself."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.project import Options, Project
-from promptreg.pipeline.work import Work
+from promptreg.pipeline.work import Version, Work
 from promptreg.protocols import Provider
 from promptreg.records import Completion
 from promptreg.store.calls import CallStore
@@ -62,9 +62,7 @@ def count_trials(
         options: whether stored completions may be used.
         answered: takes the stored completions, by version, scenario and repeat.
     """
-    n = len(work.versions)
-    trials, cached, characters = [0] * n, [0] * n, [0] * n
-    seen_prompt, seen_completion, seen = [0] * n, [0] * n, [0] * n
+    counts = [_Counts() for _ in work.versions]
     readable = any(keys for keys, _ in asked) and options.cache and CallStore.exists(project.store)
     store = CallStore.open(project.store) if readable else None
     chunk: list[tuple[int, str, int, str, int]] = []
@@ -73,21 +71,13 @@ def count_trials(
         known = store.get_many([key for _, key, *_ in chunk if key]) if store else {}
         for i, key, size, scenario, repeat in chunk:
             completion = known.get(key)
-            if completion is None:
-                characters[i] += size
-                continue
-            cached[i] += 1
-            if answered is not None:
+            counts[i].add(size, completion)
+            if completion is not None and answered is not None:
                 answered[i, scenario, repeat] = completion
-            if completion.prompt_tokens is not None and completion.completion_tokens is not None:
-                seen[i] += 1
-                seen_prompt[i] += completion.prompt_tokens
-                seen_completion[i] += completion.completion_tokens
         chunk.clear()
 
     try:
         for i, scenario, repeat, prompt in work.order():
-            trials[i] += 1
             keys = asked[i][0]
             key = keys.key(prompt, work.versions[i].first_repeat + repeat) if keys else ""
             chunk.append((i, key, len(prompt.text), scenario.id, repeat))
@@ -97,33 +87,55 @@ def count_trials(
     finally:
         if store is not None:
             store.close()
-    out = []
-    for i, version in enumerate(work.versions):
-        calls = trials[i] - cached[i]
-        local = not asked[i][1].cacheable
-        measured = seen[i] > 0
-        out.append(
-            PlannedVersion(
-                template=version.template.name,
-                label=version.template.label,
-                provider=version.template.provider_name,
-                scenarios=len(version.scenarios),
-                trials=trials[i],
-                cached=trials[i] if local else cached[i],
-                prompt_tokens=0
-                if local
-                else round(seen_prompt[i] / seen[i] * calls)
-                if measured
-                else math.ceil(characters[i] / CHARACTERS_PER_TOKEN),
-                completion_tokens=0
-                if local
-                else round(seen_completion[i] / seen[i] * calls)
-                if measured
-                else None,
-                measured=measured or local,
-            )
+    return [
+        count.planned(version, local=not provider.cacheable)
+        for count, version, (_, provider) in zip(counts, work.versions, asked, strict=True)
+    ]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What is known of one version's trials; `seen` are those whose tokens were counted."""
+
+    trials: int = 0
+    cached: int = 0
+    characters: int = 0
+    seen: int = 0
+    seen_prompt: int = 0
+    seen_completion: int = 0
+
+    def add(self, characters: int, completion: Completion | None) -> None:
+        """Count a trial: the size of its prompt, and what the store has of it."""
+        self.trials += 1
+        if completion is None:
+            self.characters += characters
+            return
+        self.cached += 1
+        if completion.prompt_tokens is not None and completion.completion_tokens is not None:
+            self.seen += 1
+            self.seen_prompt += completion.prompt_tokens
+            self.seen_completion += completion.completion_tokens
+
+    def planned(self, version: Version, *, local: bool) -> PlannedVersion:
+        """Return the version's share; `local`: its provider looks answers up and makes no call."""
+        calls = self.trials - self.cached
+        prompt_tokens, completion_tokens = 0, 0 if local else None
+        if not local and self.seen:
+            prompt_tokens = round(self.seen_prompt / self.seen * calls)
+            completion_tokens = round(self.seen_completion / self.seen * calls)
+        elif not local:
+            prompt_tokens = math.ceil(self.characters / CHARACTERS_PER_TOKEN)
+        return PlannedVersion(
+            template=version.template.name,
+            label=version.template.label,
+            provider=version.template.provider_name,
+            scenarios=len(version.scenarios),
+            trials=self.trials,
+            cached=self.trials if local else self.cached,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            measured=local or self.seen > 0,
         )
-    return out
 
 
 def cost_of(project: Project, planned: Sequence[PlannedVersion], notes: list[str]) -> float | None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from promptreg.errors import PromptregError
-from promptreg.pipeline.looping import run_loop
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.parts import model_parts
 from promptreg.pipeline.planned import CHARACTERS_PER_TOKEN
-from promptreg.pipeline.planned_looking import Looking
+from promptreg.pipeline.planned_services import StoredServices
 from promptreg.pipeline.project import Project
 from promptreg.pipeline.work import Work
 from promptreg.protocols import Pair
@@ -100,15 +100,15 @@ async def _count(
     found = []
     try:
         for at in chosen:
-            plan, looking = scoring.plan(at), Looking(project, store)
+            plan, services = scoring.plan(at), StoredServices(project, store)
             items = _of_trials(work, scoring, at, trials)
-            count = await _counted(items, plan, "calls_per_trial", looking, _batched)
-            found.append(_summed(project, plan, count, looking))
+            count = await _counted(items, plan, "calls_per_trial", services, _batched)
+            found.append(_summed(project, plan, count, services))
         for plan in pairwise:
-            looking = Looking(project, store)
+            services = StoredServices(project, store)
             pairs = _of_pairs(work, scoring, plan, trials)
-            count = await _counted(pairs, plan, "calls_per_pair", looking, _compared)
-            found.append(_summed(project, plan, count, looking))
+            count = await _counted(pairs, plan, "calls_per_pair", services, _compared)
+            found.append(_summed(project, plan, count, services))
     finally:
         if store is not None:
             store.close()
@@ -125,8 +125,8 @@ async def _counted(
     items: Sequence[T | None],
     plan: ScorerPlan,
     name: str,
-    looking: Looking,
-    ask: Callable[[ScorerPlan, T, Looking], Awaitable[None]],
+    services: StoredServices,
+    ask: Callable[[ScorerPlan, T, StoredServices], Awaitable[None]],
 ) -> _Count:
     """Count what items take; None: an answer that is not there yet takes the most."""
     count, most = _Count(), _asks(plan, name)
@@ -134,23 +134,23 @@ async def _counted(
         if item is None:
             count.calls += most
             continue
-        hits, misses = looking.hits, looking.misses
+        hits, misses = services.hits, services.misses
         with suppress(PromptregError):
-            await ask(plan, item, looking)
-        hits, misses = looking.hits - hits, looking.misses - misses
+            await ask(plan, item, services)
+        hits, misses = services.hits - hits, services.misses - misses
         count.cached += hits
         if misses:  # a scorer may stop at the first verdict that it does not get
             count.calls += max(misses, most - hits)
-    await looking.aclose()
+    await services.aclose()
     return count
 
 
-async def _batched(plan: ScorerPlan, view: Trial, looking: Looking) -> None:
-    await ask_batch(plan, [view], looking)
+async def _batched(plan: ScorerPlan, view: Trial, services: StoredServices) -> None:
+    await ask_batch(plan, [view], services)
 
 
-async def _compared(plan: ScorerPlan, pair: Pair, looking: Looking) -> None:
-    await ask_pairs(plan, [pair], looking)
+async def _compared(plan: ScorerPlan, pair: Pair, services: StoredServices) -> None:
+    await ask_pairs(plan, [pair], services)
 
 
 def _trials(project: Project, work: Work, answered: Answered) -> dict[tuple[int, str, int], Trial]:
@@ -212,7 +212,9 @@ def _of_pairs(
     return items
 
 
-def _summed(project: Project, plan: ScorerPlan, count: _Count, looking: Looking) -> PlannedModel:
+def _summed(
+    project: Project, plan: ScorerPlan, count: _Count, services: StoredServices
+) -> PlannedModel:
     """Return the count with tokens and cost: by stored verdicts, else by the prompts' length."""
     entries = [
         model_parts(project, settings)[0] for settings in getattr(plan.scorer, "providers", ())
@@ -221,11 +223,11 @@ def _summed(project: Project, plan: ScorerPlan, count: _Count, looking: Looking)
     completion: int | None = None
     if not count.calls:
         prompt = completion = 0
-    elif looking.seen:
-        prompt = round(looking.prompt_tokens / looking.seen * count.calls)
-        completion = round(looking.completion_tokens / looking.seen * count.calls)
-    elif looking.misses:
-        each = looking.characters / looking.misses / CHARACTERS_PER_TOKEN
+    elif services.seen:
+        prompt = round(services.prompt_tokens / services.seen * count.calls)
+        completion = round(services.completion_tokens / services.seen * count.calls)
+    elif services.misses:
+        each = services.characters / services.misses / CHARACTERS_PER_TOKEN
         prompt = math.ceil(each * count.calls)
     cost: float | None = None
     if entries and all(e.prices for e in entries) and completion is not None:
@@ -243,7 +245,7 @@ def _summed(project: Project, plan: ScorerPlan, count: _Count, looking: Looking)
         prompt_tokens=prompt,
         completion_tokens=completion,
         cost=cost,
-        measured=bool(looking.seen) or not count.calls,
+        measured=bool(services.seen) or not count.calls,
     )
 
 

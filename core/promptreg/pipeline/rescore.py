@@ -8,9 +8,9 @@ from typing import Any
 
 from promptreg.clock import utc_now
 from promptreg.errors import NotComparableError
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import scorer_facts
 from promptreg.pipeline.keys import digest
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.parts import make_scoring, told
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.services import Batches, SuiteServices

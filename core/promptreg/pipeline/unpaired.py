@@ -108,7 +108,7 @@ def conclude_unpaired(
         criteria=criteria,
     )
     if not found.balanced:
-        gate, warning = _broken(found, sides)
+        gate, warning = _broken(found)
         sides.warnings.insert(0, warning)
     if scoring.batched:
         judged = judged_notes(differences, own, alpha=policy.alpha, seed=seed)
@@ -186,7 +186,7 @@ def _told(arms: Sequence[ArmPair]) -> object:
     )
 
 
-def _broken(design: Design, sides: Sides) -> tuple[Gate, str]:
+def _broken(design: Design) -> tuple[Gate, str]:
     """Return the decision where the draw is broken, and the warning: nothing can be decided."""
     words = []
     several = len(design.allocations) > 1

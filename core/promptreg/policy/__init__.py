@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from promptreg.criteria import GAP_RATE, OVERALL, Bound, Guard, Slicing
-from promptreg.policy.making import default_margin, make_policy
+from promptreg.criteria import GAP_RATE, OVERALL, Bound, Guard
+from promptreg.policy.making import make_policy
 from promptreg.policy.model import EFFECTIVE, DesignPolicy, LookPolicy, Policy
 
 __all__ = [
@@ -15,7 +15,5 @@ __all__ = [
     "Guard",
     "LookPolicy",
     "Policy",
-    "Slicing",
-    "default_margin",
     "make_policy",
 ]

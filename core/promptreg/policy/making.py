@@ -24,11 +24,7 @@ __all__ = ["default_margin", "make_policy"]
 
 
 _RATIO_MARGIN = 1.10
-
-
 _OVERALL_MARGIN = 0.05
-
-
 _LOOKS, _LOOKS_ANYTIME = 4, 20
 
 
@@ -87,6 +83,67 @@ def make_policy(
     of_pairs = tuple(s.name for s in pairwise)
     scales = [*scales, *pairwise]
     by_name = {s.name: s for s in scales}
+    overall = _composite(entry, blocks, by_name, of_pairs, where)
+    known = dict.fromkeys((*by_name, *((OVERALL,) if overall else ())))
+    given = {**entry.margins, **(margins or {})}
+    every_margin = _margins(scales, given, known, where)
+    prove = tuple(n for n in entry.prove if n != OVERALL or overall)
+    for name in prove:
+        _known(name, known, f"{where}: gate.prove")
+        _gates(name, f"{where}: gate.prove")
+    for i, guard in enumerate(entry.guard):
+        _gates(guard.metric, f"{where}: gate.guard[{i}]")
+    slicings = slicings_of(resolved, by_name, attributes, level, where)
+    guards = guards_of(
+        resolved, slicings, by_name, every_margin, attributes, prove, known, level, where
+    )
+    limits, lacking = bounds_of(resolved, by_name, attributes, tuple(known), where)
+    for bound in limits:
+        metric = bound.metric.removeprefix(f"{GAP_RATE}.")
+        _of_one_version(metric, of_pairs, f"{where}: gate.limits.{bound.name}")
+    gating = [OVERALL] if overall else []
+    gating += [
+        n for n in by_name if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
+    ]
+    policy = Policy(
+        alpha=level,
+        draws=entry.draws,
+        exact=entry.exact,
+        prove=prove,
+        overall=overall,
+        weights={b: entry.weights.get(b, 1.0) for b in overall},
+        margins=every_margin,
+        gating=tuple(dict.fromkeys(gating)),
+        slices=tuple(s.by for s in slicings),
+        guards=guards,
+        limits=limits,
+        inconclusive=entry.inconclusive,
+        scales=by_name,
+        slicings=slicings,
+        insufficient=entry.insufficient,
+        required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
+        preset=resolved.preset.name if resolved.preset else "",
+        apart=(*lacking, *dropped(resolved)),
+        looks=_look_policy(entry, looks, where, anytime=anytime or strict, strict=strict),
+        pairwise=of_pairs,
+    )
+    for name in policy.pairs_gate:
+        _may_gate(name, policy, given, where)
+    return policy
+
+
+def _composite(
+    entry: GateEntry,
+    blocks: Mapping[str, Sequence[str]],
+    by_name: Mapping[str, Scale],
+    of_pairs: Sequence[str],
+    where: str,
+) -> dict[str, tuple[str, ...]]:
+    """Return the metrics of each block of the composite; empty: there is none.
+
+    Raises:
+        SuiteError: a block holds what cannot be part of it, or a weight is no weight.
+    """
     overall = {k: tuple(v) for k, v in (entry.overall or blocks).items() if v}
     for block, members in overall.items():
         if len(set(members)) < len(members):
@@ -104,10 +161,21 @@ def make_policy(
         _known(block, overall, f"{where}: gate.weights")
         if not (math.isfinite(weight) and weight > 0):
             raise SuiteError(f"{where}: gate.weights.{block} is {weight!r}; allowed: above 0")
-    known = dict.fromkeys((*by_name, *((OVERALL,) if overall else ())))
+    return overall
+
+
+def _margins(
+    scales: Sequence[Scale], given: Mapping[str, float], known: Collection[str], where: str
+) -> dict[str, float]:
+    """Return the margin of each metric and of the composite: those given, else the defaults.
+
+    Raises:
+        SuiteError: one is missing, is of no metric, or is as wide as the metric.
+    """
+    by_name = {s.name: s for s in scales}
     chosen = {s.name: default_margin(s) for s in scales}
     chosen[OVERALL] = _OVERALL_MARGIN
-    for name, margin in {**entry.margins, **(margins or {})}.items():
+    for name, margin in given.items():
         _known(name, known, f"{where}: gate.margins")
         check_margin(by_name.get(name), margin, f"{where}: gate.margins.{name}")
         chosen[name] = margin
@@ -117,57 +185,7 @@ def make_policy(
             f"{where}: gate.margins needs a margin for {', '.join(missing)}: "
             "the range is open, so there is no default"
         )
-    prove = tuple(n for n in entry.prove if n != OVERALL or overall)
-    for name in prove:
-        _known(name, known, f"{where}: gate.prove")
-        _gates(name, f"{where}: gate.prove")
-    for i, guard in enumerate(entry.guard):
-        _gates(guard.metric, f"{where}: gate.guard[{i}]")
-    margins_final = {n: m for n, m in chosen.items() if m is not None}
-    slicings = slicings_of(resolved, by_name, attributes, level, where)
-    guards = guards_of(
-        resolved, slicings, by_name, margins_final, attributes, prove, known, level, where
-    )
-    limits, lacking = bounds_of(resolved, by_name, attributes, tuple(known), where)
-    for bound in limits:
-        metric = bound.metric.removeprefix(f"{GAP_RATE}.")
-        _of_one_version(metric, of_pairs, f"{where}: gate.limits.{bound.name}")
-    policy = Policy(
-        alpha=level,
-        draws=entry.draws,
-        exact=entry.exact,
-        prove=prove,
-        overall=overall,
-        weights={b: entry.weights.get(b, 1.0) for b in overall},
-        margins=margins_final,
-        gating=tuple(
-            dict.fromkeys(
-                (
-                    *((OVERALL,) if overall else ()),
-                    *(
-                        n
-                        for n in by_name
-                        if not n.startswith(EFFECTIVE) and (n not in shown_only or n in prove)
-                    ),
-                )
-            )
-        ),
-        slices=tuple(s.by for s in slicings),
-        guards=guards,
-        limits=limits,
-        inconclusive=entry.inconclusive,
-        scales=by_name,
-        slicings=slicings,
-        insufficient=entry.insufficient,
-        required={k: tuple(map(_text, v)) for k, v in entry.require_values.items()},
-        preset=resolved.preset.name if resolved.preset else "",
-        apart=(*lacking, *dropped(resolved)),
-        looks=_look_policy(entry, looks, where, anytime=anytime or strict, strict=strict),
-        pairwise=of_pairs,
-    )
-    for name in policy.pairs_gate:
-        _may_gate(name, policy, {**entry.margins, **(margins or {})}, where)
-    return policy
+    return {n: m for n, m in chosen.items() if m is not None}
 
 
 def _of_one_version(name: str, pairwise: Sequence[str], spot: str) -> None:

@@ -118,9 +118,10 @@ class Policy:
         return tuple(n for n in self.pairwise if n in self.gating or n in guarded)
 
     @property
-    def looked_once(self) -> Policy:
-        """The same policy of a gate that looks once at all planned scenarios."""
-        return replace(self, looks=LookPolicy())
+    def without_more(self) -> Policy:
+        """The same policy of a gate that asks nothing further when it stays inconclusive."""
+        looks = self.looks if self.looks.looks > 1 else LookPolicy()
+        return replace(self, looks=replace(looks, more_repeats=0, more_calls=None))
 
     @property
     def sha256(self) -> str:

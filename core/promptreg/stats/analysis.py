@@ -13,7 +13,7 @@ from promptreg.stats.checks import Checked, check_all
 from promptreg.stats.decision import reconcile
 from promptreg.stats.evidence import Contrast, Evidence, Settings, Swing
 from promptreg.stats.flips import Columns, Flips
-from promptreg.stats.model import Kind, PairedResult, PairedScores, Statistic, Verdict
+from promptreg.stats.model import PairedResult, PairedScores
 from promptreg.stats.multiplicity import step_down_max_t
 from promptreg.stats.paired import prepare_mean
 from promptreg.stats.passfail import is_pass_fail, prepare_pass_fail
@@ -23,11 +23,8 @@ from promptreg.stats.results import empty_result, result
 from promptreg.stats.swap import prepare_aggregate
 
 __all__ = [
-    "Kind",
     "PairedResult",
     "PairedScores",
-    "Statistic",
-    "Verdict",
     "adjusted",
     "analyse",
     "gather",

@@ -95,11 +95,6 @@ def benjamini_hochberg(p: Sequence[float] | Floats) -> list[float]:
     return _restore(np.minimum(1.0, np.minimum.accumulate(steps)), order)
 
 
-def discoveries(p: Sequence[float] | Floats, q: float = 0.10) -> list[bool]:
-    """Return which p-values are worth a hint at false discovery rate q."""
-    return [adjusted <= q for adjusted in benjamini_hochberg(p)]
-
-
 def holm(p: Sequence[float] | Floats) -> list[float]:
     """Return p-values adjusted for any false accusation, whatever their dependence.
 

@@ -143,57 +143,6 @@ def clusters_for_unseen(margin: float, width: float, alpha: float = 0.05) -> int
     return math.ceil(math.log(alpha / 2) / math.log1p(-margin / width))
 
 
-def best_repeats(variances: Variances, cost_scenario: float = 0.0, cost_call: float = 1.0) -> int:
-    """Return the repeats per scenario that give the smallest error for the money.
-
-    ``R* = sqrt(cost_scenario * repeat / (cost_call * scenario))``, rounded to the better of its
-    neighbours (Cochran 1977, Sampling Techniques, section 10.6). If only calls cost, R* = 1:
-    another scenario tells more than another repeat.
-
-    Args:
-        variances: Split of the variance.
-        cost_scenario: Cost of making one more scenario.
-        cost_call: Cost of asking both versions once, same currency.
-
-    Raises:
-        ValueError: A cost is negative or a call costs nothing.
-    """
-    if cost_scenario < 0 or cost_call <= 0:
-        raise ValueError(f"costs must be positive: scenario {cost_scenario}, call {cost_call}")
-    if variances.scenario <= 0:
-        # Repeats are then as good as scenarios; the cap is where they stop being measurable.
-        return 30 if cost_scenario > 0 else 1
-    ideal = math.sqrt(cost_scenario * variances.repeat / (cost_call * variances.scenario))
-
-    def price(repeats: int) -> float:
-        error = variances.scenario + variances.repeat / repeats
-        return error * (cost_scenario + cost_call * repeats)
-
-    below = min(30, max(1, math.floor(ideal)))
-    return min((below, min(30, below + 1)), key=price)
-
-
-def next_calls(
-    calls: int, variances: Variances, n_scenarios: int, repeats: int, scenarios_left: int
-) -> tuple[int, int]:
-    """Return (new scenarios, additional repeats of every scenario) for the next calls.
-
-    A new scenario lowers both parts of the variance, a repeat only one; so new scenarios come
-    first, until there are none left, and only whole additional repeats follow.
-
-    Args:
-        calls: Calls to spend per version, e.g. 100.
-        variances: Split of the variance; without re-run noise no repeat is planned.
-        n_scenarios: Scenarios asked so far.
-        repeats: Repeats of each.
-        scenarios_left: Scenarios that exist but were not asked.
-    """
-    new = min(scenarios_left, calls // max(1, repeats))
-    rest, asked = calls - new * repeats, n_scenarios + new
-    more = rest // asked if asked and variances.repeat > 0 else 0
-    return new, more
-
-
 def plan_detectable(
     n_scenarios: int,
     repeats: int = 1,

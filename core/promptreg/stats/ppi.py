@@ -25,7 +25,6 @@ class Corrected:
         value: the corrected mean.
         low, high: its interval, widened by `hidden` and by what `lost` units could hold.
         se: its standard error; inf with labels in one family only.
-        freedom: degrees of freedom of the interval's quantile.
         p_value: two-sided, of "the mean is 0"; 1 where what is hidden alone reaches 0.
         hidden: the largest mean that could have gone unseen, where people and judge differ in too
             few families to know how they differ; else 0.
@@ -41,7 +40,6 @@ class Corrected:
     low: float
     high: float
     se: float
-    freedom: float
     p_value: float
     hidden: float
     weight: float
@@ -122,7 +120,6 @@ def corrected_mean(
         low=low,
         high=high,
         se=se,
-        freedom=freedom,
         p_value=1.0 if hidden and low <= 0 <= high else p_value,
         hidden=hidden,
         weight=weight,

@@ -78,7 +78,7 @@ def rank(
     # So few families that all could agree by chance in one of the pairs separate nothing.
     if 2.0 * len(pairs) / 2.0 ** min(groups, 1000) <= alpha and pairs:
         residuals, errors = _centred(table, pairs, index, groups)
-        critical = _critical(residuals, errors, Flips(groups, draws, seed), n, alpha)
+        critical = _critical(residuals, errors, Flips(groups, draws, seed), alpha)
         for (i, j), error in zip(pairs, errors, strict=True):
             change = float(sign * (means[i] - means[j]))
             half = critical * error if error > 0 else 0.0
@@ -120,7 +120,7 @@ def _centred(
     return np.stack(residuals), errors
 
 
-def _critical(residuals: Floats, errors: list[float], flips: Flips, n: int, alpha: float) -> float:
+def _critical(residuals: Floats, errors: list[float], flips: Flips, alpha: float) -> float:
     """Return the quantile of the largest flipped |t|, each flip studentised anew."""
     columns = Columns(flips.n_families)
     largest = np.zeros(flips.rows)

@@ -20,16 +20,12 @@ class StoreStats:
     Attributes:
         completions, failures: rows.
         size_bytes: on disk, journal included.
-        oldest, newest: when completions were stored, in seconds since 1970; None where there are
-            none.
         models: model, as the server called it, to completions.
     """
 
     completions: int
     failures: int
     size_bytes: int
-    oldest: float | None
-    newest: float | None
     models: Mapping[str, int]
 
 
@@ -43,17 +39,12 @@ class Pruned:
 
 
 def read_stats(reader: sqlite3.Connection, path: Path) -> StoreStats:
-    """Return counts, sizes and ages."""
-    oldest, newest = reader.execute(
-        "SELECT min(written_at), max(written_at) FROM completions"
-    ).fetchone()
+    """Return counts and sizes."""
     models = reader.execute("SELECT model, count(*) FROM completions GROUP BY model").fetchall()
     return StoreStats(
         completions=sum(count for _, count in models),
         failures=reader.execute("SELECT count(*) FROM failures").fetchone()[0],
         size_bytes=_size(path),
-        oldest=oldest,
-        newest=newest,
         models={text_of(model): count for model, count in sorted(models, key=lambda m: -m[1])},
     )
 

@@ -6,25 +6,18 @@ settings of plug-ins are handed on untouched and checked by the plug-in's own si
 
 from promptreg.suite.entries import (
     AnswerEntry,
-    DesignEntry,
     EmbedderEntry,
     FieldRule,
     GateEntry,
     GenerateEntry,
-    GenerationFile,
-    GuardEntry,
-    HistoryEntry,
     LimitEntry,
-    MoreEntry,
     ProviderEntry,
     ScorerEntry,
-    SequentialEntry,
     Suite,
     TemplateEntry,
-    TimeoutEntry,
 )
-from promptreg.suite.gate_parts import MOST_LOOKS, ShareEntry, SliceEntry
-from promptreg.suite.presets import Preset, Resolved, preset, preset_names, resolve
+from promptreg.suite.gate_parts import MOST_LOOKS
+from promptreg.suite.presets import Resolved, preset, preset_names, resolve
 from promptreg.suite.reading import (
     find_suite,
     load_generation,
@@ -36,26 +29,16 @@ from promptreg.suite.reading import (
 __all__ = [
     "MOST_LOOKS",
     "AnswerEntry",
-    "DesignEntry",
     "EmbedderEntry",
     "FieldRule",
     "GateEntry",
     "GenerateEntry",
-    "GenerationFile",
-    "GuardEntry",
-    "HistoryEntry",
     "LimitEntry",
-    "MoreEntry",
-    "Preset",
     "ProviderEntry",
     "Resolved",
     "ScorerEntry",
-    "SequentialEntry",
-    "ShareEntry",
-    "SliceEntry",
     "Suite",
     "TemplateEntry",
-    "TimeoutEntry",
     "find_suite",
     "load_generation",
     "load_suite",

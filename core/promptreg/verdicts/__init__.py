@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promptreg.verdicts.calibration import Calibration, CalibrationState, Power, Rate
-from promptreg.verdicts.comparison import SCHEMA_VERSION, Comparison, Counts, Side
+from promptreg.verdicts.comparison import Comparison, Counts, Side
 from promptreg.verdicts.design import Allocation, Design
 from promptreg.verdicts.figures import Breakdown, BreakdownRow, Curve, Pairwise, Ranking
 from promptreg.verdicts.gate import Criterion, Gate, GateVerdict, Limit
@@ -19,7 +19,6 @@ from promptreg.verdicts.metrics import (
 from promptreg.verdicts.scenarios import MapPoint, ScenarioChange, ScenarioMap, SideTrial
 
 __all__ = [
-    "SCHEMA_VERSION",
     "Allocation",
     "Breakdown",
     "BreakdownRow",

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from promptreg import numbers
+from promptreg.stages.report.answers import split_answer
 from promptreg.stages.report.as_json import finite
-from promptreg.stages.report.digest import TREATMENTS, split_answer, treatment_of
+from promptreg.stages.report.digest import TREATMENTS, treatment_of
 from promptreg.stages.report.plots.changes import risk_range, risk_score
 from promptreg.stages.report.text import clean, one_line
 from promptreg.verdicts import ScenarioChange, SideTrial

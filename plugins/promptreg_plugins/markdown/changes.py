@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from promptreg.stages.report import digest
+from promptreg.stages.report.answers import answer_words
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import Comparison, ScenarioChange
 from promptreg_plugins.markdown.escaping import escape, fenced
@@ -40,7 +41,7 @@ def _scenario(change: ScenarioChange, c: Comparison) -> str:
     body = [escape(" · ".join(facts), 300), ""]
     for side, trial in ((c.baseline, change.baseline), (c.candidate, change.candidate)):
         body.append(f"- **{escape(side.label, 24)}**")
-        body += [f"  - {escape(words, 320)}" for words in digest.answer_words(trial, 300)]
+        body += [f"  - {escape(words, 320)}" for words in answer_words(trial, 300)]
     title = f"{escape(change.template, 40)}: {escape(change.scenario_id, 80)}{by}"
     return f"<details><summary>{title}</summary>\n\n" + "\n".join(body) + "\n\n</details>"
 

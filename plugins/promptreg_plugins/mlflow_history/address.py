@@ -24,12 +24,10 @@ class Address:
     Attributes:
         uri: as MLflow takes it; may hold a password.
         folder: where the embedded database keeps its files; None: it is not embedded.
-        asked_by: who named it: `the suite`, the variable, or nobody.
     """
 
     uri: str
     folder: Path | None = None
-    asked_by: str = ""
 
     @property
     def shown(self) -> str:
@@ -138,10 +136,10 @@ def find_address(url: str | None, folder: str | None) -> Address:
                 "url holds a user or a password; leave them out and set MLFLOW_TRACKING_USERNAME "
                 "and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_URI as a whole"
             )
-        return Address(_file_uri(url), None, "the suite")
+        return Address(_file_uri(url))
     told = os.environ.get(VARIABLE, "").strip()
     if told:
-        return Address(_file_uri(told), None, VARIABLE)
+        return Address(_file_uri(told))
     if folder is None:
         raise ValueError(f"needs 'url', 'folder' or the variable {VARIABLE}")
     place = Path(folder).absolute()

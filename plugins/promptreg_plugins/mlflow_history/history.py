@@ -61,10 +61,7 @@ class MlflowHistory(History):
         """Let aliases of prompts point where those of the template registry do."""
         with self._session.client() as client:
             prompts = Prompts(client)
-            moved = [
-                prompts.point(suite, template, alias, target)
-                for (template, alias), target in aliases.items()
-            ]
+            moved = [prompts.point(suite, alias, target) for (_, alias), target in aliases.items()]
         return sum(moved)
 
     def runs(self, wanted: Wanted) -> Sequence[PastRun]:

@@ -118,7 +118,7 @@ class Prompts:
         if (name, number) not in held:
             self._client.link_prompt_version_to_run(place, f"prompts:/{name}/{number}")
 
-    def point(self, suite: str, template: str, alias: str, target: PastTemplate) -> bool:
+    def point(self, suite: str, alias: str, target: PastTemplate) -> bool:
         """Let an alias point to a version, and return whether it had to be moved.
 
         A name that MLflow keeps for itself, such as `latest` or `v2`, is left alone.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -113,8 +112,3 @@ class Session:
         with contextlib.suppress(ValueError):
             found.append(urlsplit(self.address.uri).password or "")
         yield from (secret for secret in found if len(secret) >= 3)
-
-    @staticmethod
-    def loaded() -> bool:
-        """Return whether MLflow is imported in this process."""
-        return "mlflow" in sys.modules

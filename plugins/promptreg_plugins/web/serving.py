@@ -126,7 +126,7 @@ async def _served(
     server = Server(uvicorn.Config(app, **uvicorn_options(settings)))
     received = _listen_to_signals(server, engine.stop)
     await engine.start()
-    _say(settings, listening, loopback)
+    _say(settings, loopback)
     await server.serve(sockets=[listening])
     return received
 
@@ -174,7 +174,7 @@ def _listening(settings: Settings) -> Iterator[tuple[socket.socket, bool]]:
         yield listening, ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
 
 
-def _say(settings: Settings, listening: socket.socket, loopback: bool) -> None:
+def _say(settings: Settings, loopback: bool) -> None:
     """Say where it listens; programs that started it read the first line."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"promptreg serves at http://{host}:{settings.port}", flush=True)

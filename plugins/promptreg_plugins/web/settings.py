@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["DATABASE_VARIABLE", "LOOPBACK", "Settings"]
+__all__ = ["DATABASE_VARIABLE", "Settings"]
 
 DATABASE_VARIABLE = "PROMPTREG_SERVE_DATABASE"
 """Environment variable that holds the database's URL: it may hold a password."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,3 @@ class Settings:
     lease_s: float = 30.0
     grace_s: float = 20.0
     local_admin: str = field(default="", repr=False)
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in LOOPBACK

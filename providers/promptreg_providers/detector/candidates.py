@@ -35,13 +35,13 @@ def answer_of(
         if len(kept) == _MOST:
             break
     return {
-        "detections": [_told(c, width, height) for c in kept],
+        "detections": [_told(c) for c in kept],
         "image_width": width,
         "image_height": height,
     }
 
 
-def _told(candidate: Candidate, width: int, height: int) -> dict[str, Any]:
+def _told(candidate: Candidate) -> dict[str, Any]:
     label, confidence, *ends = candidate
     # Ends are rounded before sides are taken, so that no box grows beyond the edge.
     left, top, right, bottom = (round(float(e), 1) for e in ends)

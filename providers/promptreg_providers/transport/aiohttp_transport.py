@@ -6,7 +6,6 @@ This module is imported with the first caller, never at start-up.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -17,8 +16,17 @@ from yarl import URL
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
+from promptreg_providers.transport.base import Reply, Requests, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
+from promptreg_providers.transport.broken import (
+    certificate_refused,
+    connection_broke,
+    no_connection,
+    no_http,
+    not_asked,
+    not_connected_within,
+    silent_for,
+)
 
 __all__ = ["AiohttpTransport"]
 
@@ -26,7 +34,7 @@ _IDLE_S = 4.0
 """Servers close idle connections after 5 s or more; being first avoids most lost races."""
 
 
-class AiohttpTransport:
+class AiohttpTransport(Requests):
     """A `Transport` on aiohttp; the session is opened with the first request of an event loop."""
 
     def __init__(self) -> None:
@@ -35,38 +43,13 @@ class AiohttpTransport:
         self._timeouts: dict[tuple[float, float], aiohttp.ClientTimeout] = {}
         self._urls: dict[str, tuple[URL, str | None]] = {}
 
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a POST of `body`."""
-        return await self._request("POST", url, body, headers, connect_s, read_s, max_bytes)
-
-    async def get(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a GET."""
-        return await self._request("GET", url, None, headers, connect_s, read_s, max_bytes)
-
     async def aclose(self) -> None:
         """Close all connections; a later request opens new ones."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _request(
+    async def request(
         self,
         method: str,
         url: str,
@@ -76,6 +59,7 @@ class AiohttpTransport:
         read_s: float,
         max_bytes: int,
     ) -> Reply:
+        """Return the response to a request."""
         target, proxy = self._target(url)
         begun = time.perf_counter()
         try:
@@ -135,11 +119,9 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
     """Return the typed form of what aiohttp raised, the most specific class first."""
     host = urlsplit(url).netloc
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return CallError(
-            Cause.CONNECT, f"no connection to {host} within {connect_s:g} s", retryable=True
-        )
+        return not_connected_within(host, connect_s)
     if isinstance(error, TimeoutError):
-        return CallError(Cause.TIMEOUT, f"{host} sent nothing for {read_s:g} s", retryable=True)
+        return silent_for(host, read_s)
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
         inner = getattr(error, "certificate_error", error)
         return certificate_refused(host, getattr(inner, "verify_message", "") or str(inner))
@@ -150,19 +132,13 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
             Cause.CONNECT, f"no TLS connection to {host}: {error.os_error}", retryable=True
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        why = os.strerror(number) if number else type(error.os_error).__name__
-        return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
+        return no_connection(host, error.os_error.errno, error.os_error)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return CallError(
             Cause.CONNECT, f"the proxy refuses the way to {host} ({error.status})", retryable=True
         )
     if isinstance(error, aiohttp.ClientResponseError):
-        return CallError(Cause.PROTOCOL, f"{host} does not speak HTTP as it should")
+        return no_http(host)
     if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)):
-        return CallError(
-            Cause.NETWORK,
-            f"{host} broke the connection before the answer was whole",
-            retryable=True,
-        )
-    return CallError(Cause.PROTOCOL, f"{host} cannot be asked: {type(error).__name__}")
+        return connection_broke(host)
+    return not_asked(host, error)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from promptreg.errors import CallError
-from promptreg.records import Cause
-
-__all__ = ["MAX_BYTES", "Reply", "Transport", "certificate_refused", "proxy_for", "too_large"]
+__all__ = ["MAX_BYTES", "Reply", "Requests", "Transport", "proxy_for"]
 
 MAX_BYTES = 10_000_000
 """The largest body read unless a provider is set otherwise; counted after decompression."""
@@ -71,14 +69,46 @@ class Transport(Protocol):
         ...
 
 
-def too_large(max_bytes: int) -> CallError:
-    """Return the error for a body beyond the limit."""
-    return CallError(Cause.TOO_LARGE, f"the body is larger than {max_bytes:,} bytes")
+class Requests(ABC):
+    """A `Transport` of which only the way to send any request is to be said."""
 
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        connect_s: float,
+        read_s: float,
+        max_bytes: int,
+    ) -> Reply:
+        """Return the response to a POST of `body`."""
+        return await self.request("POST", url, body, headers, connect_s, read_s, max_bytes)
 
-def certificate_refused(host: str, why: str) -> CallError:
-    """Return the error for a certificate that does not verify; trying again does not mend it."""
-    return CallError(Cause.CONNECT, f"the TLS certificate of {host} is refused: {why}")
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        connect_s: float,
+        read_s: float,
+        max_bytes: int,
+    ) -> Reply:
+        """Return the response to a GET."""
+        return await self.request("GET", url, None, headers, connect_s, read_s, max_bytes)
+
+    @abstractmethod
+    async def request(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        connect_s: float,
+        read_s: float,
+        max_bytes: int,
+    ) -> Reply:
+        """Return the response to a request, or raise as `Transport` says."""
 
 
 def proxy_for(url: str) -> str | None:

@@ -6,7 +6,7 @@ import zlib
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import too_large
+from promptreg_providers.transport.broken import too_large
 
 __all__ = ["ACCEPT_ENCODING", "BodyReader"]
 

@@ -6,7 +6,6 @@ This module is imported with the first caller, never at start-up.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -15,14 +14,22 @@ from urllib.parse import urlsplit
 import httpx
 
 from promptreg.errors import CallError
-from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, certificate_refused, proxy_for
+from promptreg_providers.transport.base import Reply, Requests, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
+from promptreg_providers.transport.broken import (
+    certificate_refused,
+    connection_broke,
+    no_connection,
+    no_http,
+    not_asked,
+    not_connected_within,
+    silent_for,
+)
 
 __all__ = ["HttpxTransport"]
 
 
-class HttpxTransport:
+class HttpxTransport(Requests):
     """A `Transport` on httpx.
 
     Args:
@@ -34,38 +41,13 @@ class HttpxTransport:
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a POST of `body`."""
-        return await self._request("POST", url, body, headers, connect_s, read_s, max_bytes)
-
-    async def get(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a GET."""
-        return await self._request("GET", url, None, headers, connect_s, read_s, max_bytes)
-
     async def aclose(self) -> None:
         """Close all connections; a later request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    async def _request(
+    async def request(
         self,
         method: str,
         url: str,
@@ -75,6 +57,7 @@ class HttpxTransport:
         read_s: float,
         max_bytes: int,
     ) -> Reply:
+        """Return the response to a request."""
         begun = time.perf_counter()
         timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
         try:
@@ -120,27 +103,19 @@ def _typed(error: Exception, url: str, connect_s: float, read_s: float) -> CallE
     """Return the typed form of what httpx raised."""
     host = urlsplit(url).netloc
     if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-        return CallError(
-            Cause.CONNECT, f"no connection to {host} within {connect_s:g} s", retryable=True
-        )
+        return not_connected_within(host, connect_s)
     if isinstance(error, httpx.TimeoutException):
-        return CallError(Cause.TIMEOUT, f"{host} sent nothing for {read_s:g} s", retryable=True)
+        return silent_for(host, read_s)
     if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
         cause = _root(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return certificate_refused(host, cause.verify_message)
-        number = getattr(cause, "errno", None)
-        why = os.strerror(number) if number and number > 0 else type(cause).__name__
-        return CallError(Cause.CONNECT, f"no connection to {host}: {why}", retryable=True)
+        return no_connection(host, getattr(cause, "errno", None), cause)
     if isinstance(error, httpx.RemoteProtocolError) and _speaks_nonsense(error):
-        return CallError(Cause.PROTOCOL, f"{host} does not speak HTTP as it should")
+        return no_http(host)
     if isinstance(error, (httpx.TransportError, OSError)):
-        return CallError(
-            Cause.NETWORK,
-            f"{host} broke the connection before the answer was whole",
-            retryable=True,
-        )
-    return CallError(Cause.PROTOCOL, f"{host} cannot be asked: {type(error).__name__}")
+        return connection_broke(host)
+    return not_asked(host, error)
 
 
 def _speaks_nonsense(error: httpx.RemoteProtocolError) -> bool:

@@ -47,22 +47,22 @@ def ci_files(suite: Wanted, forge: Forge) -> Iterator[CiFile]:
         return
     if forge is Forge.GITHUB:
         path = suite.top / ".github" / "workflows" / f"{suite.slug}.yml"
-        text = _filled("github-workflow.yml.tmpl", suite, forge)
+        text = _filled("github-workflow.yml.tmpl", suite)
         yield CiFile(path, text, "compare it yourself")
     else:
         included = f".gitlab/{suite.slug}.yml"
-        text = _filled("gitlab-ci.yml.tmpl", suite, forge)
+        text = _filled("gitlab-ci.yml.tmpl", suite)
         yield CiFile(suite.top / included, text, "compare it yourself")
         top = _template("gitlab-top.yml.tmpl").replace("INCLUDED", included)
         line = f"add to its 'include': - local: /{included}"
         yield CiFile(suite.top / ".gitlab-ci.yml", top, line, f"/{included}")
-    hook = _filled("pre-commit-config.yaml.tmpl", suite, forge)
+    hook = _filled("pre-commit-config.yaml.tmpl", suite)
     below = "add to its 'repos':\n" + hook.partition("repos:\n")[2].rstrip("\n")
     known = f"id: {suite.slug}-validate"
     yield CiFile(suite.top / ".pre-commit-config.yaml", hook, below, known)
 
 
-def _filled(template: str, suite: Wanted, forge: Forge) -> str:
+def _filled(template: str, suite: Wanted) -> str:
     compared = (
         " ".join(shlex.quote(label) for label in suite.versions)
         if suite.versions

@@ -1,8 +1,8 @@
 """`bisect`: which part of an edit, or which commit, made a template worse."""
 
-from promptreg.pipeline.bisect.plan import BisectPlan, plan_bisection
+from promptreg.pipeline.bisect.plan import plan_bisection
 from promptreg.pipeline.bisect.result import Bisection
 from promptreg.pipeline.bisect.run import bisect
 from promptreg.pipeline.bisect.wish import Wish
 
-__all__ = ["BisectPlan", "Bisection", "Wish", "bisect", "plan_bisection"]
+__all__ = ["Bisection", "Wish", "bisect", "plan_bisection"]

@@ -12,7 +12,6 @@ from promptreg.verdicts import Difference, Slice, Verdict
 
 __all__ = ["Wish", "policy_of", "regressed_lines", "sharpened"]
 
-Line = tuple[str, Slice | None]
 _DRAWS_AT_LEVEL = 20
 """Draws expected beyond the level, so that a p-value at the level is known well enough."""
 

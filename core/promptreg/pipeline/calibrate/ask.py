@@ -12,7 +12,7 @@ from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
 from promptreg.pipeline.versions import lookup, make_version, serves
 from promptreg.pipeline.work import Version
-from promptreg.records import Run, ScenarioSet
+from promptreg.records import Run, Scenario, ScenarioSet
 from promptreg.stages.compare import RunPair, check_comparable, matched
 from promptreg.stages.load import RunRef
 from promptreg.stages.score import Scoring
@@ -22,9 +22,10 @@ __all__ = ["Asked", "ask_twice", "default_label"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Both halves of each template, and how they came to be."""
+    """Both halves of each template, the scenarios each was asked, and how they came to be."""
 
     pairs: tuple[RunPair, ...]
+    scenarios: tuple[Sequence[Scenario], ...]
     executed: Executed
 
 
@@ -76,7 +77,7 @@ def ask_twice(
         first, second = (with_worst(run, worst) for run in half)
         check_comparable(first, second)
         pairs.append(matched(first, second, allow_unmatched=False)[0])
-    return Asked(tuple(pairs), executed)
+    return Asked(tuple(pairs), tuple(v.scenarios for v in versions[::2]), executed)
 
 
 def _versions(

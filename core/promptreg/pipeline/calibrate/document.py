@@ -44,6 +44,7 @@ class Kept:
     templates: Mapping[str, KeptTemplate]
     fingerprints: Mapping[str, str]
     policy_sha256: str
+    looks: int
     simulations: int
     false_alarm: Rate
     passed: Rate
@@ -77,6 +78,7 @@ def read_document(content: Any) -> Kept:
         templates=kept,
         fingerprints=top.texts("fingerprints"),
         policy_sha256=top.text("policy_sha256"),
+        looks=top.whole("looks"),
         simulations=top.whole("simulations"),
         false_alarm=_rate(rates.object("false_alarm")),
         passed=_rate(rates.object("passed")),

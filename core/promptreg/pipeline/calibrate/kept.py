@@ -17,11 +17,11 @@ from promptreg.store.calibrations import read_calibrations, write_calibration
 from promptreg.store.problems import running_version
 from promptreg.verdicts import Calibration, CalibrationState
 
-__all__ = ["Judged", "Wanted", "calibration_of", "find", "keep"]
+__all__ = ["GateTemplate", "Wanted", "calibration_of", "find", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateTemplate:
     """One template of a gate: hashes of its versions' texts, hash of its scenarios.
 
     Where hashes are empty nothing is known of them, and nothing is compared.
@@ -39,12 +39,14 @@ class Wanted:
         templates: what the gate judges, by name.
         fingerprints: what shapes its completions; names that are missing here are not compared.
         policy_sha256: the gate's policy; empty where it does not matter.
+        looks: how often the gate looks at the most.
         together: whether the calibration must be of exactly these templates.
     """
 
-    templates: Mapping[str, Judged]
+    templates: Mapping[str, GateTemplate]
     fingerprints: Mapping[str, str]
     policy_sha256: str = ""
+    looks: int = 1
     together: bool = True
 
 
@@ -102,20 +104,21 @@ def calibration_of(
         prints.pop("repeats", None)
     wanted = Wanted(
         templates={
-            p.template: Judged(
+            p.template: GateTemplate(
                 (p.baseline.facts.template_sha256, p.candidate.facts.template_sha256),
                 "" if several else p.baseline.facts.fingerprints.get("scenarios", ""),
             )
             for p in pairs
         },
         fingerprints=prints,
-        policy_sha256=policy.looked_once.of_runs.sha256,
+        policy_sha256=policy.without_more.of_runs.sha256,
+        looks=policy.looks.looks,
     )
     kept, reasons, warnings = find(project, wanted)
     if kept is None:
         return Calibration(), warnings
-    if several:  # its errors are bounded alike, but nobody simulated them
-        reasons = (*reasons, "it is of gates that look once, and this one may look several times")
+    if policy.looks.more_repeats:  # its errors are bounded alike, but nobody simulated them
+        reasons = (*reasons, "it is of gates that never ask for more, and this one may")
     if policy.pairs_gate:
         names = ", ".join(policy.pairs_gate)
         reasons = (*reasons, f"it is of gates without {names}, which gates here")
@@ -147,7 +150,11 @@ def _stale(kept: Kept, wanted: Wanted, days: int, now: datetime | None) -> Itera
                 else f"scenarios of {name} changed since"
             )
     if wanted.policy_sha256 and kept.policy_sha256 != wanted.policy_sha256:
-        yield "policy changed since"
+        if kept.looks == wanted.looks:
+            yield "policy changed since"
+        else:
+            looked, looks = _times(kept.looks), _times(wanted.looks)
+            yield f"it is of gates that look {looked}, and this one looks {looks}"
     for name, value in sorted(wanted.fingerprints.items()):
         if name != "scenarios" and kept.fingerprints.get(name) != value:
             yield f"{name} changed since"
@@ -156,3 +163,7 @@ def _stale(kept: Kept, wanted: Wanted, days: int, now: datetime | None) -> Itera
     age = (now or datetime.now(UTC)) - kept.made
     if age > timedelta(days=days):
         yield f"it is {age.days} days old (gate.calibration_days: {days})"
+
+
+def _times(looks: int) -> str:
+    return "once" if looks == 1 else f"up to {looks} times"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from promptreg.pipeline.calibrate.looking import hold
 from promptreg.pipeline.calibrate.report import Injected
 from promptreg.pipeline.calibrate.simulate import (
     overall_of,
@@ -15,6 +16,7 @@ from promptreg.pipeline.calibrate.simulate import (
     simulated_policy,
 )
 from promptreg.pipeline.keys import digest
+from promptreg.pipeline.looks.reach import Reach
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
 from promptreg.stages.calibrate import (
@@ -31,9 +33,9 @@ from promptreg.stages.calibrate import (
     pool_of,
     text_noise,
 )
-from promptreg.stages.compare import RunPair, check_criteria, check_limits, compare_pairs
+from promptreg.stages.compare import RunPair, check_criteria
 from promptreg.stages.compare.pairs import OVERALL_SCALE
-from promptreg.stages.gate import decide_gate, open_criteria
+from promptreg.stages.gate import open_criteria
 from promptreg.store.runs import read_trials
 from promptreg.verdicts import Difference, Gate
 
@@ -63,6 +65,7 @@ class Measured:
 def measure(
     pairs: Sequence[RunPair],
     policy: Policy,
+    reach: Reach,
     *,
     simulations: int,
     every_metric: bool,
@@ -72,6 +75,14 @@ def measure(
 
     The same completions give the same numbers: every draw comes from a seed made of what was
     asked.
+
+    Args:
+        pairs: both halves, one pair for each template.
+        policy: the gate's, with its looks.
+        reach: what its lines have when all is asked.
+        simulations: gates for each rate.
+        every_metric: worsen every gating metric in turn.
+        tick: told of progress.
     """
     short = simulated_policy(policy)
     criteria = check_criteria([p.candidate for p in pairs], policy)
@@ -101,6 +112,7 @@ def measure(
             simulations=simulations,
             seed=(seed, 0, int(resample)),
             tick=told,
+            reach=reach,
             criteria=criteria,
         )
         for resample in (True, False)
@@ -115,18 +127,18 @@ def measure(
                 simulations=simulations,
                 seed=(seed, 1, i),
                 tick=told,
+                reach=reach,
                 criteria=criteria,
             ),
         )
         for i, injection in enumerate(injections)
     )
-    observed = compare_pairs(pairs, policy, seed=seed)
-    limits = check_limits(pairs, policy)
+    asked = hold(pairs, policy, reach, criteria, seed=seed)
     return Measured(
         again=again,
         same=same,
-        as_asked=decide_gate(observed, limits, policy, synthetic=False, criteria=criteria),
-        observed=observed,
+        as_asked=asked.gate,
+        observed=asked.differences,
         unmet=tuple(open_criteria(criteria)),
         injected=injected,
         impossible=tuple(i for _, not_made in plans for i in not_made),

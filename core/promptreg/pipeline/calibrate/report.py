@@ -19,7 +19,7 @@ from promptreg.verdicts import Gate, Rate
 
 __all__ = ["FORMAT", "Calibrated", "CalibrationReport", "Injected", "report_json"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class CalibrationReport:
         suite, label: the suite and the version that was asked.
         templates: what was asked of which template.
         fingerprints: what shaped the completions, by name; the same for all templates.
-        policy_sha256, alpha: the policy.
+        policy_sha256, looks, alpha: the policy, and how often its gate looks at the most.
         version: of promptreg.
         provider, synthetic, partial: who answered; whether the answers were made up; whether
             scenarios were left out.
@@ -93,6 +93,7 @@ class CalibrationReport:
     noise: tuple[NoiseLine, ...]
     texts: tuple[TextNoise, ...]
     spend: tuple[Spend, ...]
+    looks: int
     planned: int
     cached: int
     called: int
@@ -119,6 +120,7 @@ def report_json(report: CalibrationReport) -> dict[str, Any]:
         "templates": {t.template: _without(asdict(t), "template") for t in r.templates},
         "fingerprints": dict(r.fingerprints),
         "policy_sha256": r.policy_sha256,
+        "looks": r.looks,
         "alpha": r.alpha,
         "provider": r.provider,
         "synthetic": r.synthetic,
@@ -139,6 +141,7 @@ def report_json(report: CalibrationReport) -> dict[str, Any]:
                 **_where(_without(asdict(i.injection), "columns")),
                 "columns": list(i.injection.columns),
                 **{name: _rate(getattr(i.rates, name)) for name in _INJECTED},
+                "asked": i.rates.asked,
             }
             for i in r.injected
         ],
@@ -163,7 +166,8 @@ _GATES = ("false_alarm", "accused", "failed", "passed", "inconclusive", "limit_m
 
 def _gates(rates: GateRates) -> dict[str, Any]:
     by_metric = {name: _rate(found) for name, found in rates.by_metric.items()}
-    return {name: _rate(getattr(rates, name)) for name in _GATES} | {"by_metric": by_metric}
+    found: dict[str, Any] = {name: _rate(getattr(rates, name)) for name in _GATES}
+    return found | {"by_metric": by_metric, "asked": rates.asked}
 
 
 def _rate(rate: Rate) -> dict[str, Any]:

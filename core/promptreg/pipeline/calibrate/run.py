@@ -13,13 +13,14 @@ from promptreg.pipeline.calibrate.measure import Measured, measure
 from promptreg.pipeline.calibrate.report import Calibrated, CalibrationReport
 from promptreg.pipeline.calibrate.words import (
     LABELS_WARNING,
-    LOOKS_WARNING,
+    MORE_WARNING,
     PAIRS_WARNING,
     notes_of,
     warnings_of,
 )
 from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.judging.labelled import labelled_metrics
+from promptreg.pipeline.looks.reach import reach_of
 from promptreg.pipeline.parts import make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.policy import Policy
@@ -46,8 +47,8 @@ def calibrate(
     """Return the error rates of the gate on this suite under its policy, and keep them.
 
     Several templates are calibrated together, as one gate decides about them together. Rates of
-    made-up answers are returned, and never kept. Every simulated gate looks once at all planned
-    scenarios, whatever looks the policy plans.
+    made-up answers are returned, and never kept. Simulated gates look as often as the policy
+    plans, and never ask for more.
 
     Args:
         project: the opened suite.
@@ -71,18 +72,19 @@ def calibrate(
     scenarios = project.narrowed(every, options)
     scoring = make_scoring(project)
     asked_for = policy_for(project, scoring, every, options)
-    policy = asked_for.looked_once.of_runs
+    policy = asked_for.without_more.of_runs
     asked = ask_twice(project, label, scenarios, options, scoring, handle_signals=handle_signals)
     measured = measure(
         asked.pairs,
         policy,
+        reach_of(asked.scenarios, policy, scoring),
         simulations=simulations,
         every_metric=every_metric,
         tick=tick or (lambda done, total: None),
     )
     report = _report(project, label, asked, policy, measured, simulations, started)
-    if asked_for.looks.several:
-        report = replace(report, warnings=(*report.warnings, LOOKS_WARNING))
+    if asked_for.looks.more_repeats:
+        report = replace(report, warnings=(*report.warnings, MORE_WARNING))
     if asked_for.pairs_gate:
         told = PAIRS_WARNING.format(", ".join(asked_for.pairs_gate))
         report = replace(report, warnings=(*report.warnings, told))
@@ -111,6 +113,7 @@ def _report(
         templates=tuple(_calibrated(pair) for pair in asked.pairs),
         fingerprints={k: v for k, v in facts.fingerprints.items() if k != "scenarios"},
         policy_sha256=policy.sha256,
+        looks=policy.looks.looks,
         alpha=policy.alpha,
         version=running_version(),
         provider=facts.provider,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promptreg.errors import PromptregError
-from promptreg.pipeline.calibrate.kept import Judged, Wanted, find
+from promptreg.pipeline.calibrate.kept import GateTemplate, Wanted, find
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.facts import provider_facts, scorer_facts
 from promptreg.pipeline.keys import digest
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.services import SuiteServices
 from promptreg.pipeline.work import Version
@@ -56,8 +56,8 @@ def known_spreads(
         members = [v for v in versions if v.template.name == name]
         ids = digest(sorted(s.id for s in members[0].scenarios))
         texts = tuple(v.template.sha256 for v in members)
-        judged = Judged(texts, digest([scenarios.sha256, ids]))
-        kept, reasons, warnings = find(project, Wanted({name: judged}, prints, together=False))
+        gated = GateTemplate(texts, digest([scenarios.sha256, ids]))
+        kept, reasons, warnings = find(project, Wanted({name: gated}, prints, together=False))
         told |= dict.fromkeys(warnings)
         if kept is None:
             continue

@@ -9,11 +9,11 @@ from promptreg.policy import Policy
 from promptreg.records import RunFacts
 from promptreg.verdicts import Verdict
 
-__all__ = ["LABELS_WARNING", "LOOKS_WARNING", "PAIRS_WARNING", "notes_of", "warnings_of"]
+__all__ = ["LABELS_WARNING", "MORE_WARNING", "PAIRS_WARNING", "notes_of", "warnings_of"]
 
-LOOKS_WARNING = (
-    "simulated gates look once at all planned scenarios; gate.sequential and gate.more are not "
-    "simulated, and a gate that takes several looks is not shown these rates"
+MORE_WARNING = (
+    "simulated gates never ask for more: gate.more is not simulated, and a gate that may is not "
+    "shown these rates"
 )
 
 LABELS_WARNING = (

@@ -2,8 +2,6 @@
 
 from promptreg.pipeline.embed.place import Place
 from promptreg.pipeline.embed.search import (
-    Found,
-    Laid,
     embed,
     lay_out,
     make_embedder,
@@ -14,8 +12,6 @@ from promptreg.pipeline.embed.texts import text_columns, texts_of, texts_sha256
 from promptreg.pipeline.embed.vectors import embed_at
 
 __all__ = [
-    "Found",
-    "Laid",
     "Place",
     "embed",
     "embed_at",

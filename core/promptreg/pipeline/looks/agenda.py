@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
+from promptreg.pipeline.looks.cut import cut_families, family_of, schedule_of
 from promptreg.pipeline.work import Version
 from promptreg.policy import LookPolicy
 from promptreg.records import Scenario
@@ -18,8 +18,6 @@ __all__ = ["Agenda", "Batch", "make_agenda"]
 _TIME_OF_SCENARIOS = 0.8
 """When the planned scenarios are used up, where repeats may follow: half of alpha is spent then."""
 _MOST_FURTHER_LOOKS = 4
-_PROOFS = 4
-"""Looks at any time that may prove something; the others only accuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +100,8 @@ def make_agenda(
     for version, member in zip(versions, paired, strict=True):
         for scenario in version.scenarios if member else ():
             weights[family_of(scenario)] = weights.get(family_of(scenario), 0) + 1
-    place = _cut(weights, looks.looks, seed)
-    used = sorted(set(place.values()))
+    cut = cut_families(weights, looks, seed)
+    place, used = cut.place, cut.used
     batches: list[Batch] = []
     for at, look in enumerate(used):
         shares = []
@@ -121,10 +119,6 @@ def make_agenda(
             f"split, and there {'is' if len(weights) == 1 else 'are'} {len(weights)}"
         )
     total = sum(weights.values())
-    done, shares_done = 0, []
-    for look in used:
-        done += sum(n for family, n in weights.items() if place[family] == look)
-        shares_done.append(done / total)
     steps, note = _further(looks, repeats, total, asks_anew=asks_anew)
     notes += [note] if note else []
     everything = tuple(
@@ -134,45 +128,20 @@ def make_agenda(
     for stop in steps:
         batches.append(Batch(everything, first, stop))
         first = stop
-    # Who bets on one family after the other takes them in a random order, within a look as well.
-    numbered = list(place) if looks.anytime else sorted(weights)
     end = _TIME_OF_SCENARIOS if steps else 1.0
     rest = [end + (1 - end) * (i + 1) / len(steps) for i in range(len(steps))]
-    times = (*(end * share for share in shares_done), *rest)
+    times = (*(end * share for share in cut.shares), *rest)
     return Agenda(
         batches=tuple(batches),
         scenario_looks=len(used),
-        schedule=Schedule((*times[:-1], 1.0), alpha, _PROOFS if looks.anytime else 0),
-        families={family: i for i, family in enumerate(numbered)},
+        schedule=schedule_of(times, alpha, looks),
+        families=cut.families,
         largest=max(
             (max(Counter(map(family_of, v.scenarios)).values(), default=1) for v in versions),
             default=1,
         ),
         notes=tuple(notes),
     )
-
-
-def family_of(scenario: Scenario) -> str:
-    """Return the family of a scenario; its id where it has none."""
-    return scenario.family or scenario.id
-
-
-def _cut(weights: dict[str, int], looks: int, seed: int) -> dict[str, int]:
-    """Return the look of each family, so that looks are of about equal size."""
-    salt = f"{seed}:look:".encode()
-    order = sorted(
-        weights,
-        key=lambda family: (
-            hashlib.blake2b(salt + family.encode("utf-8", "surrogatepass")).digest(),
-            family,
-        ),
-    )
-    total, before, place = sum(weights.values()), 0, {}
-    for family in order:
-        middle = before + weights[family] / 2
-        place[family] = min(looks - 1, int(middle / total * looks))
-        before += weights[family]
-    return place
 
 
 def _further(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promptreg.errors import NotComparableError
 from promptreg.pipeline.design import only_paired
 from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.agenda import Agenda, make_agenda
+from promptreg.pipeline.looks.looked import LookedGate
 from promptreg.pipeline.looks.reach import reach_of
-from promptreg.pipeline.looks.rule import Look as Found
-from promptreg.pipeline.looks.rule import stop_reason
-from promptreg.pipeline.looks.two_ways import TwoWays
 from promptreg.pipeline.parts import answering
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.stored import with_worst
@@ -23,14 +21,10 @@ from promptreg.stages.compare import (
     RunPair,
     check_criteria,
     check_gaps,
-    check_limits,
-    compare_pairs,
     matched,
 )
 from promptreg.stages.load.digest import digest
 from promptreg.stages.score import Scoring
-from promptreg.stats.model import PairedResult, PairedScores
-from promptreg.stats.sequential.looks import LookByLook
 from promptreg.verdicts import Difference, Limit, Look, Stopping, StopReason
 
 __all__ = ["Member", "Watch", "watch_for"]
@@ -74,32 +68,38 @@ class Watch:
         self.agenda = agenda
         self.policy = policy
         self.members = tuple(members)
-        self.families: Mapping[str, int] = agenda.families
-        self.reason: StopReason | None = None
-        self.differences: tuple[Difference, ...] = ()
-        self.limits: tuple[Limit, ...] = ()
         self.calls_saved = 0
         self._looks: list[Look] = []
         self._scenarios = scenarios
         self._worst = {s.id: scoring.worst(s) for s in scenarios.scenarios}
         self._allow_unmatched = allow_unmatched
-        self._seed = _seed(versions)
         pairs = zip(versions, members, strict=True)
         candidates = [v.scenarios for v, m in pairs if m is not None and m.side == "candidate"]
-        self._reach = reach_of(candidates, policy, scoring)
-        draws = agenda.schedule.draws(policy.draws, _MOST_DRAWS)
-        self._tests = TwoWays(
-            LookByLook(
-                agenda.schedule,
-                len(agenda.families),
-                policy.draws if policy.looks.anytime else draws,
-                self._seed,
-                exact=policy.exact,
-                anytime=policy.looks.anytime,
-                lines=self._reach.met,
-                largest=agenda.largest if policy.looks.strict else None,
-            )
+        self.gate = LookedGate(
+            policy,
+            agenda.schedule,
+            scenario_looks=agenda.scenario_looks,
+            families=agenda.families,
+            largest=agenda.largest,
+            reach=reach_of(candidates, policy, scoring),
+            seed=_seed(versions),
+            draws=agenda.schedule.draws(policy.draws, _MOST_DRAWS),
         )
+
+    @property
+    def reason(self) -> StopReason | None:
+        """Why no further look is taken; None while there may be one."""
+        return self.gate.reason
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What the last look found, slices left out."""
+        return self.gate.differences
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits at the last look's level."""
+        return self.gate.limits
 
     @property
     def made(self) -> int:
@@ -137,10 +137,6 @@ class Watch:
             return self.agenda.repeats
         return self.agenda.batches[self.made - 1].repeats
 
-    def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
-        """Return one result per line, at the error this look may spend."""
-        return self._tests.look(favour, lines)
-
     def look(self, runs: Sequence[Run]) -> bool:
         """Look at the versions' runs so far; return whether to stop.
 
@@ -148,48 +144,27 @@ class Watch:
             NotComparableError: a scenario is on one side only, and that was not allowed.
         """
         at, agenda = self.made, self.agenda
-        level = agenda.schedule.increment(at)
         pairs, whole = self._pairs(runs)
-        policy = replace(self.policy, slices=(), slicings=())
-        self.differences = compare_pairs(pairs, policy, seed=self._seed, judge=self)
-        self.limits = check_limits(pairs, replace(policy, alpha=level))
         trials = self._trials(at + 1)
+        stop = self.gate.look(
+            pairs,
+            share=trials / self._trials(len(agenda.batches)),
+            criteria=check_criteria([pair.candidate for pair in pairs], self.policy),
+            whole=whole,
+            never=self._scenarios.partial or any(run.facts.synthetic for run in runs),
+        )
+        spent = agenda.schedule.spent(at)
         self._looks.append(
             Look(
                 scenarios=sum(len(pair.scenario_ids) for pair in pairs),
                 repeats=agenda.batches[at].repeats,
                 trials=trials,
-                level=1 - level,
-                alpha_spent=(
-                    self.policy.alpha if self.policy.looks.anytime else agenda.schedule.spent(at)
-                ),
-                boundary=self._tests.boundary,
+                level=1 - agenda.schedule.increment(at),
+                alpha_spent=self.policy.alpha if self.policy.looks.anytime else spent,
+                boundary=self.gate.boundary,
             )
         )
-        found = Found(
-            differences=self.differences,
-            results=self._tests.results,
-            limits=self.limits,
-            criteria=check_criteria([pair.candidate for pair in pairs], self.policy),
-            reach=self._reach,
-            planned_done=self.made >= agenda.scenario_looks,
-            last=self.made == len(agenda.batches),
-            share=trials / self._trials(len(agenda.batches)),
-            last_level=agenda.schedule.increment(len(agenda.batches) - 1),
-            proving=agenda.schedule.proves(at) or self.policy.looks.strict,
-        )
-        never = self._scenarios.partial or any(run.facts.synthetic for run in runs)
-        # With too much lost nothing is decided early, and nothing more is asked.
-        if whole:
-            self.reason = stop_reason(found, self.policy, never=never)
-        elif found.planned_done:
-            self.reason = StopReason.END
-        if self.reason is not None and not agenda.schedule.proves(at):
-            self.differences = tuple(
-                d if d.level <= 1 - self.policy.alpha else _without_interval(d)
-                for d in self.differences
-            )
-        return self.reason is not None
+        return stop
 
     def stopping(self) -> Stopping:
         """Return how it ended."""
@@ -312,14 +287,6 @@ def watch_for(
         allow_unmatched=options.allow_unmatched,
     )
     return watch, agenda.notes
-
-
-def _without_interval(d: Difference) -> Difference:
-    """Return a difference as a look shows it that only accuses: its interval would say nothing."""
-    if d.ratio is not None:
-        return d
-    note = "no interval: this look only accuses"
-    return replace(d, interval=None, detectable_difference=None, notes=(*d.notes, note))
 
 
 def _seed(versions: Sequence[Version]) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 from promptreg.errors import PromptregError
 from promptreg.pipeline.code import code_digest
+from promptreg.pipeline.event_loop import run_loop
 from promptreg.pipeline.keys import digest, seed_of
-from promptreg.pipeline.looping import run_loop
 from promptreg.pipeline.pairwise.judged import UNCALIBRATED, PairsJudged, summed_up
 from promptreg.pipeline.pairwise.sheet import Sheet, blank_sheet
 from promptreg.pipeline.project import Options, Project

@@ -10,14 +10,14 @@ from promptreg.errors import ExitCode, NotComparableError, TemplateError, UsageE
 from promptreg.pipeline.base_ref.alone import judge_alone, with_alone
 from promptreg.pipeline.base_ref.nothing import nothing_compared
 from promptreg.pipeline.conclude import conclude
-from promptreg.pipeline.execute import execute
+from promptreg.pipeline.execute import Executed, execute
 from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_provider, make_scoring, policy_for
 from promptreg.pipeline.project import Options, Project
 from promptreg.pipeline.sides import Sides
 from promptreg.pipeline.versions import check_looked_up_apart, make_version, serves
 from promptreg.pipeline.work import Version
-from promptreg.records import Run, Scenario, Template
+from promptreg.records import Run, Scenario, ScenarioSet, Template
 from promptreg.verdicts import Comparison, Gate, GateVerdict, Limit
 
 __all__ = ["Contender", "decide"]
@@ -66,41 +66,11 @@ def decide(
     scoring = make_scoring(project)
     policy = policy_for(project, scoring, every, options)
     people = labelled_by(project, scoring)
-    versions: list[Version] = []
-    notes: list[str] = []
-    for contender in contenders:
-        candidate, baseline = contender.candidate, contender.baseline
-        cacheable = make_provider(project, candidate.provider_name).cacheable
-        if candidate.provider_name:
-            notes.append(
-                f"template {candidate.name}: an alias points to a text, whoever answers it; both "
-                f"sides are asked of the provider {candidate.provider_name!r}"
-            )
-            if baseline is not None:
-                baseline = replace(baseline, provider_name=candidate.provider_name)
-        served = serves(project, candidate.name, scenarios)
-        if not served:
-            raise UsageError(
-                f"template {candidate.name} serves none of the scenarios (see 'select'): nothing "
-                "could decide whether it may be promoted"
-            )
-        if baseline is not None:
-            check_looked_up_apart(baseline, candidate, cacheable=cacheable)
-            versions.append(_baseline(project, baseline, served, len(versions)))
-        lane = len(versions)
-        versions.append(make_version(project, candidate, served, side="candidate", lane=lane))
+    versions, notes = _versions(project, contenders, scenarios)
     executed = execute(
         project, versions, scenarios, options, scoring, handle_signals=handle_signals
     )
-    sides, alone = Sides({}, {}, executed), dict[str, Run]()
-    runs = iter(executed.runs)
-    for contender in contenders:
-        name, baseline = contender.candidate.name, contender.baseline
-        sides.diffs[name] = (baseline.text if baseline else "", contender.candidate.text)
-        if baseline is None:
-            alone[name] = next(runs)
-        else:
-            sides.baseline[name], sides.candidate[name] = next(runs), next(runs)
+    sides, alone = _sides(contenders, executed)
     if policy.looks.several:
         sides.warnings.append(
             "a promotion asks about every scenario: gate.sequential and gate.more do not apply"
@@ -130,6 +100,50 @@ def decide(
         comparison = _must_be_met(with_alone(comparison, alone, limits, policy), limits)
     project.tell(comparison)
     return comparison
+
+
+def _versions(
+    project: Project, contenders: Sequence[Contender], scenarios: ScenarioSet
+) -> tuple[list[Version], list[str]]:
+    """Return what is run, each baseline before its candidate, and what a reader must know."""
+    versions: list[Version] = []
+    notes: list[str] = []
+    for contender in contenders:
+        candidate, baseline = contender.candidate, contender.baseline
+        cacheable = make_provider(project, candidate.provider_name).cacheable
+        if candidate.provider_name:
+            notes.append(
+                f"template {candidate.name}: an alias points to a text, whoever answers it; both "
+                f"sides are asked of the provider {candidate.provider_name!r}"
+            )
+            if baseline is not None:
+                baseline = replace(baseline, provider_name=candidate.provider_name)
+        served = serves(project, candidate.name, scenarios)
+        if not served:
+            raise UsageError(
+                f"template {candidate.name} serves none of the scenarios (see 'select'): nothing "
+                "could decide whether it may be promoted"
+            )
+        if baseline is not None:
+            check_looked_up_apart(baseline, candidate, cacheable=cacheable)
+            versions.append(_baseline(project, baseline, served, len(versions)))
+        lane = len(versions)
+        versions.append(make_version(project, candidate, served, side="candidate", lane=lane))
+    return versions, notes
+
+
+def _sides(contenders: Sequence[Contender], executed: Executed) -> tuple[Sides, dict[str, Run]]:
+    """Return the runs as sides of a comparison, and those of first versions by template."""
+    sides, alone = Sides({}, {}, executed), dict[str, Run]()
+    runs = iter(executed.runs)
+    for contender in contenders:
+        name, baseline = contender.candidate.name, contender.baseline
+        sides.diffs[name] = (baseline.text if baseline else "", contender.candidate.text)
+        if baseline is None:
+            alone[name] = next(runs)
+        else:
+            sides.baseline[name], sides.candidate[name] = next(runs), next(runs)
+    return sides, alone
 
 
 def _baseline(

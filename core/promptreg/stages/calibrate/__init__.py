@@ -6,7 +6,7 @@ comparison and the gate.
 
 from promptreg.stages.calibrate.injection import Impossible, Injection, plan_injections, worsened
 from promptreg.stages.calibrate.noise import NoiseLine, TextNoise, noise_lines, text_noise
-from promptreg.stages.calibrate.pool import Pool, Strata, draw, family_strata, pool_of
+from promptreg.stages.calibrate.pool import Pool, Strata, draw, family_strata, pool_of, rows_of
 from promptreg.stages.calibrate.spend import Spend, least_seen, next_spend, variances_of
 from promptreg.stages.calibrate.tally import GateRates, InjectedRates, Tally, rate
 
@@ -29,6 +29,7 @@ __all__ = [
     "plan_injections",
     "pool_of",
     "rate",
+    "rows_of",
     "text_noise",
     "variances_of",
     "worsened",

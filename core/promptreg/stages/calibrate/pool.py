@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from promptreg.records import Run, ScoreColumn
 
-__all__ = ["Pool", "Strata", "draw", "family_strata", "pool_of"]
+__all__ = ["Pool", "Strata", "draw", "family_strata", "pool_of", "rows_of"]
 
 _TRIES = 100
 
@@ -163,6 +163,18 @@ def _sides(pool: Pool, rows: _Rows, rng: np.random.Generator) -> tuple[Run, Run]
     return (
         replace(base, columns=_columns(run.columns, index, order[:, :r])),
         replace(base, columns=_columns(run.columns, index, order[:, r : 2 * r])),
+    )
+
+
+def rows_of(run: Run, index: NDArray[np.intp]) -> Run:
+    """Return a run of the scenarios at these places alone, in this order."""
+    order = np.broadcast_to(np.arange(run.repeats), (len(index), run.repeats))
+    return replace(
+        run,
+        scenario_ids=tuple(run.scenario_ids[i] for i in index),
+        families=tuple(run.families[i] for i in index),
+        attributes={k: tuple(v[i] for i in index) for k, v in run.attributes.items()},
+        columns=_columns(run.columns, index, order),
     )
 
 

@@ -143,6 +143,7 @@ def next_spend(
         more_repeats=more,
         with_repeats=with_repeats,
         buy="scenarios" if with_scenarios <= with_repeats else "repeats",
-        # (s + r/R) (c + R) = (s + r/(R+1)) (c + R + 1), solved for c; see `best_repeats`.
+        # (s + r/R) (c + R) = (s + r/(R+1)) (c + R + 1), solved for c (Cochran 1977,
+        # Sampling Techniques, section 10.6).
         break_even=plan.scenario * repeats * (repeats + 1) / plan.repeat if plan.repeat else None,
     )

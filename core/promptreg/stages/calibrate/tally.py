@@ -26,6 +26,7 @@ class GateRates:
         failed, passed, inconclusive: the verdict. A version that itself misses an absolute limit
             fails rightly, so `failed` may be above `false_alarm`.
         limit_missed: an absolute limit is shown to be missed.
+        asked: mean share of the planned trials that a gate took; below 1 where it may stop early.
         by_metric: metric (with its template and slice where needed) to how often it was said to
             have regressed; those of which it never was are left out.
     """
@@ -36,6 +37,7 @@ class GateRates:
     passed: Rate
     inconclusive: Rate
     limit_missed: Rate
+    asked: float = 1.0
     by_metric: dict[str, Rate] = field(default_factory=dict)
 
 
@@ -48,6 +50,7 @@ class InjectedRates:
         acquitted: the worsened metric itself is said to be no worse; at the margin and beyond
             this is the error that `alpha / 2` bounds.
         failed, passed, inconclusive: the verdict.
+        asked: mean share of the planned trials that a gate took.
     """
 
     accused: Rate
@@ -55,6 +58,7 @@ class InjectedRates:
     failed: Rate
     passed: Rate
     inconclusive: Rate
+    asked: float = 1.0
 
 
 def rate(count: int, of: int) -> Rate:
@@ -74,16 +78,22 @@ class Tally:
     def __init__(self, target: Target | None = None) -> None:
         self._target = target
         self._n = 0
+        self._asked = 0.0
         self._verdicts = dict.fromkeys(GateVerdict, 0)
         self._alarms = self._accused = self._limits = 0
         self._by_metric: dict[str, int] = {}
         self._hit = self._let_go = 0
 
     def add(
-        self, differences: Sequence[Difference], limits: Sequence[Limit], decided: Gate
+        self,
+        differences: Sequence[Difference],
+        limits: Sequence[Limit],
+        decided: Gate,
+        asked: float = 1.0,
     ) -> None:
-        """Count one gate."""
+        """Count one gate, which took a share of the planned trials."""
         self._n += 1
+        self._asked += asked
         self._verdicts[decided.verdict] += 1
         gating = [d for d in differences if d.gating]
         worse = [d for d in gating if d.verdict is Verdict.REGRESSED]
@@ -105,6 +115,7 @@ class Tally:
             false_alarm=rate(self._alarms, self._n),
             accused=rate(self._accused, self._n),
             limit_missed=rate(self._limits, self._n),
+            asked=self._share(),
             by_metric={k: rate(v, self._n) for k, v in sorted(self._by_metric.items())},
             **self._decided(),
         )
@@ -114,8 +125,12 @@ class Tally:
         return InjectedRates(
             accused=rate(self._hit, self._n),
             acquitted=rate(self._let_go, self._n),
+            asked=self._share(),
             **self._decided(),
         )
+
+    def _share(self) -> float:
+        return self._asked / self._n if self._n else 1.0
 
     def _decided(self) -> dict[str, Rate]:
         return {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from promptreg.stages.call.budget import Budget, Spent
 from promptreg.stages.call.caller import Caller
-from promptreg.stages.call.limiter import Limiter
 from promptreg.stages.call.stop import Stop, StopKind
 
-__all__ = ["Budget", "Caller", "Limiter", "Spent", "Stop", "StopKind"]
+__all__ = ["Budget", "Caller", "Spent", "Stop", "StopKind"]

@@ -9,7 +9,6 @@ from promptreg.stages.compare.comparable import (
     matched,
 )
 from promptreg.stages.compare.differences import (
-    Judge,
     compare_pairs,
     compare_slices,
     complete_case,
@@ -24,7 +23,6 @@ from promptreg.stages.compare.required import check_criteria
 
 __all__ = [
     "Change",
-    "Judge",
     "RunPair",
     "between_providers",
     "breakdowns",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -11,41 +11,34 @@ from numpy.typing import NDArray
 
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
-from promptreg.stages.compare.evident import excludes_no_change, unaccused
 from promptreg.stages.compare.gaps import unanswered
+from promptreg.stages.compare.hints import hints
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
 from promptreg.stats.analysis import PairedResult, PairedScores, analyse, reconcile
-from promptreg.stats.multiplicity import benjamini_hochberg
 from promptreg.verdicts import Difference, Missing, Verdict
 
 __all__ = [
-    "Judge",
-    "SliceJudge",
+    "Analysis",
     "compare_pairs",
     "compare_slices",
     "complete_case",
     "difference_of",
-    "hints",
     "names_of",
     "tables_of",
 ]
 
-SliceJudge = Callable[[Sequence[Line]], Sequence[tuple[Difference, PairedResult]]]
-SLICE_Q = 0.10
-"""False discovery rate among slices, which are hints and never gate."""
 
-
-class Judge(Protocol):
-    """Judges the whole suite's lines in place of the analysis of one fixed sample."""
+class Analysis(Protocol):
+    """Analyses the whole suite's lines in place of the analysis of one fixed sample."""
 
     families: Mapping[str, int]
     """Number of every family of the plan."""
 
-    def judge(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
+    def analyse(self, favour: str, lines: Sequence[PairedScores]) -> list[PairedResult]:
         """Return one result per line; `favour` is the side that gaps favour.
 
-        A line is called the same whenever it is judged.
+        A line is called the same whenever it is analysed.
         """
         ...
 
@@ -60,7 +53,7 @@ def tables_of(pair: RunPair, policy: Policy, favour: str) -> dict[str, Table]:
 
 
 def compare_pairs(
-    pairs: Sequence[RunPair], policy: Policy, *, seed: int, judge: Judge | None = None
+    pairs: Sequence[RunPair], policy: Policy, *, seed: int, analysis: Analysis | None = None
 ) -> tuple[Difference, ...]:
     """Return every difference: gating metrics first, then guards, shown metrics, slices.
 
@@ -72,15 +65,15 @@ def compare_pairs(
         pairs: one per template.
         policy: what gates, by which margins.
         seed: seed of the resampling; the same data give the same verdict whatever their order.
-        judge: judges all but the slices, where the data are looked at several times.
+        analysis: of all but the slices, where the data are looked at several times.
     """
-    families = _family_index(pairs) if judge is None else judge.families
+    families = _family_index(pairs) if analysis is None else analysis.families
     tables = {
         favour: {pair.template: tables_of(pair, policy, favour) for pair in pairs}
         for favour in ("baseline", "candidate")
     }
     whole = list(whole_lines(pairs, policy))
-    results = _analyse(whole, tables, families, policy, seed, judge)
+    results = _analyse(whole, tables, families, policy, seed, analysis)
     differences = [_difference(line, r, tables) for line, r in zip(whole, results, strict=True)]
     differences += _slices(pairs, tables, families, policy, seed)
     return tuple(differences)
@@ -128,52 +121,11 @@ def _slices(
     policy: Policy,
     seed: int,
 ) -> list[Difference]:
-    def judge(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
+    def analysed(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
         results = _analyse(part, tables, families, policy, seed)
         return [(_difference(line, r, tables), r) for line, r in zip(part, results, strict=True)]
 
-    return hints(slice_lines(pairs, policy), judge, policy)
-
-
-def hints(slices: Iterable[Sequence[Line]], judge: SliceJudge, policy: Policy) -> list[Difference]:
-    """Return the differences of slices, with the verdicts that many hints at once allow.
-
-    Args:
-        slices: the lines of each slice.
-        judge: returns each line's difference and what it was made from.
-        policy: says which metrics gate.
-    """
-    judged = [found for part in slices for found in judge(part)]
-    adjusted: dict[int, float] = {}
-    for (
-        metric
-    ) in policy.gating:  # one family of hints per metric: slices of it are what is searched
-        mine = [
-            i
-            for i, (d, r) in enumerate(judged)
-            if r.n_clusters > 0 and r.name == d.metric == metric
-        ]
-        adjusted |= dict(
-            zip(mine, benjamini_hochberg([judged[i][1].p_value for i in mine]), strict=True)
-        )
-    return [_hint(d, adjusted.get(i)) for i, (d, _) in enumerate(judged)]
-
-
-def _hint(difference: Difference, p_adjusted: float | None) -> Difference:
-    """Return a slice's difference with the verdict that its adjusted p-value allows."""
-    verdict = difference.verdict
-    change = difference.difference or 0.0
-    if difference.direction == "lower_is_better":
-        change = -change
-    if difference.insufficient:
-        return replace(difference, p_adjusted=p_adjusted, suspect=False)
-    if verdict is not Verdict.EQUIVALENT and p_adjusted is not None and change != 0:
-        if p_adjusted <= SLICE_Q and excludes_no_change(difference):
-            verdict = Verdict.REGRESSED if change < 0 else Verdict.IMPROVED
-        elif verdict in (Verdict.REGRESSED, Verdict.IMPROVED):
-            verdict = unaccused(difference)
-    suspect = difference.suspect and verdict is Verdict.INCONCLUSIVE
-    return replace(difference, p_adjusted=p_adjusted, verdict=verdict, suspect=suspect)
+    return hints(slice_lines(pairs, policy), analysed, policy)
 
 
 def _analyse(
@@ -182,7 +134,7 @@ def _analyse(
     families: Mapping[str, int],
     policy: Policy,
     seed: int,
-    judge: Judge | None = None,
+    analysis: Analysis | None = None,
 ) -> list[PairedResult]:
     names = names_of(lines)
 
@@ -191,8 +143,8 @@ def _analyse(
             _scores(line, tables[favour][line.pair.template][line.metric], families, name)
             for line, name in zip(lines, names, strict=True)
         ]
-        if judge is not None:
-            found = judge.judge(favour, scores)
+        if analysis is not None:
+            found = analysis.analyse(favour, scores)
         else:
             found = analyse(
                 scores, alpha=policy.alpha, draws=policy.draws, seed=seed, exact=policy.exact
@@ -202,7 +154,7 @@ def _analyse(
     against = once("baseline")
     gaps = any(tables["baseline"][line.pair.template][line.metric].has_gaps for line in lines)
     # Who looks several times must see both ways at every look: gaps may come with later ones.
-    if not gaps and judge is None:
+    if not gaps and analysis is None:
         return against
     return [reconcile(a, b) for a, b in zip(against, once("candidate"), strict=True)]
 

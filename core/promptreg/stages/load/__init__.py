@@ -3,7 +3,7 @@
 from promptreg.stages.load.content import image_sha256
 from promptreg.stages.load.gitsource import Revision
 from promptreg.stages.load.labels import Label, read_labels
-from promptreg.stages.load.lineage import Commit, GitVersion, State, git_version, lineage
+from promptreg.stages.load.lineage import GitVersion, State, git_version, lineage
 from promptreg.stages.load.narrow import matches, narrow
 from promptreg.stages.load.past import (
     edited_files,
@@ -21,7 +21,6 @@ from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
 
 __all__ = [
-    "Commit",
     "GitVersion",
     "Label",
     "Resolved",

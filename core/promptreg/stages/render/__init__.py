@@ -7,12 +7,11 @@ from promptreg.stages.render.engine import (
     render,
     with_variables,
 )
-from promptreg.stages.render.problems import Problem, RenderError
+from promptreg.stages.render.problems import RenderError
 from promptreg.stages.render.tokens import ROLE_TOKENS
 
 __all__ = [
     "ROLE_TOKENS",
-    "Problem",
     "RenderError",
     "Renderer",
     "check_rendering",

@@ -6,10 +6,9 @@ Reporters live in plug-ins; here is what they share. `comparison_json` is the co
 """
 
 from promptreg.stages.report.as_json import comparison_json, dump_json
-from promptreg.stages.report.write import Planned, plan_reports, write_reports, write_whole
+from promptreg.stages.report.write import plan_reports, write_reports, write_whole
 
 __all__ = [
-    "Planned",
     "comparison_json",
     "dump_json",
     "plan_reports",

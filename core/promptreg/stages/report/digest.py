@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
 from promptreg.records import Cause, Failure
-from promptreg.stages.report.decision import Shifts, because, sentence, shifts, templates
+from promptreg.stages.report.decision import because, sentence, shifts, templates
 from promptreg.stages.report.lines import criterion_words, limit_words
 from promptreg.stages.report.slices import (
     SLICES_SHOWN,
@@ -15,7 +15,7 @@ from promptreg.stages.report.slices import (
     hurting_slices,
     too_small,
 )
-from promptreg.stages.report.text import clean, one_line
+from promptreg.stages.report.text import one_line
 from promptreg.verdicts import (
     CalibrationState,
     Comparison,
@@ -23,7 +23,6 @@ from promptreg.verdicts import (
     Difference,
     Limit,
     ScenarioChange,
-    SideTrial,
     StopReason,
 )
 
@@ -31,8 +30,6 @@ __all__ = [
     "SLICES_SHOWN",
     "TREATMENTS",
     "CauseCount",
-    "Shifts",
-    "answer_words",
     "because",
     "calibration_words",
     "causes",
@@ -48,7 +45,6 @@ __all__ = [
     "shifts",
     "size",
     "spent",
-    "split_answer",
     "stopping",
     "templates",
     "too_small",
@@ -58,7 +54,6 @@ __all__ = [
     "worst",
 ]
 
-Fields = list[tuple[str, str]]
 TREATMENTS = {
     "worst": "counted as the worst value",
     "bounded": "a gap, bounded from both sides",
@@ -216,56 +211,6 @@ def worst(comparison: Comparison, limit: int) -> list[ScenarioChange]:
         or (c.change is None and c.candidate.failure and not c.baseline.failure)
     ]
     return found[:limit]
-
-
-def split_answer(answer: Mapping[str, object], limit: int = 20_000) -> tuple[Fields, Fields]:
-    """Return an answer's short values and its long texts (at most `limit` each), by field name."""
-    short: Fields = []
-    long: Fields = []
-    for key in sorted(answer, key=_field_order)[:30]:
-        value = answer[key]
-        name = one_line(str(key), 40)
-        if isinstance(value, str) and (key in _TEXTS or len(value) > 40 or "\n" in value):
-            long.append((name, clean(value, limit)))
-        elif isinstance(value, str):
-            short.append((name, one_line(value, 60)))
-        elif isinstance(value, float):
-            short.append((name, f"{value:g}"))
-        elif value is None or isinstance(value, bool):
-            short.append((name, str(value).lower()))
-        elif isinstance(value, int):
-            short.append((name, str(value) if abs(value) < 10**15 else "(huge integer)"))
-        else:
-            short.append((name, one_line(_listed(value), 60)))
-    return short, long
-
-
-def _listed(value: object) -> str:
-    """Return a list of texts and numbers as people write one; anything else as Python does."""
-    if isinstance(value, (list, tuple)) and len(value) <= 50:
-        words = [one_line(str(item), 60) for item in value if isinstance(item, (str, int, float))]
-        if len(words) == len(value):
-            return ", ".join(words) or "none"
-    return str(value)
-
-
-_TEXTS = ("summary", "reasoning")
-
-
-def _field_order(key: object) -> tuple[int, str]:
-    first = ("risk_score", "risk_level", *_TEXTS)
-    return (first.index(key) if key in first else len(first)), str(key)
-
-
-def answer_words(trial: SideTrial, limit: int = 280) -> list[str]:
-    """Return what one version answered, in a few short lines: values first, then texts."""
-    if trial.failure:
-        return [f"FAILED {one_line(trial.failure, limit)}"]
-    if not trial.answer:
-        return [one_line(trial.text, limit) or "(no text)"]
-    short, long = split_answer(trial.answer, 4 * limit)
-    lines = [" · ".join(f"{name} {value}" for name, value in short[:6])] if short else []
-    return lines + [f"{name}: {one_line(text, limit)}" for name, text in long[:3]]
 
 
 def calibration_words(comparison: Comparison) -> str:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from promptreg.errors import PluginError, SuiteError
 from promptreg.protocols import Scorer
-from promptreg.records import Answer, Outcome, Scale, Scenario, Score, Trial, Unscored
+from promptreg.records import Outcome, Scale, Scenario, Score, Trial, Unscored
 from promptreg.stages.score.aggregate import Aggregate
 from promptreg.stages.score.answered import Answered
+from promptreg.stages.score.asking import ask, refusal
 from promptreg.stages.score.facts import Facts, Plan, applies_to, facts_of
-from promptreg.stages.score.results import checked, one_line
+from promptreg.stages.score.plans import plan_of, twin
 from promptreg.stages.score.views import answer_view, completion_view
 
-__all__ = ["EFFECTIVE", "Scoring"]
+__all__ = ["Scoring"]
 
-EFFECTIVE = "effective."
-"""Begins the names of metrics that score what production would have shown."""
 _NAME = re.compile(r"[a-z][a-z0-9_.:-]*\Z")
 _REMEMBERED = 20_000
 """Scenarios whose facts are kept: repeats and versions come close together, memory is finite."""
@@ -69,14 +67,14 @@ class Scoring:
     """Metric to what its scorer says of both versions' columns and the families."""
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]], effective: bool = False) -> None:
-        every = [_plan(name, scorer) for name, scorer in scorers]
+        every = [plan_of(name, scorer) for name, scorer in scorers]
         self.pairwise = tuple(p for p in every if callable(getattr(p.scorer, "score_pairs", None)))
         self._pair_entries = tuple(i for i, p in enumerate(every) if p in self.pairwise)
         plans = [plan for plan in every if plan not in self.pairwise]
         if not any(scale.name == "answered" for plan in plans for scale in plan.own):
-            plans.append(_plan("answered", Answered()))
+            plans.append(plan_of("answered", Answered()))
         if effective:
-            plans += [_twin(p) for p in plans if getattr(p.scorer, "reads_answer", True)]
+            plans += [twin(p) for p in plans if getattr(p.scorer, "reads_answer", True)]
         self._plans = tuple(plans)
         self._any_effective = effective
         self._batched = tuple(i for i, plan in enumerate(plans) if plan.batched)
@@ -201,7 +199,7 @@ class Scoring:
             return None
         shown = answer_view(trial.effective) if self._any_effective else None
         answer = shown if plan.effective else answer_view(trial.answer)
-        reason, _ = _refusal(trial, plan, answer)
+        reason, _ = refusal(trial, plan, answer)
         if reason and not (plan.scores_failed and not plan.effective and trial.failure is not None):
             return None
         return Trial(
@@ -243,7 +241,7 @@ class Scoring:
                 outcomes += [_NONE] * len(applies)
                 continue
             answer = shown if plan.effective else strict
-            reason, failed = _refusal(trial, plan, answer)
+            reason, failed = refusal(trial, plan, answer)
             results: Sequence[Score | Unscored] | str = reason
             if plan.batched:
                 if not reason or i in batched:
@@ -259,7 +257,7 @@ class Scoring:
                     answer,
                     shown,
                 )
-                results = _ask(plan, view)
+                results = ask(plan, view)
             worst = facts.worst[i]
             for k, scale in enumerate(plan.shown):
                 if applies[k] is not True:
@@ -279,57 +277,3 @@ class Scoring:
                     outcomes.append(_GAP)
         trial.scores = scores
         return outcomes
-
-
-def _plan(name: str, scorer: Scorer) -> Plan:
-    scales = getattr(scorer, "scales", None)
-    if not isinstance(scales, Sequence) or not scales:
-        raise PluginError(f"{name}: the scorer has no scales; 'scales' must list at least one")
-    for scale in scales:
-        if not isinstance(scale, Scale):
-            raise PluginError(f"{name}: 'scales' holds a {type(scale).__name__}; allowed: Scale")
-    own = tuple(scales)
-    simple = own[0] if len(own) == 1 else None
-    needs = tuple(getattr(scorer, "needs", ()))
-    scores_failed = bool(getattr(scorer, "scores_failed", False))
-    batched = callable(getattr(scorer, "score_batch", None))
-    return Plan(name, scorer, own, own, simple, False, needs, scores_failed, batched)
-
-
-def _twin(plan: Plan) -> Plan:
-    shown = tuple(replace(scale, name=EFFECTIVE + scale.name) for scale in plan.own)
-    return replace(plan, who=f"{plan.who} (effective)", shown=shown, simple=None, effective=True)
-
-
-def _refusal(trial: Trial, plan: Plan, answer: Answer | None) -> tuple[str, bool]:
-    """Return why the scorer is not asked (empty: it is), and whether the worst value counts."""
-    failure = trial.failure
-    if failure is not None and (failure.infrastructure or not plan.effective):
-        return f"{failure.cause}: {failure.detail}", not failure.infrastructure
-    if answer is None:
-        kind = "effective answer" if plan.effective else "answer"
-        return f"the trial has no {kind}", False
-    for name in plan.needs:
-        if name not in answer.fields:
-            return f"the answer has no field {name!r}", not plan.effective
-    return "", False
-
-
-def _ask(plan: Plan, view: Trial) -> Sequence[Score | Unscored] | str:
-    try:
-        result = plan.scorer.score(view)
-        if type(result) is Score and result.scale is plan.simple and _sound(result):
-            return (result,)
-        return checked(f"scorer {plan.who}", result, plan.own, plan.shown)
-    except (Exception, SystemExit) as e:  # noqa: BLE001 - a stranger's code may raise anything
-        return one_line(f"scorer {plan.who} raised {type(e).__name__}: {e}")
-
-
-def _sound(score: Score) -> bool:
-    """Return whether a score needs no closer look: nearly all do not."""
-    value, scale = score.value, score.scale
-    if scale.payload:
-        return False  # its payload is looked at
-    if type(value) is not float or not scale.low <= value <= scale.high or value == math.inf:
-        return False
-    return scale.kind != "binary" or value == 1.0 or value == 0.0

@@ -69,7 +69,6 @@ class MeanContrast:
     draws: Draws
     columns: tuple[int, ...]
     sums: tuple[Floats, Floats]
-    centre: float
     scale: float
     minor: int
     varying: int
@@ -258,7 +257,6 @@ def prepare_means(data: Arms, totals: Totals, draws: Draws, settings: Settings) 
         draws=draws,
         columns=tuple(totals.add(column) for column in columns),
         sums=(table.sum(axis=1), table[:, draws.assigned].sum(axis=1)),
-        centre=centre,
         scale=float(np.abs(values - centre).max()) if values.size else 0.0,
         minor=minority(np.round(means, 12)),
         varying=min(minority(np.round(means[arm], 12)) for arm in (candidate, ~candidate)),

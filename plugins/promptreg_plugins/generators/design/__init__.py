@@ -10,9 +10,9 @@ order its rows in another way.
 """
 
 from promptreg_plugins.generators.design.conflict import smallest_conflict
-from promptreg_plugins.generators.design.covering import Cover, cover
+from promptreg_plugins.generators.design.covering import cover
 from promptreg_plugins.generators.design.dice import Dice
 from promptreg_plugins.generators.design.fill import Quota, fill
 from promptreg_plugins.generators.design.space import Rule, Space
 
-__all__ = ["Cover", "Dice", "Quota", "Rule", "Space", "cover", "fill", "smallest_conflict"]
+__all__ = ["Dice", "Quota", "Rule", "Space", "cover", "fill", "smallest_conflict"]

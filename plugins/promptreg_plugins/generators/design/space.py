@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-__all__ = ["Cell", "Rule", "Space"]
+__all__ = ["Rule", "Space"]
 
-Cell = tuple[int, ...]
 """One value per attribute, by position."""
 
 
@@ -79,10 +78,6 @@ class Space:
             for v, bit in enumerate(self.bits[i])
             if mask & bit
         }
-
-    def cell(self, mask: int) -> Cell:
-        """Return the positions of a whole row's values."""
-        return tuple(next(v for v, bit in enumerate(bits) if mask & bit) for bits in self.bits)
 
     def possible(self, mask: int) -> bool:
         """Return whether some allowed row has these values."""

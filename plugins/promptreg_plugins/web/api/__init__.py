@@ -2,7 +2,6 @@
 
 from promptreg_plugins.web.api.app import create_app
 from promptreg_plugins.web.api.logs import configure_logs
-from promptreg_plugins.web.api.needs import HttpSettings, Tokens
 from promptreg_plugins.web.api.server import uvicorn_options
 
-__all__ = ["HttpSettings", "Tokens", "configure_logs", "create_app", "uvicorn_options"]
+__all__ = ["configure_logs", "create_app", "uvicorn_options"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from promptreg.stages.report.digest import split_answer
+from promptreg.stages.report.answers import split_answer
 from promptreg.stages.report.text import clean, one_line
 from promptreg_plugins.web.model import RunInfo, TrialRow
 from promptreg_plugins.web.pages.asking import number_of, where_of

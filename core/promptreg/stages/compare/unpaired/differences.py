@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from promptreg import numbers
 from promptreg.policy import Policy
 from promptreg.records import Outcome, Run, Scale
-from promptreg.stages.compare.differences import (
-    SliceJudge,
-    difference_of,
-    hints,
-    names_of,
-    tables_of,
-)
+from promptreg.stages.compare.differences import difference_of, names_of, tables_of
+from promptreg.stages.compare.hints import hints
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table
 from promptreg.stages.compare.unpaired.sides import ArmPair
@@ -69,11 +64,12 @@ def compare_arms(arms: Sequence[ArmPair], policy: Policy, *, seed: int) -> tuple
     rough = replace(policy, draws=min(policy.draws, max(_HINT_DRAWS, math.ceil(20 / policy.alpha))))
     results = _analyse(whole, data, policy, seed)
     found = [_difference(line, r, data) for line, r in zip(whole, results, strict=True)]
-    judge: SliceJudge = lambda part: [  # noqa: E731 - two lines that are read where they are used
-        (_difference(line, r, data), r)
-        for line, r in zip(part, _analyse(part, data, rough, seed), strict=True)
-    ]
-    return (*found, *hints(slice_lines(pairs, policy), judge, policy))
+
+    def analysed(part: Sequence[Line]) -> list[tuple[Difference, PairedResult]]:
+        results = _analyse(part, data, rough, seed)
+        return [(_difference(line, r, data), r) for line, r in zip(part, results, strict=True)]
+
+    return (*found, *hints(slice_lines(pairs, policy), analysed, policy))
 
 
 def unequal_arms(arms: Sequence[ArmPair], policy: Policy, *, seed: int) -> Iterator[str]:

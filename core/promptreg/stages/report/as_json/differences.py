@@ -8,7 +8,7 @@ from promptreg.stages.report.as_json.values import finite, numbers
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import CorrectedDifference, Difference, JudgeAlone, Slice
 
-__all__ = ["difference_json", "order_of", "slice_json"]
+__all__ = ["by_side", "difference_json", "order_of", "slice_json"]
 
 
 def difference_json(d: Difference) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def difference_json(d: Difference) -> dict[str, Any]:
         "ratio": numbers(d.ratio),
         "rerun_se": finite(d.rerun_se),
         "variance": numbers(d.variance),
-        "scenarios_by_side": _by_side(d.scenarios_by_side),
-        "clusters_by_side": _by_side(d.clusters_by_side),
+        "scenarios_by_side": by_side(d.scenarios_by_side),
+        "clusters_by_side": by_side(d.clusters_by_side),
         "notes": [clean(note) for note in d.notes],
         "corrected": _corrected(d.corrected),
     }
@@ -82,7 +82,8 @@ def _alone(judge: JudgeAlone) -> dict[str, Any]:
     }
 
 
-def _by_side(counts: tuple[int, int] | None) -> dict[str, int] | None:
+def by_side(counts: tuple[int, int] | None) -> dict[str, int] | None:
+    """Return a pair of counts by the name of its side."""
     return None if counts is None else {"baseline": counts[0], "candidate": counts[1]}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from promptreg.stages.report.as_json.differences import _by_side
+from promptreg.stages.report.as_json.differences import by_side
 from promptreg.stages.report.as_json.values import finite, numbers, plain
 from promptreg.stages.report.text import clean
 from promptreg.verdicts import Counts, Design, Pairwise, Ranking, Side
@@ -68,8 +68,8 @@ def design_json(design: Design | None) -> dict[str, Any]:
         "allocation": [
             {
                 "template": clean(a.template),
-                "scenarios": _by_side(a.scenarios),
-                "units": _by_side(a.units),
+                "scenarios": by_side(a.scenarios),
+                "units": by_side(a.units),
                 "declared_share": finite(a.share),
                 "observed_share": finite(a.units[1] / max(1, sum(a.units))),
                 "p_value": finite(a.p_value),

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-from promptreg.stages.report import plots
+from promptreg.stages.report.plots import alone
 
 __all__ = ["document", "style"]
 
@@ -18,7 +18,7 @@ __all__ = ["document", "style"]
 def style() -> str:
     """Return the style sheet of all pages: colours, drawings, type, tables, paper."""
     sheet = files("promptreg.stages.report.pages").joinpath("base.css").read_text("utf-8")
-    return plots.style() + sheet
+    return alone.style() + sheet
 
 
 def document(title: str, body: Markup, *, style: str, script: str = "") -> str:

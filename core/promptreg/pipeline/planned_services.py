@@ -18,13 +18,13 @@ from promptreg.store.calls import CallStore
 from promptreg.store.probes import recall_probe
 from promptreg.suite import ProviderEntry
 
-__all__ = ["Looking"]
+__all__ = ["StoredServices"]
 
 _NOT_ASKED = Failure(Cause.CONNECT, "a plan asks nobody")
 
 
 @dataclass(slots=True)
-class Looking:
+class StoredServices:
     """Services whose models answer from the store alone, and count what they do not find."""
 
     project: Project
@@ -73,9 +73,9 @@ class Looking:
 class _RememberedModel:
     """A model as the store remembers it."""
 
-    def __init__(self, looking: Looking, entry: ProviderEntry, provider: Provider) -> None:
+    def __init__(self, services: StoredServices, entry: ProviderEntry, provider: Provider) -> None:
         self.entry, self.provider = entry, provider
-        self._looking = looking
+        self._services = services
         self._keys: KeyMaker | None = None
         self._known = False
         self._asked: set[str] = set()
@@ -84,24 +84,24 @@ class _RememberedModel:
         return {}
 
     async def ask(self, prompt: str, repeat: int = 0) -> Completion | Failure:
-        looking = self._looking
+        services = self._services
         if not self._known:
             self._known, self._keys = True, await self._maker()
         key = self._keys.key(Prompt(prompt), repeat) if self._keys else digest([prompt, repeat])
         found = None
-        if looking.store is not None and self._keys is not None:
-            found = looking.store.get_many([key]).get(key)
+        if services.store is not None and self._keys is not None:
+            found = services.store.get_many([key]).get(key)
         if found is not None:
-            looking.hits += 1
+            services.hits += 1
             if found.prompt_tokens is not None and found.completion_tokens is not None:
-                looking.seen += 1
-                looking.prompt_tokens += found.prompt_tokens
-                looking.completion_tokens += found.completion_tokens
+                services.seen += 1
+                services.prompt_tokens += found.prompt_tokens
+                services.completion_tokens += found.completion_tokens
             return found
         if key not in self._asked:  # the same question is asked once
             self._asked.add(key)
-            looking.misses += 1
-            looking.characters += len(prompt)
+            services.misses += 1
+            services.characters += len(prompt)
         return _NOT_ASKED
 
     async def _maker(self) -> KeyMaker | None:
@@ -112,7 +112,7 @@ class _RememberedModel:
             known = (probe.model, probe.fingerprint) if probe.ready else None
         use = self.entry.use
         name = digest({"use": use, "identity": dict(identity)})
-        known = known or recall_probe(self._looking.project.store, name)
+        known = known or recall_probe(self._services.project.store, name)
         if known is None:
             return None
         return KeyMaker(KIND + use, identity, {"model": known[0], **known[1]}, "")
