@@ -18,6 +18,7 @@ __all__ = [
     "p_value",
     "rate",
     "ratio",
+    "score",
     "titled",
 ]
 
@@ -38,6 +39,13 @@ def number(value: float | None, unit: str = "") -> str:
     else:
         text = f"{value:.3f}"
     return f"{text} {unit}".strip()
+
+
+def score(value: float | None) -> str:
+    """Format what one trial scored: `1`, `25`, `0.812`; a pass is no `1.00`."""
+    if value is not None and math.isfinite(value) and value == round(value):
+        return f"{value + 0.0:,.0f}"
+    return number(value)
 
 
 def ratio(value: float | None) -> str:

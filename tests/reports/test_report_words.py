@@ -48,6 +48,11 @@ def test_margin() -> None:
     assert numbers.margin(1234.0) == "±1,234"
 
 
+def test_what_one_trial_scored() -> None:
+    found = [numbers.score(v) for v in (1.0, -0.0, 25.0, 0.5, 1234.0, None, math.nan)]
+    assert found == ["1", "0", "25", "0.500", "1,234", "-", "-"]
+
+
 def test_line_of_a_share() -> None:
     line = line_of(difference("basic", ROWS["in_range"]))
     assert (line.baseline, line.candidate, line.change) == ("88.0%", "81.0%", "-7.0pp")

@@ -74,6 +74,7 @@ def _environment() -> Environment:
         address=address,
         static=address_of,
         number=numbers.number,
+        score=numbers.score,
         amount=numbers.amount,
         between=numbers.between,
         margin=numbers.margin,
