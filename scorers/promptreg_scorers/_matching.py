@@ -6,6 +6,7 @@ from typing import Any
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg_scorers._subject import Expected, Subject
+from promptreg_scorers._values import at_worst
 
 __all__ = ["Matching"]
 
@@ -36,7 +37,7 @@ class Matching(Scorer):
             return self.scales[0].unscored(self._expected.lacking(trial.scenario))
         text = self._subject.of(trial)
         if text is None:
-            return self.scales[0].unscored(self._subject.lacking(trial))
+            return at_worst(self, self.scales[0], trial, self._subject.lacking(trial))
         matches = self.matches(text, expected)
         return Score(self.scales[0], 1.0 if matches == self._wanted else 0.0)
 

@@ -6,9 +6,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from promptreg import Scenario, Trial
+from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 
-__all__ = ["absent", "column_of", "fields_of", "metric_name", "number", "shown", "truth", "word"]
+__all__ = [
+    "absent",
+    "at_worst",
+    "column_of",
+    "fields_of",
+    "metric_name",
+    "number",
+    "shown",
+    "truth",
+    "word",
+]
 
 _SHOWN = 60
 
@@ -16,6 +26,16 @@ _SHOWN = 60
 def fields_of(trial: Trial) -> Mapping[str, Any]:
     """Return the fields of the answer; none where there is no answer."""
     return trial.answer.fields if trial.answer is not None else {}
+
+
+def at_worst(scorer: Scorer, scale: Scale, trial: Trial, reason: str) -> Score | Unscored:
+    """Return what a failed trial counts as, for an answer whose own value is none.
+
+    A number out of range or a text in its place is the model's doing, not the scorer's: left
+    unscored, a version that answers so could never be accused. The note keeps the reason.
+    """
+    worst = scorer.worst(trial.scenario, scale)
+    return scale.unscored(reason) if worst is None else Score(scale, worst, reason)
 
 
 def number(value: Any) -> float | None:

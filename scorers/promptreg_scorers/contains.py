@@ -14,8 +14,8 @@ class Contains(Matching):
 
     Example: `value: "as an AI", case: false, negate: true` counts answers free of that phrase.
 
-    Does not apply to scenarios without the ground truth. Unscored where field or ground truth is
-    no text, number or boolean.
+    Does not apply to scenarios without the ground truth. Unscored where that is no text, number
+    or boolean; a field that is none counts 0.
 
     Args:
         value: what must be contained, or `{ground_truth: COLUMN}`.

@@ -17,8 +17,8 @@ class Exact(Matching):
 
     Example: `field: risk_level, value: {ground_truth: expected_level}`.
 
-    Does not apply to scenarios without the ground truth. Unscored where field or ground truth is
-    no text, number or boolean.
+    Does not apply to scenarios without the ground truth. Unscored where that is no text, number
+    or boolean; a field that is none counts 0.
 
     Args:
         value: the expected text, or `{ground_truth: COLUMN}`.

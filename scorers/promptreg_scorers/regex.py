@@ -22,8 +22,8 @@ class Regex(Matching):
 
     Example: `field: summary, value: "(?i)\\bunknown person\\b"`.
 
-    Does not apply to scenarios without the ground truth. Unscored where field or ground truth is
-    no text, or the ground truth is no valid expression.
+    Does not apply to scenarios without the ground truth. Unscored where that is no text, or no
+    valid expression; a field that is no text counts 0.
 
     Args:
         value: the expression (at most 1,000 characters), or `{ground_truth: COLUMN}`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from promptreg import Scale, Score, Scorer, Trial, Unscored
+from promptreg import Scale, Score, Scorer, Trial
 from promptreg.stages.parse import LEVEL_BANDS, level_of
 from promptreg_scorers._values import fields_of, number, shown
 
@@ -21,7 +21,7 @@ class RiskLevel(Scorer):
 
     Example: score 60 with level `high` gives 1, with level `medium` 0.
 
-    Unscored where the score is no number.
+    A score that is no number agrees with nothing: 0.
 
     Args:
         score_field: the answer's field with the score (points).
@@ -49,13 +49,13 @@ class RiskLevel(Scorer):
         self.needs = (score_field, level_field)
         self.scales = (Scale(name, "binary", margin=0.05),)
 
-    def score(self, trial: Trial) -> Score | Unscored:
+    def score(self, trial: Trial) -> Score:
         """Return whether both agree; the note names a contradiction."""
         fields = fields_of(trial)
         value, stated = fields.get(self._score_field), fields.get(self._level_field)
         score = number(value)
         if score is None:
-            return self.scales[0].unscored(f"{self._score_field} is {shown(value)}, no number")
+            return Score(self.scales[0], 0.0, f"{self._score_field} is {shown(value)}, no number")
         meant = level_of(score, self._bands)
         if stated == meant:
             return Score(self.scales[0], 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import fields_of, number, shown, truth
+from promptreg_scorers._values import at_worst, fields_of, number, shown, truth
 
 __all__ = ["RiskRange"]
 
@@ -21,8 +21,9 @@ class RiskRange(Scorer):
 
     Example: range [20, 60], score 65: `in_range` 0, `deviation` 5; a failed trial counts 40.
 
-    Does not apply to scenarios without a range. Unscored where the range is not two numbers from 0
-    to 100, the first not above the second, or the score is no number.
+    A score that is no number from 0 to 100 counts as a failed trial does. Does not apply to
+    scenarios without a range. Unscored where the range is not two numbers from 0 to 100, the first
+    not above the second.
 
     Args:
         field: the answer's field that holds the score (points, 0-100).
@@ -70,20 +71,18 @@ class RiskRange(Scorer):
         ends = _range(known)
         if ends is None:
             reason = f"{self._truth} is {shown(known)}; allowed: [low, high] within 0 to 100"
-            return self._neither(reason)
+            return self._hit.unscored(reason), self._distance.unscored(reason)
         value = fields_of(trial).get(self._field)
         score = number(value)
         if score is None or not LOWEST <= score <= HIGHEST:
-            return self._neither(f"{self._field} is {shown(value)}; allowed: a number 0 to 100")
+            reason = f"{self._field} is {shown(value)}; allowed: a number 0 to 100"
+            return tuple(at_worst(self, scale, trial, reason) for scale in self.scales)
         low, high = ends
         distance = max(low - score, score - high, 0.0)
         return (
             Score(self._hit, 0.0 if distance else 1.0),
             Score(self._distance, distance),
         )
-
-    def _neither(self, reason: str) -> tuple[Unscored, Unscored]:
-        return self._hit.unscored(reason), self._distance.unscored(reason)
 
 
 def _range(value: Any) -> tuple[float, float] | None:

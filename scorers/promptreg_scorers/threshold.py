@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import column_of, fields_of, metric_name, number, shown, truth
+from promptreg_scorers._values import (
+    at_worst,
+    column_of,
+    fields_of,
+    metric_name,
+    number,
+    shown,
+    truth,
+)
 from promptreg_scorers._where import Where
 
 __all__ = ["Threshold"]
@@ -22,7 +30,8 @@ class Threshold(Scorer):
     Example: `field: risk_score, at_least: 30`: score 30 gives 1, score 29 gives 0.
 
     Does not apply to scenarios that `where` leaves out, or that lack the ground truth of the
-    bound. Unscored where field or bound is no number.
+    bound. A field that is no number counts as a failed trial does. Unscored where the bound is
+    none.
 
     Args:
         field: the answer's field.
@@ -77,7 +86,8 @@ class Threshold(Scorer):
         value = fields_of(trial).get(self._field)
         found = number(value)
         if found is None:
-            return self.scales[0].unscored(f"{self._field} is {shown(value)}, no number")
+            reason = f"{self._field} is {shown(value)}, no number"
+            return at_worst(self, self.scales[0], trial, reason)
         bound = self._bound
         if bound is None:
             known = trial.scenario.ground_truth.get(self._column)

@@ -649,7 +649,11 @@ def test_a_ratio_metrics_guard_needs_a_ratio() -> None:
 
 def test_what_only_is_shown_cannot_be_proven_nor_guarded() -> None:
     shown = replace(IOU, name="effective.iou")
-    for gate in ({"prove": ["overall", "effective.iou"]}, {"guard": [{"metric": "effective.iou"}]}):
+    for gate in (
+        {"prove": ["overall", "effective.iou"]},
+        {"guard": [{"metric": "effective.iou"}]},
+        {"overall": {"boxes": ["iou", "effective.iou"]}},
+    ):
         with pytest.raises(SuiteError, match="never gates; name 'iou'"):
             policy((IOU, shown), ATTRIBUTES, **gate)
 

@@ -78,15 +78,20 @@ def test_what_scores_of_alerts_cannot_read(use: str) -> None:
     assert not scorer.applies(scenario(), scale)
     assert not scorer.applies(scenario(should_trigger_alert=None), scale)
     assert scorer.worst(scenario(should_trigger_alert="maybe"), scale) is None
-    odd: list[tuple[dict[str, Any], dict[str, Any], str]] = [
-        ({"risk_score": 5}, {"should_trigger_alert": "maybe"}, "allowed: true, false"),
-        ({"risk_score": 101}, ALERT, "allowed: a number 0 to 100"),
-        ({"risk_score": True}, ALERT, "allowed: a number 0 to 100"),
-    ]
-    for fields, truth, said in odd:
-        found = scorer.score(trial(fields, **truth))
-        assert isinstance(found, Unscored)
-        assert said in found.reason
+    found = scorer.score(trial({"risk_score": 5}, should_trigger_alert="maybe"))
+    assert isinstance(found, Unscored)
+    assert "allowed: true, false" in found.reason
+
+
+@pytest.mark.parametrize("use", ["brier", "log_loss", "ece", "auroc", "monotonicity", "rps"])
+@pytest.mark.parametrize("score", [101, -1, True, "80", None])
+def test_a_score_out_of_range_counts_as_a_failed_trial(use: str, score: Any) -> None:
+    scorer = make(use, **({"forecast": "score"} if use == "rps" else {}))
+    one = trial({"risk_score": score}, **ALERT, scenario_type="threat", risk_range=[60, 100])
+    found = scorer.score(one)
+    assert isinstance(found, Score)
+    assert found.value == scorer.worst(one.scenario, scorer.scales[0])
+    assert "allowed: a number 0 to 100" in found.note
 
 
 @pytest.mark.parametrize("use", ["brier", "log_loss"])
@@ -337,8 +342,6 @@ def test_what_rps_cannot_read() -> None:
         assert isinstance(found, Unscored)
         assert "allowed: low, medium" in found.reason
         assert scorer.worst(scenario(risk_range=truth), scorer.scales[0]) is None
-    found = make("rps", forecast="score").score(trial({"risk_score": "5"}, risk_range=[0, 9]))
-    assert isinstance(found, Unscored)
     with pytest.raises(SuiteError, match="ascending from 0"):
         make("rps", bands={"a": 10, "b": 20})
     with pytest.raises(SuiteError, match="spread is 0"):

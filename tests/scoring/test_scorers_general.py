@@ -150,7 +150,7 @@ def test_matching_by_field_and_ground_truth(use: str) -> None:
     assert not make(use, value="x").reads_answer
     assert value(scorer, trial(GOOD, level="high")) == 1
     assert value(scorer, trial(GOOD, level="low")) == 0
-    assert "risk_level is None" in reason(scorer, trial({"risk_level": None}, level="low"))
+    assert value(scorer, trial({"risk_level": None}, level="low")) == 0
     assert "level is (1,)" in reason(scorer, trial(GOOD, level=(1,)))
     assert not scorer.applies(scenario(), scorer.scales[0])
     assert scorer.worst(scenario(level="low"), scorer.scales[0]) == 0.0

@@ -86,8 +86,10 @@ def test_what_similarity_cannot_read() -> None:
     for truth in ({}, {"expected_summary": None}, {"expected_summary": " "}):
         assert not scorer.applies(scenario(**truth), scale)
     found = asked("similarity", [said(["x"]), said("x", 3)])
-    reasons = [s.reason for s in found if isinstance(s, Unscored)]
-    assert reasons == ["reasoning is ['x'], no text", "expected_summary is 3; allowed: a text"]
+    assert isinstance(found[0], Score)
+    assert (found[0].value, found[0].note) == (0, "reasoning is ['x'], no text")
+    assert isinstance(found[1], Unscored)
+    assert found[1].reason == "expected_summary is 3; allowed: a text"
 
 
 def test_key_points_are_found_in_other_words() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -79,9 +79,11 @@ def test_a_range_that_is_none_leaves_it_unscored(ends: Any) -> None:
 
 
 @pytest.mark.parametrize("score", ["65", None, True, math.nan, 101])
-def test_a_score_that_is_none_leaves_it_unscored(score: Any) -> None:
+def test_a_score_that_is_none_counts_as_a_failed_trial(score: Any) -> None:
     one = trial({"risk_score": score}, risk_range=[0, 9])
-    assert "allowed: a number 0 to 100" in reason(make("risk_range"), one)
+    hit, far = cast(Any, make("risk_range").score(one))
+    assert (hit.value, far.value) == (0, 91)
+    assert "allowed: a number 0 to 100" in far.note
 
 
 def test_risk_range_settings() -> None:
@@ -114,7 +116,7 @@ def test_risk_level_settings() -> None:
     assert value(scorer, trial({"risk_score": 50, "risk_level": "ok"})) == 0
     with pytest.raises(SuiteError, match="ascending"):
         make("risk_level", bands={"a": 50, "b": 0})
-    assert "no number" in reason(scorer, trial({"risk_score": "5", "risk_level": "ok"}))
+    assert value(scorer, trial({"risk_score": "5", "risk_level": "ok"})) == 0
 
 
 @pytest.mark.parametrize(
@@ -244,5 +246,7 @@ def test_threshold_names_and_refusals() -> None:
 def test_threshold_unscored() -> None:
     scorer = make("threshold", field="risk_score", at_least={"ground_truth": "due"})
     assert "due is 'x'" in reason(scorer, trial(GOOD, due="x"))
-    assert "risk_score is 'x'" in reason(scorer, trial({"risk_score": "x"}, due=1))
+    assert value(scorer, trial({"risk_score": "x"}, due=1)) == scorer.worst(
+        scenario(due=1), scorer.scales[0]
+    )
     assert not scorer.applies(scenario(), scorer.scales[0])

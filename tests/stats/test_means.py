@@ -40,6 +40,18 @@ def test_repeats_are_averaged_first() -> None:
     assert found.low < 2.0 < found.high  # all means agree: not certain all the same
 
 
+def test_few_that_differ_do_not_make_a_mean_sure() -> None:
+    rng, above = np.random.default_rng(4), 0
+    for _ in range(400):
+        values = np.where(rng.random(30) < 0.01, 0.0, 1.0) - 1e-3 * (rng.random(30) < 0.1)
+        found = target_mean(np.clip(values, 0, 1)[:, None], np.arange(30), low=0, high=1)
+        above += found.low > 0.99
+    assert above <= 400 * 0.025
+    one = target_mean(np.array([[0.99], *[[1.0]] * 49]), np.arange(50), low=0, high=1)
+    assert one.low == pytest.approx(0.025 ** (1 / 50))  # as if all were 1
+    assert one.high == 1
+
+
 def test_one_family_says_nothing_and_no_scenario_less() -> None:
     one = target_mean(np.array([[5.0], [6.0]]), np.zeros(2, int), low=0, high=10)
     assert (one.low, one.high) == (0, 10)

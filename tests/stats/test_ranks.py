@@ -99,6 +99,25 @@ def test_families_are_flipped_as_wholes(paired: Make) -> None:
     assert whole.n_clusters == 8
 
 
+def test_the_interval_of_families_inverts_their_test(paired: Make) -> None:
+    rng = np.random.default_rng(5)
+    families = np.repeat(np.arange(9), [1, 1, 2, 2, 3, 4, 8, 8, 8])
+    d = rng.normal(0, 0.4, 9)[families] + rng.normal(0, 0.1, len(families))
+    metric = paired(np.ones(len(d)), np.exp(d), families, **LATENCY)
+    found = analyse([metric], seed=1)[0].ratio
+    assert found is not None
+    flips = np.array(list(itertools.product((0, 1), repeat=9)))
+
+    def p_value(shift: float) -> float:
+        ranks = np.sign(d - shift) * rankdata(np.abs(d - shift))
+        sums = flips @ np.bincount(families, weights=ranks)
+        return float(2 * min((sums <= 0).mean(), (sums >= 0).mean()))
+
+    low, high = (math.log(end) for end in found[1:])
+    assert p_value(low + 1e-3) > 0.05 >= p_value(low - 1e-3)
+    assert p_value(high - 1e-3) > 0.05 >= p_value(high + 1e-3)
+
+
 def test_a_duration_of_zero_is_named_not_refused(paired: Make) -> None:
     before, after = np.full(20, 2.0), np.full(20, 2.5)
     after[3] = 0

@@ -44,6 +44,15 @@ def test_repeats_do_not_count_as_scenarios() -> None:
     assert many.high - many.low >= one.high - one.low
 
 
+def test_a_first_failure_does_not_make_a_share_surer() -> None:
+    once = np.ones((60, 3), bool)
+    lows = [target_share(once).low]
+    for scenario in range(7):
+        once[scenario, 0] = False
+        lows.append(target_share(once).low)
+    assert lows == sorted(lows, reverse=True)
+
+
 def test_coverage_with_families() -> None:
     rng = np.random.default_rng(3)
     families, hits = np.repeat(np.arange(25), 8), 0

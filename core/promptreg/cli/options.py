@@ -75,7 +75,7 @@ TemplateNames = Annotated[
     list[str] | None,
     typer.Option("--template", metavar="NAME", help="Only this template; repeatable."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of order and resampling.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the order of calls.")]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Ask everything anew; stored completions are not read.")
 ]

@@ -201,7 +201,6 @@ def _looks(work: Work, policy: Policy, *, asks_anew: bool) -> Iterator[str]:
         policy.looks,
         alpha=policy.alpha,
         repeats=work.repeats,
-        seed=work.seed,
         asks_anew=asks_anew,
     )
     yield from agenda.notes

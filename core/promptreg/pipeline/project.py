@@ -135,7 +135,7 @@ class Project:
         return self.suite.repeats if options.repeats is None else options.repeats
 
     def seed(self, options: Options) -> int:
-        """Return the seed of order and resampling."""
+        """Return the seed of the order of calls; resampling and looks have their own."""
         return self.suite.seed if options.seed is None else options.seed
 
 

@@ -151,6 +151,7 @@ def _composite(
         for name in members:
             _known(name, by_name, f"{where}: gate.overall.{block}")
             _of_one_version(name, of_pairs, f"{where}: gate.overall.{block}")
+            _gates(name, f"{where}: gate.overall.{block}")
             scale = by_name[name]
             if scale.statistic != "mean" or not math.isfinite(scale.high - scale.low):
                 raise SuiteError(

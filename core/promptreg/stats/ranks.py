@@ -27,6 +27,8 @@ from promptreg.stats.model import Floats
 from promptreg.stats.paired import flip_test_name
 
 Integers = NDArray[np.int64]
+_MOST_FAMILIES = 100  # whose test is made anew at every shift
+_SECTIONS, _PASSES = 6, 5
 _BITS = 40  # log ratios are rounded to 2**-40 of the largest: ties of decimal input stay ties
 
 
@@ -39,10 +41,14 @@ class RankContrast:
     interval is the order statistics of the Walsh averages at the critical values of the
     flipped rank sum (clusters: Rosner, Glynn & Lee 2006, Biometrics 62:185).
 
-    Deviation: the critical values come from flips of the ranks around the estimate and serve
-    every shift. Without ties and families the null distribution is the same at every shift and
-    the inversion is exact; otherwise it is close. At the shift 0, where the test is known, the
-    interval is made to agree with it.
+    The null distribution of scenarios without families (and ties) is the same at every shift: the
+    critical values are those of flips of the ranks around the estimate. That of up to 100 families
+    is found anew at each shift that is tried: around the estimate it is too narrow (20 families of
+    1, 2 or 8: 9.4 % of 95 % intervals miss, 1,200 draws; found anew 4.5 %).
+
+    Deviation: with more families, or ties, the critical values around the estimate serve every
+    shift, which is close. At the shift 0, where the test is known, the interval is made to agree
+    with it.
     """
 
     data: Checked
@@ -68,7 +74,9 @@ class RankContrast:
         null = np.sort(0.5 * float(self.centred.sum()) - sums[self.centred_column])
         ordered = np.sort(self.d)
         estimate = hodges_lehmann(ordered) / self.scale
-        low, high = (x / self.scale for x in walsh_interval(ordered, null, alpha))
+        few = data.n_clusters < n and data.n_clusters <= _MOST_FAMILIES
+        ends = self._inverted(estimate) if few else walsh_interval(ordered, null, alpha)
+        low, high = (x / self.scale for x in ends)
         notes = [*self.notes, *too_few(data.n_clusters, alpha)]
         # Ranks resist a minority: unseen changes move the median of the Walsh averages only
         # where more than 1 - sqrt(1/2) of the families could have changed.
@@ -99,6 +107,39 @@ class RankContrast:
             swing=family_swing(float(self.sums.sum()), flipped, self.sums, mid_p=mid_p),
             notes=notes,
         )
+
+    def _inverted(self, estimate: float) -> tuple[float, float]:
+        """Return the ends of the shifts, in units of d, that the test of families does not reject.
+
+        Sought in ever finer sections; the ends are rejected themselves, and all beyond them.
+        """
+        k = rank_for(self.settings.alpha, self.flips.rows)
+        inner = [estimate * self.scale] * 2
+        outer = [float(self.d.min()) - 1, float(self.d.max()) + 1]
+        if k < 1:
+            return -math.inf, math.inf
+        open_ended = [False, False]
+        for _ in range(_PASSES):
+            tried = [
+                np.linspace(i, o, _SECTIONS + 1)[1:] for i, o in zip(inner, outer, strict=True)
+            ]
+            columns = Columns(self.data.n_families)
+            index = [[columns.add(self._rank_sums(m)) for m in shifts] for shifts in tried]
+            flipped = columns.flipped_sums(self.flips)
+            beyond = (flipped <= 0).sum(axis=1), (flipped >= 0).sum(axis=1)
+            for side, shifts in enumerate(tried):
+                kept = np.flatnonzero(beyond[side][index[side]] >= k)
+                last = int(kept[-1]) if kept.size else -1
+                # Beyond all of d nothing more changes: what is kept there is kept everywhere.
+                open_ended[side] |= last == len(shifts) - 1
+                inner[side] = float(shifts[last]) if kept.size else inner[side]
+                outer[side] = float(shifts[min(last + 1, len(shifts) - 1)])
+        low, high = outer
+        return (-math.inf if open_ended[0] else low), (math.inf if open_ended[1] else high)
+
+    def _rank_sums(self, shift: float) -> Floats:
+        ranks = signed_ranks(2 * self.d - round(2 * shift))
+        return family_sums(2.0 * ranks, self.data.families, self.data.n_families)
 
     def _beyond(self, ordered: Integers, null: Floats, margin: float) -> float:
         """Return the one-sided p-value at the margin: confidence that it is exceeded."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from promptreg.stats.evidence import FEW_CHANGED
 from promptreg.stats.proportions import clopper_pearson, wilson
 
 Shown = Literal["met", "not_met", "not_shown"]
@@ -43,7 +44,9 @@ def target_share(
     repeats) the sample size is divided by the estimated design effect, at least 1, and
     Student's t with families - 1 degrees of freedom replaces the normal quantile (the Wilson
     analogue of Korn & Graubard 1998, Survey Methodology 24:193); where none or all pass the
-    design effect cannot be estimated, and each family counts as one observation.
+    design effect cannot be estimated, and each family counts as one observation. Where fewer than
+    eight families differ from most, it hardly can: a family then counts as one observation at the
+    most, lest a first failure of one repeat make the share look surer than none did.
 
     Args:
         values: Whether each trial passes, shape (n,) or (n, R); a failed trial is False.
@@ -80,9 +83,17 @@ def target_share(
     # binomial variance.
     trials = float(passed.size)
     effective = min(trials, p * (1 - p) / variance) if variance > 0 else float(groups)
+    if most_frequent(residuals / np.bincount(index))[1] < FEW_CHANGED:
+        effective = min(effective, float(groups))
     quantile = float(stdtrit(groups - 1, 1 - alpha / 2))
     low, high = wilson(p * effective, effective, alpha, z=quantile)
     return Target(p, low, high, n, groups)
+
+
+def most_frequent(means: NDArray[np.float64]) -> tuple[float, int]:
+    """Return the most frequent of families' means, and how many do not have it."""
+    values, counts = np.unique(np.round(means, 12), return_counts=True)
+    return float(values[counts.argmax()]), int(means.size - counts.max())
 
 
 def met(target: Target, at_least: float | None = None, at_most: float | None = None) -> Shown:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from promptreg import Scenario, Trial
-from promptreg_scorers._values import fields_of, number, shown, truth, word
+from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
+from promptreg_scorers._values import at_worst, fields_of, number, shown, truth, word
 
 __all__ = ["Alert"]
 
@@ -37,14 +37,21 @@ class Alert:
         """Return whether an alert is due; None where that cannot be read."""
         return _WORDS.get(word(scenario.ground_truth.get(self._truth)))
 
-    def of(self, trial: Trial) -> tuple[float, bool] | str:
-        """Return the probability (0 to 1) and whether an alert was due, or what is wrong."""
+    def of(
+        self, trial: Trial, scorer: Scorer, scale: Scale
+    ) -> tuple[float, bool] | Score | Unscored:
+        """Return the probability (0 to 1) and whether an alert was due.
+
+        Where the answer holds no such number, the worst score of `scorer`; unscored where the
+        ground truth is none.
+        """
         due = self.due(trial.scenario)
         if due is None:
             known = trial.scenario.ground_truth.get(self._truth)
-            return f"{self._truth} is {shown(known)}; allowed: true, false"
+            return scale.unscored(f"{self._truth} is {shown(known)}; allowed: true, false")
         value = fields_of(trial).get(self.field)
         found = number(value)
         if found is None or not 0 <= found <= self._certain:
-            return f"{self.field} is {shown(value)}; allowed: a number 0 to {self._certain:g}"
+            reason = f"{self.field} is {shown(value)}; allowed: a number 0 to {self._certain:g}"
+            return at_worst(scorer, scale, trial, reason)
         return found / self._certain, due

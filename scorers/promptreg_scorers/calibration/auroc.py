@@ -29,9 +29,9 @@ class Auroc(Scorer):
 
     Example: scores 10 and 40 where no alert is due, 40 and 90 where one is: 3.5 of 4 pairs, 0.875.
 
-    Does not apply to scenarios without the ground truth. Unscored where that is neither true nor
-    false, or the field is no number from 0 to `certain`. Undefined, hence inconclusive, where all
-    scenarios are of one kind.
+    A field that is no number from 0 to `certain` counts as a failed trial does. Does not apply to
+    scenarios without the ground truth. Unscored where that is neither true nor false. Undefined,
+    hence inconclusive, where all scenarios are of one kind.
 
     Args:
         field: the answer's field with the score or probability.
@@ -63,9 +63,9 @@ class Auroc(Scorer):
 
     def score(self, trial: Trial) -> Score | Unscored:
         """Return the code of score and truth; the note says them."""
-        found = self._alert.of(trial)
-        if isinstance(found, str):
-            return self.scales[0].unscored(found)
+        found = self._alert.of(trial, self, self.scales[0])
+        if not isinstance(found, tuple):
+            return found
         place, due = found
         note = f"{place:g} of 1, alert {'due' if due else 'not due'}"
         return Score(self.scales[0], self._codes.pack(int(due), place), note)

@@ -17,8 +17,8 @@ class Brier(Scorer):
 
     Example: score 80: 0.04 where an alert is due, 0.64 where none is.
 
-    Does not apply to scenarios without the ground truth. Unscored where that is neither true nor
-    false, or the field is no number from 0 to `certain`.
+    A field that is no number from 0 to `certain` counts as a failed trial does. Does not apply to
+    scenarios without the ground truth. Unscored where that is neither true nor false.
 
     Args:
         field: the answer's field with the score or probability.
@@ -48,8 +48,8 @@ class Brier(Scorer):
 
     def score(self, trial: Trial) -> Score | Unscored:
         """Return the squared distance."""
-        found = self._alert.of(trial)
-        if isinstance(found, str):
-            return self.scales[0].unscored(found)
+        found = self._alert.of(trial, self, self.scales[0])
+        if not isinstance(found, tuple):
+            return found
         probability, due = found
         return Score(self.scales[0], (probability - due) ** 2)

@@ -41,8 +41,8 @@ class Ece(Scorer):
 
     Example: scores 10, 10 without alert, 90 with, 90 without: (2 * 0.1 + 2 * 0.4) / 4 = 0.25.
 
-    Does not apply to scenarios without the ground truth. Unscored where that is neither true nor
-    false, or the field is no number from 0 to `certain`.
+    A field that is no number from 0 to `certain` counts as a failed trial does. Does not apply to
+    scenarios without the ground truth. Unscored where that is neither true nor false.
 
     Args:
         field: the answer's field with the score or probability.
@@ -85,9 +85,9 @@ class Ece(Scorer):
 
     def score(self, trial: Trial) -> Score | Unscored:
         """Return the code of probability and truth; the note says them."""
-        found = self._alert.of(trial)
-        if isinstance(found, str):
-            return self.scales[0].unscored(found)
+        found = self._alert.of(trial, self, self.scales[0])
+        if not isinstance(found, tuple):
+            return found
         probability, due = found
         note = f"probability {probability:g}, alert {'due' if due else 'not due'}"
         return Score(self.scales[0], self._codes.pack(int(due), probability), note)

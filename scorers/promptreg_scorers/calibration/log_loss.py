@@ -29,8 +29,8 @@ class LogLoss(Scorer):
     Example: score 80: 0.223 where an alert is due, 1.609 where none is; score 0 where an alert is
     due: 5.298 with the default bound.
 
-    Does not apply to scenarios without the ground truth. Unscored where that is neither true nor
-    false, or the field is no number from 0 to `certain`.
+    A field that is no number from 0 to `certain` counts as a failed trial does. Does not apply to
+    scenarios without the ground truth. Unscored where that is neither true nor false.
 
     Args:
         field: the answer's field with the score or probability.
@@ -69,9 +69,9 @@ class LogLoss(Scorer):
 
     def score(self, trial: Trial) -> Score | Unscored:
         """Return the loss; the note says where the bound counted."""
-        found = self._alert.of(trial)
-        if isinstance(found, str):
-            return self.scales[0].unscored(found)
+        found = self._alert.of(trial, self, self.scales[0])
+        if not isinstance(found, tuple):
+            return found
         probability, due = found
         given = probability if due else 1.0 - probability
         counted = min(max(given, self._bound), 1.0 - self._bound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
-from promptreg_scorers._values import absent, fields_of, number, shown, word
+from promptreg_scorers._values import absent, at_worst, fields_of, number, shown, word
 from promptreg_scorers.calibration._codes import Codes
 from promptreg_scorers.calibration._concordance import concordance, concordances
 
@@ -31,9 +31,9 @@ class Monotonicity(Scorer):
 
     Example: normal 10, suspicious 50, threat 40: 2 of 3 pairs are in order, 0.667.
 
-    Does not apply to scenarios that have no severity. Unscored where it is none of `order`, or the
-    score is no number from 0 to `most`. Undefined, hence inconclusive, where all scenarios have
-    the same severity.
+    A score that is no number from 0 to `most` counts as a failed trial does. Does not apply to
+    scenarios that have no severity. Unscored where it is none of `order`. Undefined, hence
+    inconclusive, where all scenarios have the same severity.
 
     Args:
         field: the answer's field with the score.
@@ -82,7 +82,7 @@ class Monotonicity(Scorer):
         found = number(value)
         if found is None or not 0 <= found <= self._most:
             reason = f"{self._field} is {shown(value)}; allowed: a number 0 to {self._most:g}"
-            return self.scales[0].unscored(reason)
+            return at_worst(self, self.scales[0], trial, reason)
         return Score(
             self.scales[0], self._codes.pack(rank, found / self._most), f"{severity}: {found:g}"
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from promptreg import Scale, Scenario, Score, Scorer, Trial, Unscored
 from promptreg.stages.parse import LEVEL_BANDS, level_of
-from promptreg_scorers._values import fields_of, number, shown
+from promptreg_scorers._values import at_worst, fields_of, number, shown
 from promptreg_scorers._values import truth as truth_of
 
 __all__ = ["Rps"]
@@ -39,14 +39,15 @@ class Rps(Scorer):
     level true with its share of the range. Such a scenario's best possible score with `level` is
     above 0, for both versions alike.
 
-    A failed trial counts as the worst level for the scenario. So does a level that is none, or a
-    distribution that does not add up to 1: the model's own faults.
+    A failed trial counts as the worst level for the scenario. So does a level that is none, a
+    score that is no number from 0 to 100, or a distribution that does not add up to 1: the model's
+    own faults.
 
     Example: range [0, 25] (low), stated level high: 2 / 3. Range [20, 60]: low 0.25, medium 0.75;
     stated low: ((1 - 0.25)^2 + 0 + 0) / 3 = 0.1875.
 
     Does not apply to scenarios without the ground truth. Unscored where that is neither a level
-    nor a range, or the score is no number from 0 to 100.
+    nor a range.
 
     Args:
         forecast: what is foretold.
@@ -101,9 +102,8 @@ class Rps(Scorer):
         if self._forecast == "score":
             found = number(value)
             if found is None or not 0 <= found <= _TOP:
-                return scale.unscored(
-                    f"{self._field} is {shown(value)}; allowed: a number 0 to 100"
-                )
+                reason = f"{self._field} is {shown(value)}; allowed: a number 0 to 100"
+                return at_worst(self, scale, trial, reason)
             ends = max(0.0, found - self._spread), min(_TOP, found + self._spread)
             return Score(scale, _distance(self._shares(*ends), true))
         stated = self._stated(value)

@@ -23,8 +23,9 @@ class Similarity(BatchScorer):
     Example: reasoning "A delivery driver puts a package on the porch", expected "a courier leaves a
     parcel": 0.53 with the model `minilm`; reasoning "A cat walks over the lawn": 0.14.
 
-    A failed trial counts 0, as does an empty text. Does not apply to scenarios without the expected
-    text. Unscored where that is no text, or the field is none. Needs `embedder` in the suite.
+    A failed trial counts 0, as does an empty text, and a field that is no text. Does not apply to
+    scenarios without the expected text. Unscored where that is no text. Needs `embedder` in
+    the suite.
 
     Args:
         field: the answer's field.
@@ -70,7 +71,7 @@ class Similarity(BatchScorer):
             if not isinstance(expected, str) or not expected.strip():
                 found.append(scale.unscored(f"{self._truth} is {shown(expected)}; allowed: a text"))
             elif not isinstance(text, str):
-                found.append(scale.unscored(f"{self._field} is {shown(text)}, no text"))
+                found.append(Score(scale, 0.0, f"{self._field} is {shown(text)}, no text"))
             elif not text.strip():
                 found.append(Score(scale, 0.0, f"{self._field} is empty"))
             else:

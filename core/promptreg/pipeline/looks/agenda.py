@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreg import numbers
+from promptreg.pipeline.keys import seed_of
 from promptreg.pipeline.looks.cut import cut_families, family_of, schedule_of
 from promptreg.pipeline.work import Version
 from promptreg.policy import LookPolicy
@@ -71,6 +72,12 @@ class Agenda:
         return self.batches[-1].repeats
 
 
+def _seed(versions: Sequence[Version]) -> int:
+    """Return a seed made of what is planned; the same for a plan, which knows no sides."""
+    texts = sorted({(v.template.name, v.template.sha256) for v in versions})
+    return seed_of((texts, sorted({s.id for v in versions for s in v.scenarios})))
+
+
 def make_agenda(
     versions: Sequence[Version],
     paired: Sequence[bool],
@@ -78,14 +85,15 @@ def make_agenda(
     *,
     alpha: float,
     repeats: int,
-    seed: int,
     asks_anew: bool = True,
 ) -> Agenda:
     """Return the looks at these versions.
 
-    Families are put in an order that depends on the seed alone, and cut into equal shares of the
-    scenarios; a family is never split. Versions without a baseline are asked whole before the
-    first look: nothing about them is decided early. Further repeats are of all scenarios.
+    Families are put in a random order that depends on texts and scenarios alone (with a seed to
+    choose, stored answers could be looked at in one order after the other until one passes), and
+    cut into equal shares of the scenarios; a family is never split. Versions without a baseline
+    are asked whole before the first look: nothing about them is decided early. Further repeats are
+    of all scenarios.
 
     Args:
         versions: what is run.
@@ -93,14 +101,13 @@ def make_agenda(
         looks: how many, and what may be asked further.
         alpha: error over all looks.
         repeats: askings of each scenario that the suite plans.
-        seed: of the order.
         asks_anew: whether the provider can be asked again; recorded completions cannot.
     """
     weights: dict[str, int] = {}
     for version, member in zip(versions, paired, strict=True):
         for scenario in version.scenarios if member else ():
             weights[family_of(scenario)] = weights.get(family_of(scenario), 0) + 1
-    cut = cut_families(weights, looks, seed)
+    cut = cut_families(weights, looks, _seed(versions))
     place, used = cut.place, cut.used
     batches: list[Batch] = []
     for at, look in enumerate(used):

@@ -270,7 +270,6 @@ def watch_for(
         policy.looks,
         alpha=policy.alpha,
         repeats=project.repeats(options),
-        seed=project.seed(options),
         asks_anew=all(
             made.cacheable for made in answering(project, (v.template for v in versions)).values()
         ),

@@ -8,8 +8,6 @@ from itertools import combinations, product
 
 __all__ = ["Rule", "Space"]
 
-"""One value per attribute, by position."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
