@@ -15,7 +15,7 @@ MID_P_FROM = 10
 """From this many changed units on, ties count half."""
 
 
-def few(changed: int) -> str:
+def how_few(changed: int) -> str:
     """Return how many changed, where that is few: `none`, `only 3`."""
     return f"only {changed}" if changed else "none"
 
