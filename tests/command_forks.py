@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import itertools
 import json
@@ -104,7 +105,7 @@ class Forks:
                 line = json.dumps(asked | {"streams": streams}) + "\n"
                 self._parent.stdin.write(line.encode())
                 self._parent.stdin.flush()
-                process = self._heard(30)
+                process = self._heard(180)
                 code = self._heard(within_s, process)
                 texts = [_read(f) for f in (out, err)]
         finally:
@@ -160,6 +161,7 @@ def _serve() -> None:
     for name in _LOADED:
         importlib.import_module(name)
     importlib.import_module("promptreg.discovery").load_plugins()
+    gc.freeze()  # no command collects, and so copies, what it did not make
     voice = os.dup(1)
     os.set_inheritable(voice, False)
     ears = os.fdopen(os.dup(0), "rb")

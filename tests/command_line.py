@@ -59,7 +59,7 @@ class Promptreg:
     wrapper: Sequence[str] = ()
 
     def __call__(
-        self, *args: str, env: Mapping[str, str] | None = None, within_s: float = 60.0
+        self, *args: str, env: Mapping[str, str] | None = None, within_s: float = 180.0
     ) -> Finished:
         """Run to the end; whatever happens, users see no traceback."""
         forked = None if self.wrapper else self._forked(args, env or {}, within_s)
@@ -109,7 +109,7 @@ class Promptreg:
         )
 
     @staticmethod
-    def end(process: subprocess.Popen[str], within_s: float = 60.0) -> Finished:
+    def end(process: subprocess.Popen[str], within_s: float = 180.0) -> Finished:
         """Wait for a process and return what came of it."""
         try:
             out, err = (text or "" for text in process.communicate(timeout=within_s))

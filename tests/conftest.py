@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from model_server import ModelServer, missing_packages
 
 pytest_plugins = "pytester"
 
-# No test asserts seconds: on a busy machine any of them may be late.
-settings.register_profile("promptreg", deadline=None)
+# The same examples on every machine and in every order; `--hypothesis-profile search` looks for new
+# ones. No test asserts seconds: on a busy machine any of them may be late.
+_LATE = [HealthCheck.too_slow]
+settings.register_profile("search", deadline=None, suppress_health_check=_LATE, max_examples=1000)
+settings.register_profile("promptreg", deadline=None, suppress_health_check=_LATE, derandomize=True)
 settings.load_profile("promptreg")
+# Nor are examples made of the constants of such modules as happen to be loaded by now.
+vars(providers)["_get_local_constants"] = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +46,15 @@ def llama_server(model_packages: None, tmp_path_factory: pytest.TempPathFactory)
     assert server.stop() == 0, server.tail()
 
 
+def pytest_collection_finish() -> None:
+    """Spare every collection of garbage to come the half million objects that all tests are."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the model's tests on one worker, so that one server serves them all."""
+    """Keep tests of the model, and those of the browser, on one worker: one start serves all."""
     for item in items:
-        if item.get_closest_marker("model"):
-            item.add_marker(pytest.mark.xdist_group("model"))
+        for name in ("model", "browser"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))

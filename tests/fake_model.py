@@ -85,11 +85,11 @@ class ModelServer(FaultServer):
         """How often each key came that came more than once."""
         return {key: n for key, n in Counter(self.keys).items() if n > 1}
 
-    def wait_for(self, calls: int, within_s: float = 30.0) -> None:
+    def wait_for(self, calls: int, within_s: float = 120.0) -> None:
         """Return once so many calls have come in."""
         _wait(self.calls, calls, within_s)
 
-    def wait_for_requests(self, requests: int, within_s: float = 30.0) -> None:
+    def wait_for_requests(self, requests: int, within_s: float = 120.0) -> None:
         """Return once so many requests of any kind have come in."""
         _wait(self.requests, requests, within_s)
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import secrets
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -325,11 +326,16 @@ async def _read(reader: asyncio.StreamReader) -> Request:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port on which nothing listens.
+
+    Below those that systems give to connections and to whoever asks for any port: a test in
+    another process, or the very connection to this port, cannot come by it.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(6_000)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def judged_project(
         return {
             "use": "llama_cpp",
             "url": address(one),
-            "timeout": {"connect": 2, "read": 5},
+            "timeout": {"connect": 20, "read": 60},
             "retries": 1,
             "ready_timeout": 2,
         }

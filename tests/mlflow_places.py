@@ -19,11 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from fault_server import free_port
+
 __all__ = [
     "MlflowServer",
     "Postgres",
     "answering",
-    "free_port",
     "hanging_server",
     "postgres",
     "rows",
@@ -34,13 +35,6 @@ def rows(database: Path, sql: str) -> list[Any]:
     """Return what a database says."""
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(sql).fetchall()
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager
@@ -205,4 +199,4 @@ class MlflowServer:
     def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):  # a session of its own: it and its workers
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)

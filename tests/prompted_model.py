@@ -59,7 +59,7 @@ def suite(url: str, versions: Mapping[str, str], **keys: Any) -> dict[str, Any]:
         "suite": "home",
         "scenarios": "scenarios.jsonl",
         "templates": {"basic": {"versions": dict(versions)}},
-        "provider": provider | {"timeout": {"connect": 2, "read": 5}, "ready_timeout": 2},
+        "provider": provider | {"timeout": {"connect": 20, "read": 60}, "ready_timeout": 2},
         "scorers": [{"use": "risk_range"}],
         "gate": {"margins": {"overall": 0.2, "in_range": 0.2, "deviation": 20}, "draws": 1999},
     } | keys

@@ -39,13 +39,13 @@ class Served:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(self.url + path, data, headers)
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             return json.loads(answer.read())
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal; return exit code and standard error."""
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=180)
         return self.process.returncode, err
 
 

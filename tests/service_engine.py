@@ -46,7 +46,7 @@ def request(kind: str = "compare", *refs: str, **options: Any) -> JobRequest:
 
 
 async def until(
-    engine: Engine, job_id: str, met: Callable[[Job], bool] | None = None, within_s: float = 90.0
+    engine: Engine, job_id: str, met: Callable[[Job], bool] | None = None, within_s: float = 180.0
 ) -> Job:
     """Return the job as soon as it meets a condition; none: as soon as it has ended."""
     end = time.monotonic() + within_s
@@ -88,7 +88,7 @@ class EngineProcess:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal and return its exit code."""
         self.send(number)
-        code = self.process.wait(60)
+        code = self.process.wait(180)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

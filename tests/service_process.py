@@ -41,7 +41,7 @@ class Service:
     def _run(self, *words: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "promptreg", "serve", *words],
-            capture_output=True, text=True, timeout=60, env=_ENVIRONMENT,
+            capture_output=True, text=True, timeout=180, env=_ENVIRONMENT,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -69,7 +69,7 @@ class Service:
         assert self._process is not None
         assert self._process.stdout is not None
         self._process.send_signal(number)
-        code = self._process.wait(60)
+        code = self._process.wait(180)
         self._process.stdout.close()
         self._process = None
         if self._log is not None:

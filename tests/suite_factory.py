@@ -92,7 +92,7 @@ def write_suite(
             "use": "llama_cpp",
             "url": url,
             "concurrency": 4,
-            "timeout": {"connect": 2, "read": 5},
+            "timeout": {"connect": 20, "read": 60},
             "ready_timeout": 2,
         } | settings
     suite = {

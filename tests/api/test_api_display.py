@@ -118,7 +118,8 @@ def test_an_interruption_ends_the_work_before_it_is_raised(
     ended: list[str] = []
 
     async def endless() -> None:
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        clock = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+        asyncio.get_running_loop().call_soon(clock.start)  # not before it sleeps
         try:
             await asyncio.sleep(3600)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 
 import pytest
@@ -10,6 +11,11 @@ import pytest
 from promptreg.cli.progress import progress
 from promptreg.contracts.samples import sample_trials
 from promptreg.discovery import load_plugins
+
+
+def clocks() -> list[threading.Timer]:
+    """Return what would open a display."""
+    return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 class Terminal(io.StringIO):
@@ -38,9 +44,12 @@ def test_a_run_that_is_over_at_once_shows_nothing(monkeypatch: pytest.MonkeyPatc
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     plugins = load_plugins()
+    monkeypatch.setattr("promptreg.cli.progress._FIRST_S", 30.0)
     with progress(plugins, quiet=False):
         plugins.emit("promptreg_run_started", suite="porch", planned=60)
-    time.sleep(0.7)  # longer than the clock that would have opened the display
+        (clock,) = clocks()
+    clock.join(10)
+    assert not clock.is_alive()  # it will never open the display
     assert terminal.getvalue() == ""
 
 
@@ -48,7 +57,7 @@ def test_no_terminal_no_display(capsys: pytest.CaptureFixture[str]) -> None:
     plugins = load_plugins()
     with progress(plugins, quiet=False):
         plugins.emit("promptreg_run_started", suite="porch", planned=60)
-        time.sleep(0.7)
+        assert clocks() == []
     assert capsys.readouterr().err == ""
 
 

@@ -295,6 +295,14 @@ def test_worst_scenarios_come_first() -> None:
     assert changes[-1].scenario_id == "s0002"
 
 
+def test_a_scenario_is_as_much_worse_as_is_sure_whatever_a_gap_held() -> None:
+    gap, scored = Outcome.GAP, Outcome.SCORED
+    a = make_run([column(IN_RANGE, [1, 1, 0], [gap, scored, scored])])
+    b = make_run([column(IN_RANGE, [1, 0, 1], [gap, scored, gap])], label="v2")
+    changes = {c.scenario_id: c.change for c in rank_changes([pair(a, b)], policy())}
+    assert changes == {"s0000": 0.0, "s0001": -1.0, "s0002": 0.0}
+
+
 def test_what_the_policy_slices_by_is_told_first_of_a_scenario() -> None:
     attributes = {"camera": ["a", "b"], "kind": ["threat", "normal"], "tier": ["x", "y"]}
     a, b = (make_run([column(IN_RANGE, [1, 0])], attributes=attributes) for _ in "ab")

@@ -104,7 +104,7 @@ def test_other_files_do_not_depend_on_the_embedder(tmp_path: Path) -> None:
     with_vectors = made(tmp_path / "with")
     again = made(tmp_path / "again")
     without = made(tmp_path / "without", suite={"embedder": None})
-    for name in ("scenarios.parquet", "ground_truth.json", "evaluation_rubrics.yaml"):
+    for name in ("scenarios.parquet", "ground_truth.json"):
         assert (with_vectors / name).read_bytes() == (without / name).read_bytes()
     for name in ("embeddings.npy", "coverage.json", "coverage.md", "coverage_map.svg"):
         assert (with_vectors / name).read_bytes() == (again / name).read_bytes()

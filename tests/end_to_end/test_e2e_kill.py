@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,9 +46,10 @@ def expected(tmp_path: Path, server: ModelServer) -> object:
 
 def killed_at_call(promptreg: Promptreg, server: ModelServer, call: int) -> None:
     """Start a comparison and kill it as its n-th call reaches the server."""
+    process: subprocess.Popen[str]
+    server.on_call = lambda n: process.kill() if n == call else None
     process = promptreg.start("compare", "v1", "v2", "-o", "report.json", "-q")
-    server.on_call = lambda n: os.kill(process.pid, signal.SIGKILL) if n == call else None
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     server.on_call = None
     assert process.returncode == -signal.SIGKILL
 
@@ -148,7 +150,7 @@ def test_killed_while_runs_are_finished(done: Promptreg, server: ModelServer) ->
     assert server.keys == []
 
 
-def until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+def until(condition: Callable[[], object], within_s: float = 120.0) -> None:
     """Return as soon as a condition holds."""
     end = time.monotonic() + within_s
     while not condition():

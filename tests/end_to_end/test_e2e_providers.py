@@ -33,7 +33,7 @@ class Two:
         return {
             "use": "llama_cpp",
             "url": server.url,
-            "timeout": {"connect": 2, "read": 5},
+            "timeout": {"connect": 20, "read": 60},
             "retries": 0,
             "ready_timeout": 2,
         } | more

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -190,9 +190,11 @@ def test_killed_in_the_second_look_it_goes_on_to_the_same_decision(
         every = set(server.asked)
         server.forget()
         promptreg = Promptreg(write_suite(tmp_path / "killed", server.url, n=120))
-        process = promptreg.start("gate", "v1", "v2", "--sequential", "-q")
-        server.on_call = lambda n: os.kill(process.pid, signal.SIGKILL) if n == 80 else None
-        process.communicate(timeout=60)
+        started: list[subprocess.Popen[str]] = []
+        server.on_call = lambda n: started[0].kill() if n == 80 else None
+        started.append(promptreg.start("gate", "v1", "v2", "--sequential", "-q"))
+        process = started[0]
+        process.communicate(timeout=180)
         server.on_call = None
         assert process.returncode == -signal.SIGKILL
         before = Counter(server.asked)

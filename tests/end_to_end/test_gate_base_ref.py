@@ -43,7 +43,7 @@ class Model:
         self._do(self.server.__aenter__())
 
     def _do(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def asked(self) -> list[str]:
         """Return the prompts of trials so far, and forget them."""
@@ -54,7 +54,7 @@ class Model:
     def stop(self) -> None:
         self._do(self.server.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

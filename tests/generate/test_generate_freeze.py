@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from generation import opened, write_file
 from promptreg.cli.app import run as promptreg
@@ -35,7 +34,6 @@ FILES = {
     ".gitattributes",
     "scenarios.parquet",
     "ground_truth.json",
-    "evaluation_rubrics.yaml",
     "coverage.json",
     "coverage.md",
 }
@@ -74,9 +72,6 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path: Path) -> None:
     assert manifest.generator["seed"] == 4
     assert manifest.generator["identity"] == opened(path).generator.identity()
     assert manifest.counts["made"] == 20
-    rubrics = yaml.safe_load((folder / "evaluation_rubrics.yaml").read_text("utf-8"))
-    assert len(rubrics["dimensions"]) == 6
-    assert all(set(d["anchors"]) == {1, 2, 3, 4} for d in rubrics["dimensions"].values())
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".fixtures")] == []
 
 

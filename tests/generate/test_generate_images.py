@@ -78,7 +78,7 @@ class Folder:
             "images": True,
             "retries": 0,
             "concurrency": 1,
-            "timeout": 5,
+            "timeout": 60,
         }
         generate = {"use": "images", "images": "pics", "output": "truth", "provider": provider}
         suite = {"suite": "seen", "generate": generate | keys}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow
 import pytest
+import yaml
 
 from command_line import Promptreg
 from generation import opened, write_file
@@ -21,6 +22,7 @@ from promptreg.pipeline.project import Options, open_project
 from promptreg.pipeline.validate import check
 from promptreg.stages.lint import Finding
 from promptreg.store.fixture import MANIFEST, read_manifest
+from promptreg_scorers.judge.rubrics import read_rubrics
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "home_security"
 POINTER = (
@@ -73,8 +75,8 @@ def test_an_edited_file_is_an_error_that_names_it(suite: Path) -> None:
     file = suite / "fixtures" / "ground_truth.json"
     file.write_text("{}", "utf-8")
     (found,) = findings(suite)
-    assert (found.level, found.code) == ("error", "fixture-changed")
-    assert str(file) in found.message
+    assert (found.level, found.code, found.where) == ("error", "fixture-changed", str(file))
+    assert found.message.startswith("was changed since it was generated")
     done = Promptreg(suite)("validate")
     assert done.code == 2
     assert "ground_truth.json: was changed since it was generated" in done.out
@@ -89,12 +91,14 @@ def test_a_manifest_that_was_tampered_with_is_an_error(suite: Path) -> None:
     assert "is no entry with a hash" in findings(suite)[0].message
     path.write_text(text[:-20], "utf-8")
     assert "cannot be read as a manifest" in findings(suite)[0].message
+    path.unlink()
+    assert [(f.level, f.code) for f in findings(suite)] == [("warning", "no-manifest")]
 
 
 @pytest.mark.parametrize("name", ["scenarios.parquet", "coverage.json", MANIFEST])
 def test_a_pointer_of_git_lfs_says_what_to_do(suite: Path, name: str) -> None:
     (suite / "fixtures" / name).write_text(POINTER, "utf-8")
-    assert any("run 'git lfs pull'" in f.message and name in f.message for f in findings(suite))
+    assert any("run 'git lfs pull'" in f.message and name in f.where for f in findings(suite))
     if name == "scenarios.parquet":  # whoever reads it says the same
         with pytest.raises(DataError, match="git lfs pull"):
             open_project(str(suite)).scenarios(Options())
@@ -134,6 +138,10 @@ def test_a_suite_without_a_generation_is_held_to_the_manifest_too(suite: Path) -
     assert findings(suite) == []
     (suite / "fixtures" / "coverage.md").unlink()
     assert "is missing" in findings(suite)[0].message
+    (suite / "promptreg.yaml").write_text(json.dumps({"generate": SUITE["generate"]}), "utf-8")
+    done = Promptreg(suite)("validate")  # a file that only generates is checked as such
+    assert done.code == 2
+    assert "coverage.md: is missing" in done.out
 
 
 def test_variables_that_the_scenarios_lack_are_errors(suite: Path) -> None:
@@ -152,6 +160,12 @@ def test_prompts_are_frozen_where_that_is_asked_for(suite: Path) -> None:
         expected = f"Is a {v['colour']} {v['shape']} thing of size {v['size']} fine?"
         assert v["formatted_prompt_input_basic"] == expected
     assert len(rows) == len(made.rows)
+    (suite / "v1.txt").write_text("Another {colour} {shape} thing of size {size}?", "utf-8")
+    assert "stale-prompts" not in {f.code for f in check(open_project(str(suite))).findings}
+    (suite / "v2.txt").write_text("Is a {colour} {shape} thing fine?", "utf-8")
+    (stale,) = (f for f in check(open_project(str(suite))).findings if f.code == "stale-prompts")
+    assert (stale.level, stale.where) == ("warning", "basic@v2")
+    assert "of 8 scenarios (g00001" in stale.message
 
 
 @pytest.mark.slow
@@ -204,6 +218,9 @@ def test_the_example_is_large_small_and_clean() -> None:
     assert coverage["families"] >= 200
     for facts in coverage["tuples"][:3]:
         assert facts["covered"] == facts["possible"]
+    for folder in ("generated", "written"):  # a judge takes the file as it lies there
+        rubrics = yaml.safe_load((EXAMPLE / folder / "evaluation_rubrics.yaml").read_text("utf-8"))
+        assert read_rubrics(rubrics) == read_rubrics()
         assert facts.get("missing") == []
     assert coverage["duplicates"] == 0
     assert coverage["near_duplicates"]["pairs"] == 0

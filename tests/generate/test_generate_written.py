@@ -250,8 +250,8 @@ def test_a_budget_stops_before_it_is_passed_and_the_next_call_goes_on(tmp_path: 
 def test_ctrl_c_ends_both_processes_and_says_how_to_go_on(tmp_path: Path) -> None:
     with running(WritingModel(lambda asked: hang())) as server:
         run = suite(tmp_path, server.url, columns=TEXTS)
-        process = run.start("generate")
         server.on_call = lambda n: process.send_signal(signal.SIGINT) if n == 1 else None
+        process = run.start("generate")
         done = run.end(process)
         assert done.code == 130
         before = len(server.calls)

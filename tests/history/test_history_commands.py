@@ -194,11 +194,11 @@ def test_trend_follows_a_metric_and_sees_an_unchanged_version_drift(
 def test_trend_of_runs_that_are_no_longer_stored_reads_them_from_the_history(
     told: Here, tmp_path: Path
 ) -> None:
+    (before,) = told("history", "trend", "deviation", "--json").json  # whoever asks records first
     copy = tmp_path / "copy"
     shutil.copytree(told.folder, copy)
     shutil.rmtree(copy / ".promptreg" / "runs")
     run = Here(copy, told.site)
-    (before,) = told("history", "trend", "deviation", "--json").json
     (after,) = run("history", "trend", "deviation", "--json").json
     assert [p["drift"] for p in after["points"]] == [p["drift"] for p in before["points"]]
 

@@ -44,7 +44,7 @@ def test_end_to_end_on_a_server(server: MlflowServer, tmp_path: Path) -> None:
     every = run("history", "list", "--json", within_s=300).json
     assert [c["gate"]["verdict"] for c in every].count("fail") == 1
     assert len(every) == 2
-    assert "ok" in run("doctor", within_s=60).out
+    assert "ok" in run("doctor", within_s=300).out
     table = tmp_path / "t.parquet"
     asked = run(
         "history", "show", every[0]["candidate"]["runs"]["basic"], "-o", str(table), within_s=300

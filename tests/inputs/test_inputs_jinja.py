@@ -156,7 +156,7 @@ def test_nothing_runs_away(text: str) -> None:
         ("a\nb {{ x", "line 2: unexpected end of template"),
         ("{% for %}", "line 1: "),
         ("{{ x|uper }}", "line 1: No filter named 'uper'"),
-        ("a\n{% include 'x' %}", "line 2: Include is not allowed"),
+        ("a\n{% include 'x' %}", "line 2: {% include %} is not allowed"),
         ("{{ gone }}", "scenario 's1': variable 'gone' is missing"),
         ("{{ null }}", "scenario 's1': variable 'null' is null"),
         ("{{ detections[0].gone }}", "has no attribute 'gone'"),

@@ -178,6 +178,22 @@ def test_risk_ranges_and_levels() -> None:
     assert lint_scenarios(dataset(scenario(8, ground_truth=truth)))
 
 
+def test_a_misspelt_name_in_one_ground_truth_is_told_with_the_one_that_is_meant() -> None:
+    truths = [{"risk_range": [0, 25], "mood": "calm"}] * 3
+    rows = [scenario(i, ground_truth=t) for i, t in enumerate(truths)]
+    known = {"risk_range", "label"}
+    assert lint_scenarios(dataset(*rows), known) == []
+    rows += [
+        scenario(3, ground_truth={"risk_ranges": [0, 25], "mood": "calm"}),
+        scenario(4, ground_truth={"risk_range": [0, 25], "moood": "calm"}),
+        scenario(5, ground_truth={"risk_range": [0, 25], "risk_ranges": [], "range": 1}),
+    ]
+    range_, mood = lint_scenarios(dataset(*rows), known)
+    assert (range_.level, range_.code) == ("warning", "misspelt-truth")
+    assert "'risk_ranges' (did you mean 'risk_range'?) in 1 scenario (s3)" in range_.message
+    assert "'moood' (did you mean 'mood'?) in 1 scenario (s4)" in mood.message
+
+
 def test_key_points() -> None:
     points: list[Any] = ["a text", ["a", "bc"], [], ["courier", " "], ["courier", "daylight"]]
     rows = [scenario(i, ground_truth={"reasoning_key_points": p}) for i, p in enumerate(points)]

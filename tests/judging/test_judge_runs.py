@@ -48,6 +48,7 @@ def test_a_worse_answer_is_found_by_its_judge(tmp_path: Path) -> None:
         assert lines[name].margin == 0.25
     assert found.gate.verdict == "fail"
     assert any("uncalibrated judge" in warning for warning in found.warnings)
+    assert not any("the same grade" in warning for warning in found.warnings)
 
 
 def test_the_same_answer_gets_the_same_verdict_for_one_call(tmp_path: Path) -> None:
@@ -260,6 +261,7 @@ def test_reports_show_what_the_judge_said(tmp_path: Path) -> None:
     with running(ModelServer(worse)) as server, running(JudgeServer(talks)) as judge:
         project = judged_project(tmp_path, server, judge, n=8, settings={"explain": True})
         found = compare(project, "v1", "v2", Options())
+    assert any("the same grade, which tells none apart: " in w for w in found.warnings)
     change = found.changes[0]
     assert change.candidate.remarks["relevance"] == "Not a word <b>on</b> the package."
     report = comparison_json(found)

@@ -34,7 +34,7 @@ class Asks:
 
     def __init__(self, url: str = "", budgeted: bool = False) -> None:
         self.settings = {"use": "llama_cpp", "url": url, "retries": 0, "ready_timeout": 1.0}
-        self.settings["timeout"] = {"connect": 1, "read": 5}
+        self.settings["timeout"] = {"connect": 20, "read": 60}
         self.sizes: list[int] = []
 
     async def identity(self, services: Services) -> Mapping[str, Any]:

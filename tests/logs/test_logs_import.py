@@ -65,6 +65,14 @@ def test_answers_that_were_logged_as_objects_are_spelled_out(tmp_path: Path) -> 
     answer = json.loads(answer_text(10))
     rows, told = shadow(tmp_path, [event("e1", answer, answer)])
     assert json.loads(rows[0]["text"]) == answer
+    with pytest.raises(
+        DataError, match=r"latency_ms: found '-5'; allowed: a finite number of 0 or more"
+    ):
+        shadow(
+            tmp_path,
+            [event("e1", answer, answer, ms=-5)],
+            mapping=(*SHADOW, "shadow.latency_ms=ms"),
+        )
     assert "risk_score: differs on 0 of 1 event" in told
 
 
@@ -80,9 +88,10 @@ def test_what_one_side_lacks_is_a_gap_or_a_failure_and_counted(tmp_path: Path) -
             event("own", good, None, why="Boom"),
         ],
         mapping=(*SHADOW, "shadow.error=why"),
-        causes=["ConnectError=connect"],
+        causes=["ConnectError=connect", "Bo=timeout"],
     )
     assert len(rows) == 10
+    assert "--cause Bo: is no error's first word; first words are: " in told
     by_name = {r["scenario_id"]: r for r in rows if r["version"] == "v2"}
     assert by_name["nothing"]["error"].startswith("cancelled: ")
     assert by_name["empty"]["text"] == ""
@@ -202,6 +211,14 @@ def test_a_csv_cannot_tell_no_answer_from_an_empty_one(tmp_path: Path) -> None:
     mapping = ("scenario_id=event_id", "primary.text=p", "shadow.text=s")
     import_log(str(path), str(out_path), Wish("shadow", mapping=mapping, labels=LABELS))
     assert lines(out_path)[1]["error"].startswith("cancelled: an empty cell")
+    text = path.read_text("utf-8")
+    path.write_text(text, "utf-16")  # as spreadsheets save it
+    import_log(str(path), str(out_path), Wish("shadow", mapping=mapping, labels=LABELS))
+    assert len(lines(out_path)) == 2
+    path.write_text(text.replace("event_id,p,s", "event_id;p;s"), "utf-8")
+    with pytest.raises(DataError, match="one column, 'event_id;p;s'"):
+        import_log(str(path), str(out_path), Wish("shadow", mapping=mapping, labels=LABELS))
+    path.write_text(text, "utf-8")
     with pytest.raises(DataError, match="no column 'sh'"):
         import_log(
             str(path),

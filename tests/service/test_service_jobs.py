@@ -26,9 +26,20 @@ IN_FLIGHT = 4
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A model slow enough to be interrupted."""
-    with running(ModelServer(delay_s=0.1)) as server:
+    """A model that is quick at first, and then so slow that nobody misses the middle of a job."""
+    server = ModelServer()
+
+    def tire(calls: int) -> None:
+        server.delay_s = 1.0 if calls > 20 else 0.0
+
+    server.on_call = tire
+    with running(server):
         yield server
+
+
+def rested(model: ModelServer) -> None:
+    """Let the model be quick again: nothing more is to be interrupted."""
+    model.on_call, model.delay_s = None, 0.0
 
 
 async def followed(engine: Engine, job_id: str) -> list[Any]:
@@ -129,6 +140,7 @@ async def test_a_job_is_cancelled_and_goes_on(tmp_path: Path, model: ModelServer
             await engine.cancel(job.id, WHO)
         calls = len(model.calls)
         assert calls < 2 * N
+        rested(model)
         await engine.resume(job.id, WHO)
         job = await until(engine, job.id, lambda j: j.state is JobState.FINISHED)
         assert (await engine.job(waiting.id)).attempts == 0
@@ -154,6 +166,7 @@ async def test_a_service_that_ends_in_the_middle_loses_nothing(
         assert first.end(number) == (0 if number == signal.SIGTERM else -9)
     stopped = await engine.job(job.id)
     assert stopped.state is (JobState.RUNNING if number == signal.SIGKILL else JobState.QUEUED)
+    rested(model)
     with EngineProcess(folder):
         job = await until(engine, job.id)
         second = await until(engine, second.id)

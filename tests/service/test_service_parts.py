@@ -129,7 +129,7 @@ def test_a_lock_outlives_the_one_who_took_it(tmp_path: Path) -> None:
     lock.release()
     assert not other.take()
     other.end_holder()
-    assert child.wait(10) == -9
+    assert child.wait(60) == -9
     assert other.take()
     other.release()
 

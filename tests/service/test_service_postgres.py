@@ -19,7 +19,7 @@ from service_engine import WHO, EngineProcess, request, until, watcher
 from service_wire import wire
 from suite_factory import write_suite
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow]
+pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.xdist_group("postgres")]
 N = 30
 IN_FLIGHT = 4
 
@@ -74,6 +74,7 @@ async def test_two_services_share_the_work_and_take_over(
 async def test_a_service_that_is_stopped_for_long_does_no_harm(
     tmp_path: Path, model: ModelServer, database: str
 ) -> None:
+    model.delay_s = 0.3  # nobody misses the middle of the job
     folder = write_suite(tmp_path / "suite", model.url, n=N)
     engine = watcher(folder, database=database)
     with EngineProcess(folder, database=database, grace_s=1.0) as a:

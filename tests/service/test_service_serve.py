@@ -27,7 +27,7 @@ def test_a_gate_by_http_and_an_orderly_end(tmp_path: Path) -> None:
         service.log_in()
         asked = {"suite": "faults", "baseline": "v1", "candidate": "v2"}
         job = service.ask("/api/v1/gates", asked)
-        end = time.monotonic() + 90
+        end = time.monotonic() + 180
         while job["state"] in ("queued", "running"):
             assert time.monotonic() < end, job
             time.sleep(0.2)

@@ -70,7 +70,8 @@ class Tab:
     def log_in(self, token: str) -> None:
         """Log in from the page that asks for it."""
         self.page.get_by_label("Token").fill(token)
-        self.page.get_by_role("main").get_by_role("button", name="Log in").click()
+        with self.page.expect_navigation():  # or what is opened next overtakes it
+            self.page.get_by_role("main").get_by_role("button", name="Log in").click()
 
     def heard(self, message: ConsoleMessage) -> None:
         """Keep what the console complains about."""
@@ -92,7 +93,7 @@ class Tab:
 def tab(browser: Browser, served: Service, **context: Any) -> Iterator[Tab]:
     """Open a logged-in tab; whatever a console, a policy or a foreign address says is kept."""
     opened = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
-    opened.set_default_timeout(40_000)
+    opened.set_default_timeout(120_000)
     page = opened.new_page()
     found = Tab(page, served.url)
     page.on("console", found.heard)
@@ -238,7 +239,7 @@ def test_wrong_tokens_and_ended_sessions(browser: Browser, service: Service) -> 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[tuple[Service, ModelServer]]:
     """A suite whose model takes its time."""
-    with running(ModelServer(delay_s=0.25)) as model:
+    with running(ModelServer(delay_s=1.0)) as model:
         folder = write_suite(tmp_path / "slow", model.url, n=40)
         with Service(folder) as served:
             yield served, model

@@ -26,8 +26,11 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 @settings(max_examples=30, deadline=None)
 @given(p_values)
 def test_equal_statsmodels(p: list[float]) -> None:
-    assert holm(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
-    assert benjamini_hochberg(p) == pytest.approx(list(multipletests(p, method="fdr_bh")[1]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gc.collect", lambda: 0)  # half a second each time, if all tests are loaded
+        known = {way: list(multipletests(p, method=way)[1]) for way in ("holm", "fdr_bh")}
+    assert holm(p) == pytest.approx(known["holm"])
+    assert benjamini_hochberg(p) == pytest.approx(known["fdr_bh"])
 
 
 def test_hints_are_those_of_the_step_up_rule() -> None:

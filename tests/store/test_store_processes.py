@@ -43,7 +43,7 @@ class Worker:
 
     def listen(self, lines: int) -> None:
         """Return once it has said so many lines."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while len(self.lines()) < lines:
             assert self.process.poll() is None, self.lines()
             assert time.monotonic() < deadline
@@ -51,7 +51,7 @@ class Worker:
 
     def end(self) -> Said:
         """Wait until it has ended, and return what it said."""
-        self.process.wait(timeout=120)
+        self.process.wait(timeout=300)
         words = [line.split() for line in self.lines()]
         assert all(len(line) == 2 for line in words), self.lines()
         return [(word, name) for word, name in words]

@@ -256,12 +256,12 @@ def test_a_file_that_git_replaces_while_one_waits_is_read_anew(tmp_path: Path) -
 
     def hold(state: State) -> list[Event]:
         holding.set()
-        assert go.wait(20)
+        assert go.wait(60)
         return []
 
     first = threading.Thread(target=lambda: made.append(hold))
     first.start()
-    assert holding.wait(20)
+    assert holding.wait(60)
     seen: list[State] = []
     second = threading.Thread(target=lambda: seen.append(made.append(lambda _: [V3])))
     second.start()
@@ -269,8 +269,8 @@ def test_a_file_that_git_replaces_while_one_waits_is_read_anew(tmp_path: Path) -
     other.write_text(line_of(V1) + "\n" + line_of(V2) + "\n")
     other.replace(made.path)  # as a checkout does
     go.set()
-    first.join(20)
-    second.join(20)
+    first.join(60)
+    second.join(60)
     assert len(seen[0].versions["basic"]) == 3
     assert made.read() == seen[0]
 
@@ -298,7 +298,7 @@ def test_two_processes_lose_nothing_and_see_each_other(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", WORKER, str(path), who, "25"])
         for who in ("one", "two")
     ]
-    assert [w.wait(60) for w in workers] == [0, 0]
+    assert [w.wait(180) for w in workers] == [0, 0]
     versions = Journal(path).read().versions["basic"].values()
     # Each event was made from the state with all before it: no number twice, none left out.
     assert sorted(int(v.labels[0][1:]) for v in versions) == list(range(50))

@@ -65,7 +65,7 @@ def generate(
     o.read_env_file(env_file)
     opened = open_generation(config, seed=seed, output=output)
     if dry_run:
-        plan = opened.generator.plan(opened.request())
+        plan = opened.plan()
         check_generation(opened, plan, force=force)
         _show_plan(opened, plan, as_json=as_json)
         return 0
@@ -198,7 +198,7 @@ def _show_made(
     for t in tuples[1:]:
         print(
             f"  combinations of {t['strength']} attributes: {t['covered']:,} of {t['possible']:,}"
-            f" occur; {t['excluded']:,} are left out by constraints"
+            f" occur; left out by constraints: {t['excluded']:,}"
         )
     print(f"  {count(coverage['duplicates'], 'duplicate')}, {count(near, 'near-duplicate pair')}")
     if meaning:

@@ -111,7 +111,7 @@ def _print(found: Plan) -> None:
     if found.detectable:
         print("Smallest change that would be seen (80 % power):")
         print_table(
-            ["template", "metric", "n", "families", "could see", "margin", "for margin"],
+            ["template", "metric", "n", "families", "could see", "margin", "n for margin"],
             [
                 [
                     d.template,

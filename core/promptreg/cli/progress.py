@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from promptreg.cli.bar import Bar
 from promptreg.hookspecs import hookimpl
+from promptreg.numbers import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ class _Progress:
         left = (self._planned - self._done) / rate if known else None
         words = f"{self._cached:,} cached, {self._failed:,} failed, {rate:.2g}/s"
         if not self._terminal:
-            rest = f", about {left:.0f} s left" if left is not None else ""
+            rest = f", about {duration(left)} left" if left is not None else ""
             done = f"{self._done:,} of {self._planned:,} trials"
             if self._done > self._planned:
                 done = f"{self._done:,} trials ({self._planned:,} planned, then more asked for)"

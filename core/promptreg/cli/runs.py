@@ -155,4 +155,5 @@ def _show(
     for warning in executed.warnings:
         print(f"warning: {clean(warning)}")
     t = executed.tally
-    print(f"{executed.provider}: {t.planned:,} trials, {t.cached:,} cached, {t.called:,} called")
+    trials = count(t.planned, "trial")
+    print(f"{executed.provider}: {trials}, {t.cached:,} cached, {t.called:,} called")

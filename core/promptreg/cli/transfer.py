@@ -86,7 +86,7 @@ def import_(
         typer.Option(
             "--cause",
             metavar="WORD=CAUSE",
-            help="Logs: what an error that begins with WORD is, such as ConnectError=connect.",
+            help="Logs: what an error with the first word WORD is, such as ConnectError=connect.",
         ),
     ] = None,
     config: o.Config = None,

@@ -11,6 +11,7 @@ from promptreg import numbers
 from promptreg.errors import DataError, UsageError
 from promptreg.pipeline.project import Project
 from promptreg.records import Cause
+from promptreg.stages.load.text import numbered_lines
 from promptreg.store.runs import load_run, read_trials
 
 __all__ = [
@@ -160,22 +161,18 @@ def rows_of_table(path: Path) -> Iterator[dict[str, Any]]:
         DataError: it is none of these, or a row is broken.
     """
     if path.suffix in (".jsonl", ".ndjson"):
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as e:
-                    raise DataError(f"{path}: line {number}: no valid JSON: {e}") from e
-                if not isinstance(row, dict):
-                    raise DataError(f"{path}: line {number}: must be an object")
-                yield row
+        for number, line in numbered_lines(path, MAX_IMPORT_BYTES):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as e:
+                raise DataError(f"{path}: line {number}: no valid JSON: {e}") from e
+            if not isinstance(row, dict):
+                raise DataError(f"{path}: line {number}: must be an object")
+            yield row
     elif path.suffix == ".csv":
-        import csv
-
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            yield from csv.DictReader(stream)
+        yield from _csv(path)
     elif path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -190,6 +187,25 @@ def rows_of_table(path: Path) -> Iterator[dict[str, Any]]:
         raise DataError(
             f"{path}: cannot import {path.suffix!r}; allowed: .json .jsonl .csv .parquet"
         )
+
+
+def _csv(path: Path) -> Iterator[dict[str, Any]]:
+    import csv
+
+    rows = csv.DictReader(line for _, line in numbered_lines(path, MAX_IMPORT_BYTES))
+    before = csv.field_size_limit(MAX_IMPORT_BYTES)  # an answer may be long
+    try:
+        for name in rows.fieldnames or ():
+            if len(rows.fieldnames or ()) == 1 and (";" in name or "\t" in name):
+                raise DataError(
+                    f"{path}: line 1: the header is one column, {name!r:.80}; allowed: cells with "
+                    "commas between them"
+                )
+        yield from rows
+    except csv.Error as e:
+        raise DataError(f"{path}: line {rows.line_num}: no valid CSV: {e}") from e
+    finally:
+        csv.field_size_limit(before)
 
 
 def _renamed(

@@ -9,6 +9,7 @@ from itertools import pairwise
 from promptreg.errors import DataError, MissingPackageError, PromptregError
 from promptreg.pipeline.check_policy import check_policy
 from promptreg.pipeline.fixtures import check_fixture
+from promptreg.pipeline.generate import stale_prompts
 from promptreg.pipeline.judging.labelled import labelled_by
 from promptreg.pipeline.parts import make_provider, make_scoring, model_parts, policy_for
 from promptreg.pipeline.project import Options, Project
@@ -25,7 +26,7 @@ from promptreg.stages.lint import (
     lint_select,
     lint_wording,
 )
-from promptreg.stages.load import load_template, matches
+from promptreg.stages.load import TRUTH_COLUMNS, load_template, matches
 from promptreg.stages.render import check_rendering, compile_template, render, with_variables
 from promptreg.stages.score import Scoring
 
@@ -62,7 +63,7 @@ def check(project: Project) -> Checked:
         *_plugins(project, scenarios),
         *_embedder(project, scenarios),
         *_history(project),
-        *lint_scenarios(scenarios),
+        *lint_scenarios(scenarios, TRUTH_COLUMNS),
         *_unreviewed(scenarios),
         *lint_select(suite.select, list(suite.templates), scenarios.scenarios, matches),
     ]
@@ -85,9 +86,7 @@ def _plugins(project: Project, scenarios: ScenarioSet) -> Iterator[Finding]:
             yield Finding("error", "provider", "provider", str(e))
     named = {n for entry in project.suite.templates.values() for n in entry.providers.values()}
     for name in sorted({*project.suite.providers} - named - {project.suite.provider_name}):
-        yield Finding(
-            "warning", "provider", "unused-provider", f"providers.{name}: no version names it"
-        )
+        yield Finding("warning", "unused-provider", f"providers.{name}", "no version names it")
     try:
         scoring = make_scoring(project)
     except PromptregError as e:
@@ -195,5 +194,7 @@ def _template(project: Project, name: str, scenarios: ScenarioSet) -> Iterator[F
             served,
             lambda s, r=renderer: render(r, s, allow_role_tokens=loose).text,  # type: ignore[misc]
         )
+        if suite.generate is not None and suite.generate.prompts == label:
+            yield from stale_prompts(template, renderer, served, loose=loose)
     for left, right in pairwise(compiled):
         yield from lint_pair(left, right, optional=entry.optional)

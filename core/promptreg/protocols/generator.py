@@ -102,6 +102,8 @@ class Generator(Protocol):
     generation goes on where it stopped and nothing is paid twice."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions are noted beside the scenarios that they had a part in."""
+    rubrics: bool = True
+    """Whether the rubrics of a home-security assistant fit the scenarios; they are frozen too."""
 
     def identity(self) -> Mapping[str, Json]:
         """Return everything but seed and size that shapes the scenarios.

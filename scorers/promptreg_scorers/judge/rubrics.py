@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptreg.errors import did_you_mean
-from promptreg_scorers.judge.builtin import BUILT_IN
+from promptreg.rubrics import RUBRICS
 
 __all__ = ["Dimension", "choose", "read_rubrics"]
 
@@ -61,7 +61,7 @@ def read_rubrics(data: Any = None, where: str = "rubrics") -> tuple[Dimension, .
     Raises:
         ValueError: with the place, what was found and what is allowed.
     """
-    data = BUILT_IN if data is None else data
+    data = RUBRICS if data is None else data
     if isinstance(data, Mapping) and len(data) == 1 and "rubrics" in data:
         data = data["rubrics"]
     if isinstance(data, (list, tuple)):

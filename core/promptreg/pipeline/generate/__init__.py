@@ -3,6 +3,7 @@
 from promptreg.pipeline.generate.freeze import SCENARIOS
 from promptreg.pipeline.generate.made import Made
 from promptreg.pipeline.generate.opened import Generation, make_generator, open_generation
+from promptreg.pipeline.generate.prompts import stale_prompts
 from promptreg.pipeline.generate.run import check_generation, generate
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "generate",
     "make_generator",
     "open_generation",
+    "stale_prompts",
 ]

@@ -21,12 +21,12 @@ from promptreg.pipeline.generate.prompts import add_prompts
 from promptreg.pipeline.generate.vectors import MAP, Embedding
 from promptreg.protocols import GenerationPlan
 from promptreg.records import Json
+from promptreg.rubrics import rubrics_yaml
 from promptreg.stages.generate import (
     ID,
     coverage_markdown,
     measure,
     parquet_bytes,
-    rubrics_yaml,
 )
 from promptreg.stages.load import load_scenarios
 from promptreg.store.fixture import EMBEDDINGS, Draft, FixtureManifest
@@ -66,7 +66,8 @@ def freeze(
         )
         truths = {str(r[ID]): r["ground_truth"] for r in rows if r.get("ground_truth") is not None}
         draft.write("ground_truth.json", _lines(truths))
-        draft.write("evaluation_rubrics.yaml", rubrics_yaml().encode())
+        if getattr(opened.generator, "rubrics", True):
+            draft.write("evaluation_rubrics.yaml", rubrics_yaml().encode())
         vectors = None if embedding is None else embedding.vectors(content)
         if embedding is not None and vectors is not None:
             draft.write(EMBEDDINGS, vectors.file)

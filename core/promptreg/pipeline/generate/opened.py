@@ -11,7 +11,7 @@ from promptreg.discovery import Plugins, load_plugins
 from promptreg.errors import SuiteError, did_you_mean
 from promptreg.pipeline.embed import Place
 from promptreg.pipeline.generate.asking import AskedProvider
-from promptreg.protocols import GenerationRequest, Generator
+from promptreg.protocols import GenerationPlan, GenerationRequest, Generator
 from promptreg.records import Json
 from promptreg.suite import GenerateEntry, Suite, find_suite, load_generation
 
@@ -46,6 +46,18 @@ class Generation:
     def request(self, **more: Any) -> GenerationRequest:
         """Return what the generator is asked for."""
         return GenerationRequest(seed=self.entry.seed, size=self.entry.size, **more)
+
+    def plan(self, limit: int | None = None) -> GenerationPlan:
+        """Return what is going to be made.
+
+        Raises:
+            SuiteError: settings contradict each other; names the file.
+        """
+        where = f"{self.path}: generate"
+        try:
+            return self.generator.plan(self.request(limit=limit))
+        except SuiteError as e:
+            raise type(e)(str(e) if where in str(e) else f"{where}: {e}") from e
 
     def shaped_by(self) -> dict[str, Json]:
         """Return everything that shapes the scenarios."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from promptreg.errors import SuiteError, TemplateError
-from promptreg.records import Scenario
+from promptreg.numbers import count
+from promptreg.records import Scenario, Template
+from promptreg.stages.lint import Finding, few
 from promptreg.stages.load import load_template, matches
-from promptreg.stages.render import compile_template, render
+from promptreg.stages.render import Renderer, compile_template, render
 from promptreg.suite import Suite
 
-__all__ = ["COLUMN", "add_prompts"]
+__all__ = ["COLUMN", "add_prompts", "stale_prompts"]
 
 COLUMN = "formatted_prompt_input"
 
@@ -64,6 +66,37 @@ def add_prompts(
                 raise TemplateError(f"{path}: generate.prompts: {name}@{label}: {e}") from e
             row[f"{COLUMN}_{name}"] = text
     return made
+
+
+def stale_prompts(
+    template: Template, renderer: Renderer, scenarios: Iterable[Scenario], *, loose: bool
+) -> Iterator[Finding]:
+    """Find frozen prompts that a template does not make any more; it was edited since.
+
+    Args:
+        template: the version that was frozen.
+        renderer: of its text as it is now.
+        scenarios: those it serves, with their frozen columns.
+        loose: whether values may hold role tokens.
+    """
+    column = f"{COLUMN}_{template.name}"
+    others = []
+    for scenario in scenarios:
+        frozen = scenario.variables.get(column)
+        try:
+            if (
+                frozen is not None
+                and frozen != render(renderer, scenario, allow_role_tokens=loose).text
+            ):
+                others.append(scenario.id)
+        except TemplateError:  # a finding of its own
+            return
+    if others:
+        message = (
+            f"makes other prompts than {column} holds, of {count(len(others), 'scenario')} "
+            f"({few(others)}): it was edited since they were frozen; generate the set again"
+        )
+        yield Finding("warning", "stale-prompts", f"{template.name}@{template.label}", message)
 
 
 def _scenario(row: Mapping[str, Any]) -> Scenario:

@@ -61,7 +61,7 @@ def generate(
     """
     started = time.monotonic()
     generator, entry = opened.generator, opened.entry
-    plan = generator.plan(opened.request(limit=limit))
+    plan = opened.plan(limit)
     if limit is not None:
         made = collect(opened, plan, opened.request(limit=limit), None, Budget(), progress)
         return made, None

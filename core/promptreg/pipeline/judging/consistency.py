@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from promptreg.pipeline.judging.votes import Ballots, ballots_of, stack
-from promptreg.records import Run
+from promptreg.records import Outcome, Run
 from promptreg.stages.compare import RunPair
 from promptreg.stats.agreement import LOW, Agreement, krippendorff_alpha
 from promptreg.verdicts import Difference
@@ -28,6 +28,8 @@ UNCALIBRATED = (
     "uncalibrated judge: a bias of the judge towards one version's style is not excluded "
     "('promptreg judge agreement' measures it with human labels)"
 )
+_ENOUGH = 10
+"""Answers from which on the same grade for all is no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,15 @@ def judged_notes(
     """
     noted: dict[tuple[str, str], tuple[str, ...]] = {}
     doubtful: list[str] = []
+    alike: list[str] = []
     judged = False
     for pair in pairs:
         found = consistency((pair.baseline, pair.candidate), alpha=alpha, seed=seed)
         judged = judged or bool(found)
         for metric, told in found.items():
             notes = []
+            if (grade := _only_grade(pair, metric)) is not None:
+                alike.append(f"{metric} ({grade:g})")
             for what, agreement in (
                 ("judge self-consistency", told.itself),
                 ("agreement of the judges", told.panel),
@@ -89,6 +94,9 @@ def judged_notes(
         warnings.append(
             f"judges agree too little to rely on (Krippendorff's alpha below {LOW:g}): {some}"
         )
+    if alike:
+        some = ", ".join(dict.fromkeys(alike[:6]))
+        warnings.append(f"every answer was given the same grade, which tells none apart: {some}")
     return Judged(
         tuple(
             replace(d, notes=(*d.notes, *noted.get((d.template, d.metric), ())))
@@ -98,6 +106,13 @@ def judged_notes(
         ),
         tuple(warnings),
     )
+
+
+def _only_grade(pair: RunPair, metric: str) -> float | None:
+    """Return the grade that every judged answer of both sides has; None where they differ."""
+    columns = (pair.baseline.columns[metric], pair.candidate.columns[metric])
+    given = np.concatenate([c.values[c.outcomes == Outcome.SCORED] for c in columns])
+    return float(given[0]) if given.size >= _ENOUGH and np.ptp(given) == 0 else None
 
 
 def consistency(

@@ -12,7 +12,7 @@ from promptreg.pipeline.logs.mapping import Mapped
 from promptreg.pipeline.transfer import CSV_EMPTY
 from promptreg.records import Cause
 
-__all__ = ["NOT_LOGGED", "recorded_row"]
+__all__ = ["NOT_LOGGED", "first_word", "recorded_row"]
 
 NOT_LOGGED = f"{Cause.CANCELLED}: the log holds neither an answer nor an error"
 """Nobody knows what the version would have said: a gap, bounded from both sides."""
@@ -64,7 +64,7 @@ def recorded_row(
     for ours in mapped.mapping.columns:
         if ours.startswith(f"{prefix}score."):
             name = ours.removeprefix(prefix)
-            found[name] = _number(mapped.take(row, ours), f"{where}: {ours}")
+            found[name] = _number(mapped.take(row, ours), f"{where}: {ours}", -math.inf)
     return found
 
 
@@ -79,21 +79,29 @@ def _text(value: Any, where: str) -> str | None:
     raise DataError(f"{where}: found a {type(value).__name__}; allowed: a text or an object")
 
 
+def first_word(error: Any) -> str:
+    """Return the word of a logged error that `causes` goes by; empty where there is no error."""
+    if error is None or error is False or (isinstance(error, float) and math.isnan(error)):
+        return ""
+    return " ".join(str(error).split()).replace(":", " ", 1).partition(" ")[0]
+
+
 def _error(value: Any, causes: Mapping[str, str]) -> str:
-    if value is None or value is False or (isinstance(value, float) and math.isnan(value)):
+    first = first_word(value)
+    if not first:
         return ""
     said = " ".join(str(value).split())[:400]
-    first = said.replace(":", " ", 1).partition(" ")[0]
     return f"{causes[first]}: {said}" if first in causes else said
 
 
-def _number(value: Any, where: str) -> float | None:
+def _number(value: Any, where: str, least: float = 0.0) -> float | None:
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number):
-        raise DataError(f"{where}: found {str(value)[:40]!r}; allowed: a finite number")
+    if not math.isfinite(number) or number < least:
+        allowed = "a finite number" if least < 0 else "a finite number of 0 or more"
+        raise DataError(f"{where}: found {str(value)[:40]!r}; allowed: {allowed}")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from promptreg import numbers
 from promptreg.errors import DataError, UsageError, did_you_mean
 from promptreg.pipeline.logs.agreement import Agreement
-from promptreg.pipeline.logs.answers import recorded_row
+from promptreg.pipeline.logs.answers import first_word, recorded_row
 from promptreg.pipeline.logs.mapping import ANSWER_FIELDS, Mapped, missing_error, read_mapping
 from promptreg.pipeline.logs.scenarios import ScenarioFile
 from promptreg.pipeline.transfer import checked_source, rows_of_table, write_rows
@@ -87,6 +88,7 @@ class _Log:
         self.columns = _columns(self.fields)
         self.events = 0
         self._seen: dict[tuple[str, str], tuple[int, str]] = {}
+        self._words: Counter[str] = Counter()
         self._check_labels()
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -140,6 +142,10 @@ class _Log:
                 "to compare them, the suite must say what was drawn, and how often each version: "
                 f"design: {{kind: unpaired, unit: scenario, split: {{{_split(counts)}}}}}"
             )
+        for word in self.causes:
+            if not self._words[word]:
+                known = ", ".join(w for w, _ in self._words.most_common(10) if w) or "none"
+                lines.append(f"--cause {word}: is no error's first word; first words are: {known}")
         unused = self.mapped.unused(self.fields)
         if unused:
             lines.append(f"columns not used: {', '.join(unused[:30])}")
@@ -166,6 +172,8 @@ class _Log:
                     "where it is)"
                 )
             )
+        if self.causes:
+            self._words[first_word(self.mapped.take(row, f"{prefix}error"))] += 1
         told = recorded_row(
             row,
             self.mapped,

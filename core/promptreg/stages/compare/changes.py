@@ -31,21 +31,26 @@ class Change:
 def rank_changes(pairs: Sequence[RunPair], policy: Policy) -> list[Change]:
     """Return every scenario, the worst change first; ties by the candidate's own score, then id.
 
-    A scenario on which the measure does not apply comes last with `change` None.
+    A scenario on which the measure does not apply comes last with `change` None. Where trials are
+    gaps, the change is what is sure: the smallest that the scores which are missing leave open.
     """
     rows: list[tuple[float, float, str, Change]] = []
     for pair in pairs:
         metric = policy.gating[0]
-        source = tables_of(pair, policy, "baseline")[metric]
+        source, other = (
+            tables_of(pair, policy, side)[metric] for side in ("baseline", "candidate")
+        )
         scale = source.scale
         sign = 1.0 if scale.higher_is_better else -1.0
         width = scale.high - scale.low
         unit = width if np.isfinite(width) else 1.0
         with np.errstate(invalid="ignore"):
-            base, cand = source.baseline.mean(axis=1), source.candidate.mean(axis=1)
+            cand = source.candidate.mean(axis=1)
+            ends = [sign * (t.candidate - t.baseline).mean(axis=1) / unit for t in (source, other)]
+            sure = np.clip(0.0, np.minimum(*ends), np.maximum(*ends))
         attributes = _judged_first(pair, policy)
         for i, scenario_id in enumerate(pair.scenario_ids):
-            change = float(sign * (cand[i] - base[i]) / unit) if source.applies[i] else None
+            change = float(sure[i]) if source.applies[i] else None
             own = float(sign * cand[i]) if source.applies[i] else np.inf
             record = Change(
                 template=pair.template,

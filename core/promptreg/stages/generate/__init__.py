@@ -4,7 +4,6 @@ from promptreg.stages.generate.coverage import measure
 from promptreg.stages.generate.journal import Journal, fingerprint
 from promptreg.stages.generate.markdown import coverage_markdown
 from promptreg.stages.generate.rows import ID, row_problem, slot_problem
-from promptreg.stages.generate.rubrics import rubrics_yaml
 from promptreg.stages.generate.similar import near_duplicates, shingles, similarity
 from promptreg.stages.generate.tables import parquet_bytes
 
@@ -17,7 +16,6 @@ __all__ = [
     "near_duplicates",
     "parquet_bytes",
     "row_problem",
-    "rubrics_yaml",
     "shingles",
     "similarity",
     "slot_problem",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,52 @@ BANDS = ((0, 29), (30, 59), (60, 84), (85, 100))
 _HUGE_SHARE = 0.25
 _ENOUGH = 8
 _POINTS = ("key_points", "reasoning_key_points")
+_ALMOST = 0.88
+"""From this likeness on a name is taken for another one's misspelling: `risk_ranges`."""
 
 
 def lint_scenarios(
-    scenarios: ScenarioSet, bands: Sequence[tuple[float, float]] = BANDS
+    scenarios: ScenarioSet,
+    truths: Collection[str] = (),
+    bands: Sequence[tuple[float, float]] = BANDS,
 ) -> list[Finding]:
     """Return slips that no template is to blame for.
 
     Args:
         scenarios: the whole set.
+        truths: names of ground truth that mean something.
         bands: the lowest and highest points of each risk level.
     """
     where = scenarios.source
     rows = scenarios.scenarios
     return [
+        *_misspelt(rows, truths, where),
         *_ranges(rows, bands, where),
         *_points(rows, where),
         *_families(rows, where),
         *_attributes(rows, where),
         *_images(rows, where),
     ]
+
+
+def _misspelt(rows: Sequence[Scenario], truths: Collection[str], where: str) -> Iterator[Finding]:
+    """Find names in ground truth that stand where one almost the same is missing."""
+    holders: dict[str, list[Scenario]] = defaultdict(list)
+    for scenario in rows:
+        for name in scenario.ground_truth:
+            holders[name].append(scenario)
+    for name, held in holders.items():
+        if name in truths:
+            continue
+        known = {n for n in holders if len(holders[n]) > len(held)}.union(truths)
+        for meant in difflib.get_close_matches(name, sorted(known), n=1, cutoff=_ALMOST):
+            ids = [s.id for s in held if meant not in s.ground_truth]
+            if ids:
+                message = (
+                    f"ground_truth: {name!r} (did you mean {meant!r}?) in {_in(ids)}, where there "
+                    f"is no {meant!r}; scorers that need it leave such a scenario out"
+                )
+                yield Finding("warning", "misspelt-truth", where, message)
 
 
 def _ranges(

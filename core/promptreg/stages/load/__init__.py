@@ -19,8 +19,10 @@ from promptreg.stages.load.references import Resolved, RunRef, resolve
 from promptreg.stages.load.registered import find_registered, open_journal, template_of
 from promptreg.stages.load.scenarios import load_scenarios
 from promptreg.stages.load.templates import at_revision, load_template
+from promptreg.stages.load.truth import TRUTH_COLUMNS
 
 __all__ = [
+    "TRUTH_COLUMNS",
     "GitVersion",
     "Label",
     "Resolved",

@@ -22,6 +22,20 @@ _NODES = frozenset({
     "Compare", "Operand", "And", "Or", "Not", "Filter", "Test", "CondExpr", "Call", "Concat",
     "Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow", "Neg", "Pos",
 })  # fmt: skip
+_WRITTEN = {
+    "AssignBlock": "{% set %} with {% endset %}",
+    "Block": "{% block %}",
+    "CallBlock": "{% call %}",
+    "Extends": "{% extends %}",
+    "FilterBlock": "{% filter %}",
+    "FromImport": "{% from %}",
+    "Import": "{% import %}",
+    "Include": "{% include %}",
+    "Macro": "{% macro %}",
+    "NSRef": "setting an attribute",
+    "ScopedEvalContextModifier": "{% autoescape %}",
+}
+"""Jinja's names for syntax to what a template says; the others are refused by the parser."""
 _METHODS = frozenset({
     "capitalize", "cycle", "endswith", "get", "items", "keys", "lower", "lstrip", "rstrip",
     "startswith", "strip", "title", "upper", "values",
@@ -40,7 +54,10 @@ def restrict(tree: nodes.Template, environment: Environment, where: str) -> None
         count += kind not in ("TemplateData", "Output")
         if kind not in _NODES:
             spot = f"line {node.lineno}: " if node.lineno else ""
-            raise TemplateError(f"{where}: {spot}{kind} is not allowed in a template")
+            raise TemplateError(
+                f"{where}: {spot}{_WRITTEN.get(kind, kind)} is not allowed in a template; allowed: "
+                "{{ }}, and {% %} with if, for, set (a value) and with"
+            )
         if count > MAX_NODES or depth > MAX_NESTING:
             raise TemplateError(
                 f"{where}: line {node.lineno}: more than {MAX_NODES} pieces of code, or nested "

@@ -116,7 +116,7 @@ class MeanContrast:
                 hidden = math.log1p(hidden / before) if before > 0 else math.inf
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
             notes.append(
-                f"only {self.varying} units of a side differ from its rest: interval widened by "
+                f"units of a side that differ from its rest: {self.varying}; interval widened by "
                 "what was not seen yet"
             )
             hidden = 0.0 if is_ratio else hidden

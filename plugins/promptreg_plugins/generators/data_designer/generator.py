@@ -86,7 +86,7 @@ class DataDesigner(Generator):
         from promptreg_plugins.generators.data_designer.settings import choose
 
         self._grid = Grid(recipe, attributes, strength, constraints, quotas, stories)
-        self._scenes = recipe == "home_security"
+        self.rubrics = self._scenes = recipe == "home_security"
         self._models = read_models(models)
         if vision and vision not in self._models:
             raise SuiteError(f"vision: no model has the alias {vision!r:.60}")
@@ -229,8 +229,8 @@ class DataDesigner(Generator):
         if written < self._limits.least_written * planned or not written:
             raise ExecutionError(
                 f"{writers} wrote {written} of {planned} scenarios validly, fewer than the "
-                f"{self._limits.least_written:.0%} of generate.least_written; these are kept, "
-                f"and '--no-cache' asks anew. The others: {rounds.why()}"
+                f"{self._limits.least_written:.0%} of generate.least_written; what was "
+                f"asked is kept, and '--no-cache' asks anew. Not valid: {rounds.why()}"
             )
         for slot in rounds.left:
             if self._invalid == "leave_out":

@@ -140,4 +140,7 @@ class Rounds:
 def _short(text: str) -> str:
     """Return one line of a reason; like reasons are counted together."""
     line = " ".join(text.replace("\U0001f6d1", "").split())
+    if "| Cause: " in line:  # Data Designer's box: what was wrong stands in its middle
+        line = line.partition("| Cause: ")[2].partition(" | Solution: ")[0]
+        line = line.rpartition("Validation detail: ")[2]
     return line if len(line) <= 200 else f"{line[:197]}..."

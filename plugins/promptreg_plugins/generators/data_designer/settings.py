@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from promptreg.errors import SuiteError, did_you_mean
+from promptreg.rubrics import RUBRICS
 from promptreg_plugins.generators.data_designer import columns as c
 from promptreg_plugins.generators.data_designer.models import Model
 from promptreg_plugins.generators.data_designer.own_columns import (
@@ -180,12 +181,9 @@ def _judge(
     name: str, dimensions: Sequence[str], changed: Mapping[str, Any], models: Mapping[str, Model]
 ) -> c.Column:
     """Return a judge's column; without dimensions it is the one on how two descriptions match."""
-    from promptreg.stages.generate.rubrics import RUBRICS
-
-    scores = [
-        {"name": d, "question": RUBRICS[d][0], "anchors": dict(enumerate(RUBRICS[d][1], 1))}
-        for d in dimensions
-    ] or [{"name": "alignment", "question": "Do the two describe the same?", "anchors": _ALIKE}]
+    scores: list[Mapping[str, Any]] = [{"name": d, **RUBRICS[d]} for d in dimensions] or [
+        {"name": "alignment", "question": "Do the two describe the same?", "anchors": _ALIKE}
+    ]
     column = replace(
         c.BUILT_IN[name],
         model="judge" if "judge" in models else next(iter(models)),

@@ -58,7 +58,7 @@ class Grid(Generator):
         if recipe == "plain" and attributes is None:
             raise SuiteError("attributes: the recipe 'plain' has none of its own; name them")
         self._recipe = recipe
-        scenes = recipe == "home_security"
+        self.rubrics = scenes = recipe == "home_security"
         self._attributes = read_attributes(attributes, TAXONOMY if scenes else None)
         self._given = [dict(c) for c in constraints or []]
         rules = read_rules(self._given, self._attributes)
@@ -130,8 +130,8 @@ class Grid(Generator):
         if request.size is not None and request.size < needed:
             raise SuiteError(
                 f"size: {request.size} is too small: every combination of {self._strength} "
-                f"attributes takes {len(covering)} scenarios, and the quotas {len(quotas)} more; "
-                f"at least {needed}"
+                f"attributes takes {len(covering)} scenarios"
+                + (f", the quotas {len(quotas)} more; at least {needed}" if quotas else "")
             )
         rows = covering + quotas
         rows += fill(space, rows, (), request.size or needed, dice)

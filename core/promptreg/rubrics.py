@@ -1,14 +1,26 @@
-"""The rubrics of a home-security assistant, used where a suite brings none of its own."""
+"""The six rubrics of a home-security assistant: what judges ask, and what each grade means.
+
+Generated scenarios have them as a file beside them, judges use them where a suite names none, and a
+judge reads that file, too.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
-__all__ = ["BUILT_IN"]
+__all__ = ["RUBRICS", "Rubric", "rubrics_yaml"]
 
-BUILT_IN: dict[str, dict[str, Any]] = {
+
+class Rubric(TypedDict):
+    """A dimension's question, and the meaning of each grade from 1 to 4."""
+
+    question: str
+    anchors: dict[int, str]
+
+
+RUBRICS: dict[str, Rubric] = {
     "relevance": {
-        "question": "Does the answer address the security concern that this scene really raises?",
+        "question": "Does the output address the actual security concern?",
         "anchors": {
             1: "It is about something else, or could have been written about any scene.",
             2: "It touches the scene but dwells on what does not matter for safety.",
@@ -17,7 +29,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
     "risk_calibration": {
-        "question": "Does the stated risk fit how serious the scene is?",
+        "question": "Is the score appropriate for the scenario's severity?",
         "anchors": {
             1: "Far off: an alarm about everyday life, or calm in the face of danger.",
             2: "Clearly too high or too low; somebody would act wrongly because of it.",
@@ -26,8 +38,8 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
     "context_usage": {
-        "question": "Do the facts given besides the detections (zone, time, usual activity, other "
-        "cameras) show in the reasoning?",
+        "question": "Are the enrichment inputs (zone, time, usual activity, other cameras) "
+        "reflected in the reasoning?",
         "anchors": {
             1: "They are ignored or contradicted.",
             2: "They are repeated, and nothing follows from them.",
@@ -36,7 +48,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
     "reasoning_quality": {
-        "question": "Does the explanation hold together, and does it lead to the conclusion?",
+        "question": "Is the explanation logical and complete?",
         "anchors": {
             1: "There is none, or it contradicts itself or the facts.",
             2: "It has gaps or invented facts that the conclusion rests on.",
@@ -45,7 +57,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
     "threat_identification": {
-        "question": "Is the threat recognised that is there, and none that is not?",
+        "question": "Did it correctly identify the actual threat, or that there is none?",
         "anchors": {
             1: "A threat is missed, or one is made up.",
             2: "It is hinted at, or mistaken for another kind.",
@@ -54,7 +66,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
     "actionability": {
-        "question": "Does a person at home know what to do after reading it?",
+        "question": "Is the output useful for a homeowner to act on?",
         "anchors": {
             1: "No: vague, or advice that would do harm.",
             2: "Only in general terms that fit anything.",
@@ -63,3 +75,11 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
     },
 }
+
+
+def rubrics_yaml() -> str:
+    """Return the rubrics as the file that a judge reads under `rubrics`."""
+    import yaml
+
+    facts = {name: {**rubric, "scale": [1, 4]} for name, rubric in RUBRICS.items()}
+    return str(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=100))
