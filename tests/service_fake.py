@@ -369,7 +369,7 @@ class FakeService:
             raise InvalidError(
                 f"no metric is called {metric!r}; there are: {there}", field="metric"
             )
-        point = {"template": "basic", "low": 0.38, "high": 0.57, "verdict": "fail"}
+        point = {"template": "basic", "share": True, "low": 0.38, "high": 0.57, "verdict": "fail"}
         return [
             {
                 "at": (NOW - timedelta(days=days)).isoformat(),

@@ -6,16 +6,20 @@ import math
 
 __all__ = [
     "amount",
+    "between",
     "change",
     "count",
     "duration",
     "interval",
     "level",
     "margin",
+    "moved",
     "number",
     "p_value",
     "rate",
     "ratio",
+    "score",
+    "titled",
 ]
 
 
@@ -35,6 +39,13 @@ def number(value: float | None, unit: str = "") -> str:
     else:
         text = f"{value:.3f}"
     return f"{text} {unit}".strip()
+
+
+def score(value: float | None) -> str:
+    """Format what one trial scored: `1`, `25`, `0.812`; a pass is no `1.00`."""
+    if value is not None and math.isfinite(value) and value == round(value):
+        return f"{value + 0.0:,.0f}"
+    return number(value)
 
 
 def ratio(value: float | None) -> str:
@@ -97,6 +108,40 @@ def interval(low: float | None, high: float | None, *, share: bool = False) -> s
     scale = 100 if share else 1
     places = 1 if share else _places(max(abs(low), abs(high)))
     return f"[{_signed(scale * low, places)}, {_signed(scale * high, places)}]"
+
+
+def moved(
+    difference: float | None,
+    ends: tuple[float | None, float | None] | None,
+    *,
+    share: bool = False,
+    ratios: tuple[float, float, float] | None = None,
+) -> tuple[str, str]:
+    """Format a change and its interval; as ratios where it has them: `×1.03`, `[×0.98, ×1.08]`.
+
+    Args:
+        difference: the change.
+        ends: of its interval.
+        share: whether they are shares, so that points of a percent are shown.
+        ratios: the ratio and the ends of its interval, of what is compared by ratios.
+    """
+    if ratios is not None:
+        bounded = math.isfinite(ratios[1]) and math.isfinite(ratios[2])
+        span = f"[{ratio(ratios[1])}, {ratio(ratios[2])}]" if bounded else "-"
+        return ratio(ratios[0]), span
+    return change(difference, share=share), interval(*(ends or (None, None)), share=share)
+
+
+def between(low: float | None, high: float | None, *, share: bool = False) -> str:
+    """Format the interval of a value itself: `75.3% to 93.3%`, `4.21 to 13.4`."""
+    if low is None or high is None:
+        return "-"
+    return f"{amount(low, share=share)} to {amount(high, share=share)}"
+
+
+def titled(metric: str, unit: str) -> str:
+    """Return a metric's name with the unit of the figures that follow: `deviation, points`."""
+    return f"{metric}, {unit}" if unit not in ("", metric) else metric
 
 
 def margin(value: float | None, unit: str = "", *, share: bool = False) -> str:

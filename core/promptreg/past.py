@@ -6,6 +6,7 @@ Times are ISO 8601 in UTC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +104,11 @@ class PastRun:
     manifest: Path | None = None
     place: str = ""
 
+    def scale(self, metric: str) -> tuple[bool, str]:
+        """Return whether a metric is a share, and the unit of its values otherwise."""
+        kind, unit, _ = self.scales.get(metric, ("", "", ""))
+        return kind == "binary", "" if kind == "binary" else unit
+
     def measure(self, metric: str, where: tuple[str, str] | None = None) -> Measure | None:
         """Return a metric of all scenarios, or of a slice; None where it was not measured."""
         return next((m for m in self.measures if m.metric == metric and m.slice == where), None)
@@ -114,6 +120,8 @@ class Line:
 
     Attributes:
         slice: attribute and value of a guard or of a slice that regressed; None: all scenarios.
+        kind, unit: of the metric; empty where the entry is older than they are.
+        ratio, ratio_low, ratio_high: of what is compared by ratios.
     """
 
     template: str
@@ -126,6 +134,29 @@ class Line:
     low: float | None = None
     high: float | None = None
     slice: tuple[str, str] | None = None
+    kind: str = ""
+    unit: str = ""
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+
+    @property
+    def share(self) -> bool:
+        """Whether its values are shares."""
+        return self.kind == "binary"
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit of its values; empty for shares, which carry a percent sign."""
+        return "" if self.share else self.unit
+
+    @property
+    def ratios(self) -> tuple[float, float, float] | None:
+        """The ratio and the ends of its interval, NaN for none; None where there is no ratio."""
+        if self.ratio is None:
+            return None
+        low, high = (math.nan if end is None else end for end in (self.ratio_low, self.ratio_high))
+        return self.ratio, low, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from promptreg.cli.progress import progress
+from promptreg.contracts.samples import sample_trials
 from promptreg.discovery import load_plugins
 
 
@@ -58,3 +59,19 @@ def test_no_terminal_no_display(capsys: pytest.CaptureFixture[str]) -> None:
         plugins.emit("promptreg_run_started", suite="porch", planned=60)
         assert clocks() == []
     assert capsys.readouterr().err == ""
+
+
+def test_a_batch_that_ends_at_once_is_told_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("promptreg.cli.progress._PLAIN_S", 0.0)
+    plugins = load_plugins()
+    with progress(plugins, quiet=False):
+        plugins.emit("promptreg_run_started", suite="porch", planned=60)
+        for _ in range(32):
+            plugins.emit("promptreg_trial_finished", trial=sample_trials()[0])
+        deadline, told = time.monotonic() + 30, ""
+        while not (told := told + capsys.readouterr().err):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert told.startswith("32 of 60 trials")

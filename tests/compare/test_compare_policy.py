@@ -453,6 +453,12 @@ def test_a_comparison_without_one_answer_says_so() -> None:
     assert said(none, one) == []
     (text,) = said(none, none)
     assert text.startswith("not one answer of either side could be used (empty 18)")
+    told, known = (
+        compare_pairs([RunPair("basic", run, run)], policy((ANSWERED,)), seed=1)[0]
+        for run in (none, one)
+    )
+    assert told.scenarios_needed is None
+    assert known.scenarios_needed
 
 
 def test_a_part_can_accuse_and_never_pass() -> None:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -98,6 +99,8 @@ def test_list_shows_comparisons_and_runs_and_filters(told: Here) -> None:
     assert {r["label"] for r in runs} == {"v1", "v2"}
     assert all(len(r["metrics"]) == 1 for r in runs)
     assert len(told("history", "list", "--json", "-n", "1").json) == 1
+    assert "the newest 2; there are more" in told("history", "list", "-n", "2").out
+    assert "there are more" not in told("history", "list", "-n", "3").out
     assert told("history", "list", "--json", "--since", "2100-01-01").json == []
     assert len(told("history", "list", "--json", "--since", "2026-09-30").json) == 3
     assert told("history", "list", "--json", "--template", "other").json == []
@@ -105,6 +108,10 @@ def test_list_shows_comparisons_and_runs_and_filters(told: Here) -> None:
     assert {c["gate"]["verdict"] for c in failed} == {"fail"}
     text = told("history", "list", "--metric", "in_range")
     assert "in_range: change" in text.out
+    assert re.search(r"-[\d.]+pp +\[-[\d.]+, -[\d.]+\]", text.out)  # as the comparison said it
+    assert re.search(
+        r"\d%.* to [\d.]+%", told("history", "list", "--runs", "--metric", "in_range").out
+    )
 
 
 def test_show_finds_by_the_beginning_of_an_id_and_writes_what_was_recorded(
@@ -114,6 +121,8 @@ def test_show_finds_by_the_beginning_of_an_id_and_writes_what_was_recorded(
     shown = told("history", "show", comparison["id"][:8])
     assert "GATE FAIL" in shown.out
     assert comparison["baseline"]["runs"]["basic"] in shown.out
+    assert re.search(r"in_range +100\.0% .*pp .*regressed", shown.out)
+    assert "deviation, points" in shown.out
     report = tmp_path / "r.json"
     told("history", "show", comparison["id"], "-o", str(report))
     assert json.loads(report.read_text("utf-8"))["gate"]["verdict"] == "fail"

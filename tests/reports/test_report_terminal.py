@@ -134,7 +134,7 @@ def test_synthetic_is_said_at_once() -> None:
 def test_more_when_asked() -> None:
     short, long = view(make_comparison()), view(make_comparison(), verbose=True)
     assert "and 23 more; -o report.html shows them all" in short
-    for words in ("re-run SE", "without failed trials: in_range -0.031", "policy 9f9f"):
+    for words in ("re-run SE", "without failed trials: in_range -3.1pp", "policy 9f9f"):
         assert words in long
         assert words not in short
 

@@ -48,6 +48,11 @@ def test_margin() -> None:
     assert numbers.margin(1234.0) == "±1,234"
 
 
+def test_what_one_trial_scored() -> None:
+    found = [numbers.score(v) for v in (1.0, -0.0, 25.0, 0.5, 1234.0, None, math.nan)]
+    assert found == ["1", "0", "25", "0.500", "1,234", "-", "-"]
+
+
 def test_line_of_a_share() -> None:
     line = line_of(difference("basic", ROWS["in_range"]))
     assert (line.baseline, line.candidate, line.change) == ("88.0%", "81.0%", "-7.0pp")
@@ -213,3 +218,41 @@ def test_a_slice_is_too_small_only_where_nothing_of_it_gets_a_verdict() -> None:
     assert digest.too_small(found) == (
         "too small for a verdict: kind=fog (in_range 88.0% to 81.0%, n 3), recall (kind=night)"
     )
+
+
+def test_a_figure_that_is_better_below_says_so() -> None:
+    assert line_of(difference("basic", ROWS["deviation"])).hint == "points, lower is better"
+    assert line_of(difference("basic", ROWS["false_alarm"])).hint == "lower is better"
+    assert line_of(difference("basic", ROWS["in_range"])).hint == ""
+    assert line_of(difference("basic", ROWS["latency"])).hint == "s"  # a ratio says it by itself
+
+
+def test_what_could_not_vary_could_have_been_seen_in_any_size() -> None:
+    stuck = dataclasses.replace(difference("basic", ROWS["in_range"]), detectable_difference=0.0)
+    assert line_of(stuck).seen == "any"
+
+
+def test_differences_without_failed_trials_are_in_the_units_of_the_table() -> None:
+    c = dataclasses.replace(make_comparison(), complete_case={"in_range": -0.031, "deviation": 2.0})
+    assert digest.without_failed(c) == [("deviation", "+2.00 points"), ("in_range", "-3.1pp")]
+    counts = dataclasses.replace(c.counts, failed={"baseline": {}, "candidate": {}})
+    assert digest.without_failed(dataclasses.replace(c, counts=counts)) == []
+
+
+def test_nobody_called_is_no_unknown_cost() -> None:
+    c = make_comparison()
+    counts = dataclasses.replace(c.counts, called=0, prompt_tokens=0, completion_tokens=0)
+    words = digest.spent(dataclasses.replace(c, counts=counts, cost=None))
+    assert "not known" not in words
+    assert "not counted" not in words
+
+
+def test_prices_come_after_answers_among_the_reasons() -> None:
+    c = make_comparison(templates=("basic",))
+    accused = [
+        dataclasses.replace(difference("basic", ROWS[name]), verdict=Verdict.REGRESSED, gating=True)
+        for name in ("latency", "in_range")
+    ]
+    why = digest.because(dataclasses.replace(c, differences=tuple(accused), limits=()))
+    assert [line.split(" ")[0] for line in why[:2]] == ["in_range", "latency"]
+    assert " s" in why[1]

@@ -87,14 +87,14 @@ async def test_what_may_not_be_asked_for_is_refused(tmp_path: Path) -> None:
     folder = write_recorded(tmp_path / "suite", n=8)
     engine = watcher(folder, max_queued=1)
     for refs, field in (
-        (("v1", "promptreg.yaml"), "refs[1]"),
-        (("v1", "git:HEAD"), "refs[1]"),
-        (("basic@git:HEAD", "v1"), "refs[0]"),
-        (("v1", "module:os"), "refs[1]"),
-        (("--json", "v1"), "refs[0]"),
-        (("v1.txt", "v1"), "refs[0]"),
-        (("run:nothing", "v1"), "refs[0]"),
-        (("other@v1", "v1"), "refs[0]"),
+        (("v1", "promptreg.yaml"), "candidate"),
+        (("v1", "git:HEAD"), "candidate"),
+        (("basic@git:HEAD", "v1"), "baseline"),
+        (("v1", "module:os"), "candidate"),
+        (("--json", "v1"), "baseline"),
+        (("v1.txt", "v1"), "baseline"),
+        (("run:nothing", "v1"), "baseline"),
+        (("other@v1", "v1"), "baseline"),
         (("v1",), "refs"),
     ):
         with pytest.raises(InvalidError) as refused:

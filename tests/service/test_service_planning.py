@@ -33,7 +33,7 @@ async def test_a_plan_is_what_the_command_says(tmp_path: Path) -> None:
     assert (await engine.jobs(suite=None, state=None, offset=0, limit=1)).total == 0
     with pytest.raises(InvalidError) as refused:
         await engine.plan(request("compare", "v1", "promptreg.yaml"), WHO)
-    assert refused.value.field == "refs[1]"
+    assert refused.value.field == "candidate"
     with pytest.raises(InvalidError, match="no scenario"):
         await engine.plan(request("compare", where={"nothing_has": "it"}), WHO)
     await engine.close()

@@ -112,12 +112,12 @@ async def test_empty_states() -> None:
     made = site_of(Empty(seeded=False))
     async with made.client:
         assert "Nothing is running." in await made.get("/")
-        assert "Nothing was compared yet." in await made.get("/")
+        assert "Nothing was compared here yet." in await made.get("/")
         assert "No job was asked for yet." in await made.get("/jobs")
         assert "No job is like that." in await made.get("/jobs?state=failed")
         assert "No run is stored yet" in await made.get("/runs")
         suite = await made.get("/suites/bare")
-        assert "No finished comparison tells about any metric yet." in suite
+        assert "No comparison that was asked for here tells about any metric yet." in suite
         assert "No scenario is like that." in await made.get(f"/suites/{SUITE}/scenarios?q=zzz")
 
 

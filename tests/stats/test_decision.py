@@ -67,6 +67,8 @@ def test_reconcile_keeps_only_what_holds_either_way(paired: Callable[..., Paired
     assert (both.low, both.high) == (worst.low, best.high)
     assert "regressed or improved" in both.notes[-1]
     assert reconcile(worst, worst) is worst
+    jointly = reconcile(worst, replace(worst, p_adjusted=1.0))  # others' gaps, not this one's
+    assert (jointly.p_adjusted, jointly.notes) == (1.0, worst.notes)
     unlimited = reconcile(worst, replace(worst, low=None))
     assert unlimited.low is None
     assert unlimited.verdict == "regressed"

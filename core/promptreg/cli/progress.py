@@ -39,6 +39,7 @@ class _Progress:
         self._drawing = threading.Lock()
         self._closed = False
         self._opener: threading.Timer | None = None
+        self._later: threading.Timer | None = None
 
     @hookimpl
     def promptreg_run_started(self, suite: str, planned: int) -> None:
@@ -61,9 +62,18 @@ class _Progress:
         self._failed += trial.failure is not None
         self._cached += trial.completion is not None and trial.completion.cached
         now = time.monotonic()
-        if now >= self._next or (self._bar.drawn and self._done == self._planned):
-            self._next = now + (_LOOK_S if self._terminal else _PLAIN_S)
+        if self._bar.drawn and self._done == self._planned:
             self._show(now)
+        elif now >= self._next and self._later is None:
+            # Judged trials come in whole batches: what is told is the batch, not its first one.
+            self._next = now + (_LOOK_S if self._terminal else _PLAIN_S)
+            self._later = threading.Timer(_LOOK_S, self._show_later)
+            self._later.daemon = True
+            self._later.start()
+
+    def _show_later(self) -> None:
+        self._later = None
+        self._show(time.monotonic())
 
     def _show(self, now: float) -> None:
         with self._drawing:
@@ -88,8 +98,9 @@ class _Progress:
 
     def close(self) -> None:
         """Remove the display."""
-        if self._opener is not None:
-            self._opener.cancel()
+        for timer in (self._opener, self._later):
+            if timer is not None:
+                timer.cancel()
         with self._drawing:
             self._closed = True
             self._bar.stop()

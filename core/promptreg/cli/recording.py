@@ -31,8 +31,8 @@ Record = Annotated[
     bool | None,
     typer.Option(
         "--record/--no-record",
-        help="Record in the history when all else is done; default: if the suite names one, or "
-        "PROMPTREG_RECORD=1.",
+        help="Record in the history when all else is done, or leave it in the outbox until "
+        "somebody asks for the history; default: if the suite names one, or PROMPTREG_RECORD=1.",
     ),
 ]
 _VARIABLE = "PROMPTREG_RECORD"

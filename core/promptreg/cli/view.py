@@ -236,8 +236,7 @@ def _end(c: Comparison, out: _Out, *, verbose: bool, reports: Sequence[str | Pat
                 "dim",
             )
         out.line(f"policy {one_line(c.policy_sha256, 64)}, alpha {c.alpha:g}", "dim")
-        for metric, value in sorted(c.complete_case.items()):
-            difference = f"{one_line(metric, 60)} {numbers.change(value)}"
-            out.line(f"without failed trials: {difference} (a footnote, never used)", "dim")
+        for metric, change in digest.without_failed(c):
+            out.line(f"without failed trials: {metric} {change} (a footnote, never used)", "dim")
     for path in reports:
         out.line(f"report: {one_line(str(path), 500)}")

@@ -64,6 +64,8 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
         return a if a.difference is None else b
     agree = a.verdict == b.verdict
     note = "missing scores bounded both ways"
+    # Corrected jointly, a metric that lacks nothing may differ in this figure because others do.
+    own = replace(b, p_adjusted=a.p_adjusted) != a
     if not agree:
         note += f": {a.verdict} or {b.verdict}, depending on them"
     adjusted = [p for p in (a.p_adjusted, b.p_adjusted) if p is not None]
@@ -85,7 +87,7 @@ def reconcile(a: PairedResult, b: PairedResult) -> PairedResult:
         confidence_worse_than_margin=_largest(
             (a.confidence_worse_than_margin, b.confidence_worse_than_margin)
         ),
-        notes=(*a.notes, *(n for n in b.notes if n not in a.notes), note),
+        notes=(*a.notes, *(n for n in b.notes if n not in a.notes), *([note] if own else [])),
     )
 
 

@@ -15,6 +15,11 @@ MID_P_FROM = 10
 """From this many changed units on, ties count half."""
 
 
+def how_few(changed: int) -> str:
+    """Return how many changed, where that is few: `none`, `only 3`."""
+    return f"only {changed}" if changed else "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is the same for all metrics of one analysis.

@@ -12,6 +12,7 @@ from promptreg.stats.evidence import (
     Evidence,
     Settings,
     family_swing,
+    how_few,
     rank_for,
     tail_p,
     too_few,
@@ -63,7 +64,7 @@ class MeanContrast:
         if changed < FEW_CHANGED:
             hidden = unseen_share(data.n_clusters, alpha) * width
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
-            notes.append(f"only {changed} changed: interval widened by changes not seen yet")
+            notes.append(f"{how_few(changed)} changed: interval widened by changes not seen yet")
         return Evidence(
             scale="difference",
             baseline=float(data.baseline.mean()),

@@ -15,6 +15,7 @@ from promptreg.stats.evidence import (
     Evidence,
     Settings,
     family_swing,
+    how_few,
     rank_for,
     tail_p,
     too_few,
@@ -81,7 +82,7 @@ class RankContrast:
         # where more than 1 - sqrt(1/2) of the families could have changed.
         if changed < FEW_CHANGED and unseen_share(data.n_clusters, alpha) >= 1 - math.sqrt(0.5):
             low, high = -math.inf, math.inf
-            notes.append(f"only {changed} changed: too few families to bound the ratio")
+            notes.append(f"{how_few(changed)} changed: too few families to bound the ratio")
         low, high = agree_at_zero(low, high, significant=p_value <= alpha, estimate=estimate)
         rank_total = n * (n + 1) / 2
         effect = 0.5 * float(self.sums.sum()) / rank_total

@@ -13,6 +13,7 @@ from promptreg.stats.evidence import (
     Evidence,
     Settings,
     family_swing,
+    how_few,
     tail_p,
     too_few,
     unseen_share,
@@ -66,7 +67,7 @@ class TotalsContrast:
         baseline = float(data.baseline.mean())
         if changed < FEW_CHANGED:
             low, high = self._guard(low, high, estimate, significant=p_value <= alpha)
-            notes.append(f"only {changed} changed: interval widened by changes not seen yet")
+            notes.append(f"{how_few(changed)} changed: interval widened by changes not seen yet")
         if not self.before.any():
             low, high = -math.inf, math.inf
             notes.append("the baseline's total is 0: the ratio is undefined")

@@ -16,6 +16,7 @@ from promptreg.stats.evidence import (
     Evidence,
     Settings,
     Swing,
+    how_few,
     tail_p,
     too_few,
     unseen_share,
@@ -82,7 +83,11 @@ class AggregateContrast:
         if changed < FEW_CHANGED or stuck(kept, estimate):
             hidden = unseen_share(data.n_clusters, alpha) * limit
             low, high = widen(low, high, hidden, estimate, significant=p_value <= alpha)
-            why = f"only {changed} changed" if changed < FEW_CHANGED else "the figure hardly varies"
+            why = (
+                f"{how_few(changed)} changed"
+                if changed < FEW_CHANGED
+                else "the figure hardly varies"
+            )
             notes.append(f"{why}: interval widened by changes not seen yet")
         return Evidence(
             scale="difference",

@@ -128,7 +128,7 @@ def _side(trial: SideTrial, other: SideTrial, label: str, limit: int) -> SideVie
         scores=tuple(
             (
                 one_line(name, 40),
-                numbers.number(value),
+                numbers.score(value),
                 value,
                 _differs(value, other.scores.get(name)),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from promptreg import numbers
 from promptreg.past import Line, PastComparison
 from promptreg_plugins.mlflow_history.names import tag_text
 
@@ -52,10 +53,10 @@ def _rows(lines: tuple[Line, ...]) -> Iterator[str]:
     ordered = sorted(lines, key=lambda n: (n.verdict != "regressed", not n.gating))
     for n in ordered:
         where = "all" if n.slice is None else f"{n.slice[0]}={n.slice[1]}"
-        span = "" if n.low is None else f"{n.low:+.3g} to {n.high:+.3g}"
-        change = "" if n.difference is None else f"{n.difference:+.3g}"
+        ends = (n.low, n.high)
+        change, span = numbers.moved(n.difference, ends, share=n.share, ratios=n.ratios)
         verdict = n.verdict.replace("_", " ") + ("" if n.gating else " (not gating)")
-        cells = [n.template, n.metric, where, change, span, verdict]
+        cells = [n.template, numbers.titled(n.metric, n.shown_unit), where, change, span, verdict]
         yield "| " + " | ".join(_safe(cell) for cell in cells) + " |"
 
 

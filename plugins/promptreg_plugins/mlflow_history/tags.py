@@ -32,7 +32,10 @@ KIND, ID, COMPLETE = f"{PREFIX}kind", f"{PREFIX}id", f"{PREFIX}complete"
 PRINT = f"{PREFIX}fingerprint."
 VERDICT = f"{PREFIX}verdict."
 FACT = f"{PREFIX}fact."
-PARTS = ("baseline", "candidate", "difference", "low", "high")
+PARTS = (
+    *("baseline", "candidate", "difference", "low", "high"),
+    *("ratio", "ratio_low", "ratio_high"),
+)
 
 
 def run_tags(run: PastRun) -> dict[str, str]:
@@ -85,6 +88,7 @@ def comparison_tags(comparison: PastComparison) -> dict[str, str]:
         "synthetic": _word(c.synthetic),
         "policy_sha256": c.policy_sha256,
         "command": c.command,
+        "scales": _json({line.metric: (line.kind, line.unit) for line in c.lines}),
         # Reports call a template NAME@LABEL where several of its versions were touched.
         **{template_tag(n): "yes" for name in names for n in (name, name.partition("@")[0])},
     } | _origin_tags(c.origin)

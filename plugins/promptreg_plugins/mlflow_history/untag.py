@@ -105,6 +105,7 @@ def comparison_from(
 ) -> PastComparison:
     """Return a comparison from tags and metrics."""
     t = _Tags(tags)
+    scales = t.mapping("scales")
     lines = []
     for key, words in sorted(tags.items()):
         if not key.startswith(VERDICT):
@@ -116,7 +117,12 @@ def comparison_from(
         numbers = {p: metrics.get(f"{template}/{metric}/{p}") for p in PARTS}
         verdict, _, gating = words.partition(" ")
         own, _, where = names[1]
-        line = Line(names[0][0], own, verdict, bool(gating), **numbers, slice=where)
+        scale = scales.get(own)
+        kind, unit = scale if isinstance(scale, list) and len(scale) == 2 else ("", "")
+        line = Line(
+            names[0][0], own, verdict, bool(gating), **numbers, slice=where,
+            kind=str(kind), unit=str(unit),
+        )  # fmt: skip
         lines.append(line)
     lines.sort(
         key=lambda n: (

@@ -148,7 +148,7 @@ class Service(Protocol):
     async def trend(self, suite: str, metric: str, template: str | None) -> list[dict[str, Any]]:
         """Return a metric over the finished jobs of a suite, the oldest first.
 
-        Keys: at, template, label, value, low, high, verdict, job_id.
+        Keys: at, template, label, share, value, low, high, verdict, job_id.
         """
         ...
 

@@ -57,31 +57,33 @@ def list_(
         raise UsageError("--verdict is of comparisons; leave --runs and --events out")
     o.read_env_file(env_file)
     project, history = a.open_history(config, no_sync=no_sync)
-    wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit)
+    wanted = Wanted(project.suite.suite, template, verdict, a.moment(since), limit + 1)
     found: list[dict[str, Any]] = []
     listed: Sequence[Past]
     if events:
         listed = happened = history.events(wanted)
         if as_json:
-            found = [event_dict(event) for event in happened]
+            found = [event_dict(event) for event in happened[:limit]]
         else:
-            _show_events(happened)
+            _show_events(happened[:limit])
     elif runs:
-        listed = history.runs(wanted)
+        listed = runs_found = history.runs(wanted)
         if as_json:
-            found = [run_dict(run, [metric]) for run in listed]
+            found = [run_dict(run, [metric]) for run in runs_found[:limit]]
         else:
-            _show_runs(listed, metric)
+            _show_runs(runs_found[:limit], metric)
     else:
         listed = past = history.comparisons(wanted)
         if as_json:
-            found = [comparison_dict(c) for c in past]
+            found = [comparison_dict(c) for c in past[:limit]]
         else:
-            _show(past, metric)
+            _show(past[:limit], metric)
     if as_json:
         print_json(found)
     elif not listed:
         print(f"nothing fits; {history.where()} is where it was looked for")
+    elif len(listed) > limit:  # one more than asked for was looked up
+        print(f"the newest {limit}; there are more: -n {5 * limit} shows them")
     return 0
 
 
@@ -103,14 +105,16 @@ def _show(found: Any, metric: str) -> None:
 def _head(c: PastComparison, name: str) -> list[str]:
     when = to_minute(c.created_at)
     mark = " (scripted)" if c.synthetic else ""
-    return [when, c.id[:10], name, f"{c.baseline} > {c.candidate}", f"{c.verdict}{mark}"]
+    return [when, c.id[:10], name, f"{c.baseline} → {c.candidate}", f"{c.verdict}{mark}"]
 
 
 def _numbers(line: Any) -> list[str]:
     if line is None:
         return ["-", "-", "-"]
-    span = "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]"
-    change = "-" if line.difference is None else f"{line.difference:+.3g}"
+    from promptreg import numbers
+
+    ends = (line.low, line.high)
+    change, span = numbers.moved(line.difference, ends, share=line.share, ratios=line.ratios)
     return [change, span, line.verdict.replace("_", " ")]
 
 
@@ -133,16 +137,21 @@ def _show_events(found: Sequence[PastEvent]) -> None:
 
 
 def _show_runs(found: Any, metric: str) -> None:
+    from promptreg import numbers
     from promptreg.cli.show import print_table
 
     rows = []
+    units = {}
     for run in found:
         m = run.measure(metric)
-        value = "-" if m is None else f"{m.value:.3g}"
-        span = "-" if m is None or m.low is None else f"{m.low:.3g} to {m.high:.3g}"
+        share, unit = run.scale(metric)
+        units[unit] = True
+        value = "-" if m is None else numbers.amount(m.value, share=share)
+        span = "-" if m is None else numbers.between(m.low, m.high, share=share)
         rows.append([*_run_head(run), value, span])
     if rows:
-        heads = ["finished", "run", "version", "text", "trials", "commit", metric]
+        heads = ["finished", "run", "version", "text", "trials", "commit"]
+        heads.append(numbers.titled(metric, next(iter(units))) if len(units) == 1 else metric)
         print_table([*heads, "95% interval"], rows, {4, 6})
 
 

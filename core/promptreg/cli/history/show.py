@@ -12,7 +12,7 @@ from promptreg.cli.history import asking as a
 from promptreg.errors import UsageError
 
 if TYPE_CHECKING:
-    from promptreg.past import Origin, PastComparison, PastEvent, PastRun
+    from promptreg.past import Line, Origin, PastComparison, PastEvent, PastRun
 
 __all__ = ["show"]
 
@@ -99,7 +99,7 @@ def _comparison(c: PastComparison) -> None:
     _facts(
         comparison=c.id,
         finished=c.created_at,
-        versions=f"{c.baseline} > {c.candidate}",
+        versions=f"{c.baseline} → {c.candidate}",
         command=c.command or "not known",
         provider=c.provider + (" (scripted: says nothing about any model)" if c.synthetic else ""),
         tree=_tree(c.origin),
@@ -107,25 +107,30 @@ def _comparison(c: PastComparison) -> None:
     )
     for name, sha256 in sorted(c.template_sha256.items()):
         runs = [side.get(name, "-") for side in (c.baseline_runs, c.candidate_runs)]
-        _facts(**{name: " > ".join(f"{h[:8]} run:{r}" for h, r in zip(sha256, runs, strict=True))})
-    rows = [
-        [
-            line.template,
-            line.metric + ("" if line.slice is None else f" ({'='.join(line.slice)})"),
-            *("-" if v is None else f"{v:.3g}" for v in (line.baseline, line.candidate)),
-            "-" if line.difference is None else f"{line.difference:+.3g}",
-            "-" if line.low is None else f"[{line.low:+.3g}, {line.high:+.3g}]",
-            line.verdict.replace("_", " ") + ("" if line.gating else " (not gating)"),
-        ]
-        for line in c.lines
-    ]
+        _facts(**{name: " → ".join(f"{h[:8]} run:{r}" for h, r in zip(sha256, runs, strict=True))})
+    rows = [_row(line) for line in c.lines]
     heads = ["template", "metric", c.baseline, c.candidate, "change", "95% interval", "verdict"]
     print_table(heads, rows, {2, 3, 4, 5})
     for warning in c.warnings:
         print(clean(f"warning: {warning}"))
 
 
+def _row(line: Line) -> list[str]:
+    from promptreg import numbers
+
+    where = "" if line.slice is None else f" ({'='.join(line.slice)})"
+    ends = (line.low, line.high)
+    return [
+        line.template,
+        numbers.titled(line.metric + where, line.shown_unit),
+        *(numbers.amount(v, share=line.share) for v in (line.baseline, line.candidate)),
+        *numbers.moved(line.difference, ends, share=line.share, ratios=line.ratios),
+        line.verdict.replace("_", " ") + ("" if line.gating else " (not gating)"),
+    ]
+
+
 def _run(run: PastRun) -> None:
+    from promptreg import numbers
     from promptreg.cli.show import print_table
     from promptreg.stages.report.text import clean
 
@@ -144,16 +149,13 @@ def _run(run: PastRun) -> None:
     )
     for name, value in sorted(run.fingerprints.items()):
         _facts(**{name: value[:80]})
-    rows = [
-        [
-            m.metric,
-            "all" if m.slice is None else f"{m.slice[0]}={m.slice[1]}",
-            f"{m.value:.3g}",
-            "-" if m.low is None else f"{m.low:.3g} to {m.high:.3g}",
-            f"{m.n:,}",
-        ]
-        for m in run.measures
-    ]
+    rows = []
+    for m in run.measures:
+        share, unit = run.scale(m.metric)
+        where = "all" if m.slice is None else f"{m.slice[0]}={m.slice[1]}"
+        value = numbers.amount(m.value, share=share)
+        span = numbers.between(m.low, m.high, share=share)
+        rows.append([numbers.titled(m.metric, unit), where, value, span, f"{m.n:,}"])
     print_table(["metric", "scenarios", "value", "95% interval", "n"], rows, {2, 3, 4})
     for note in run.notes:
         print(clean(f"note: {note}"))

@@ -110,7 +110,7 @@ def _drawn(chart: Chart) -> Any:
                 low=p.measure.low,
                 high=p.measure.high,
                 alarm=p.look is not None and p.look.alarm,
-                note=_note(p),
+                note=_note(p, share=chart.binary),
                 p_value=None if p.look is None else p.look.p_value,
             )
             for p in chart.points
@@ -134,18 +134,21 @@ def _small(chart: Chart) -> str:
     )
 
 
-def _note(point: Point) -> str:
+def _note(point: Point, *, share: bool) -> str:
+    from promptreg.numbers import change
+
     words = []
     look = point.look
     if point.problem:
         words.append(f"not watched: {point.problem}")
     elif look is not None and look.p_value is not None:
+        moved = change(look.difference, share=share)
         p = f"p {look.p_value:.4f}" if look.p_value >= 0.0005 else "p <.0005"
         against = f"against {look.earlier} earlier"
         if look.alarm:
-            words.append(f"DRIFT {look.difference:+.3g} {against}, {p}")
+            words.append(f"DRIFT {moved} {against}, {p}")
         else:
-            words.append(f"{look.difference:+.3g} {against}, {p}")
+            words.append(f"{moved} {against}, {p}")
             if not look.possible:
                 words.append("too few scenarios differ for an alarm")
     if point.changed:
@@ -155,28 +158,29 @@ def _note(point: Point) -> str:
 
 def _show(chart: Chart) -> None:
     from promptreg.cli.show import print_table
-    from promptreg.numbers import amount
+    from promptreg.numbers import amount, between, titled
     from promptreg.stages.report.text import clean
 
     slice_ = f", {chart.where[0]}={chart.where[1]}" if chart.where else ""
     print(clean(f"{chart.template}: {chart.metric}{slice_}"))
+    unit = "" if chart.binary else chart.unit
     rows = []
     for p in chart.points:
         m = p.measure
-        ends = [] if m.low is None else [m.low, m.high]
         rows.append(
             [
                 to_minute(p.run.created_at),
                 p.run.label,
                 p.run.template_sha256[:8],
                 p.run.origin.commit[:8] or "-",
-                amount(m.value, chart.unit, share=chart.binary),
-                " to ".join(amount(e, share=chart.binary) for e in ends) or "-",
+                amount(m.value, share=chart.binary),
+                between(m.low, m.high, share=chart.binary),
                 str(m.n),
-                _note(p),
+                _note(p, share=chart.binary),
             ]
         )
-    heads = ["finished", "version", "text", "commit", chart.metric, "95% interval", "n", "drift"]
+    heads = ["finished", "version", "text", "commit"]
+    heads += [titled(chart.metric, unit), "95% interval", "n", "drift"]
     print_table(heads, rows, {4, 5, 6})
     alarms = sum(p.look is not None and p.look.alarm for p in chart.points)
     looks = sum(p.look is not None and p.look.p_value is not None for p in chart.points)

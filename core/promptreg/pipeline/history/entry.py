@@ -85,6 +85,7 @@ def _runs(side: Mapping[str, Any]) -> dict[str, str]:
 
 def _line(entry: Mapping[str, Any]) -> Line:
     low, high = entry["interval"] or (None, None)
+    ratio, ratio_low, ratio_high = entry["ratio"] or (None, None, None)
     where = entry["slice"]
     return Line(
         template=str(entry["template"]),
@@ -97,6 +98,11 @@ def _line(entry: Mapping[str, Any]) -> Line:
         low=low,
         high=high,
         slice=None if where is None else (str(where["attribute"]), str(where["value"])),
+        kind=str(entry["kind"]),
+        unit=str(entry["unit"]),
+        ratio=ratio,
+        ratio_low=ratio_low,
+        ratio_high=ratio_high,
     )
 
 

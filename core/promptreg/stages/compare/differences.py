@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from promptreg.policy import OVERALL, Policy
 from promptreg.records import Outcome
+from promptreg.stages.compare.gaps import unanswered
 from promptreg.stages.compare.hints import hints
 from promptreg.stages.compare.lines import Line, slice_lines, whole_lines
 from promptreg.stages.compare.pairs import RunPair, Table, overall_table, table
@@ -249,7 +250,9 @@ def difference_of(line: Line, r: PairedResult, source: Table, *, n_clusters: int
         detectable_difference=r.detectable_difference,
         missing=Missing(int(lost[0]), int(lost[1])),
         suspect=r.suspect,
-        scenarios_needed=r.scenarios_needed,
+        scenarios_needed=None
+        if unanswered(line.pair.baseline, line.pair.candidate)  # more of them would tell nothing
+        else r.scenarios_needed,
         ratio=r.ratio,
         rerun_se=r.rerun_se,
         variance=(

@@ -18,7 +18,7 @@ from promptreg.stages.compare.pairs import RunPair
 from promptreg.stats.analysis import PairedScores, analyse
 from promptreg.verdicts import Limit
 
-__all__ = ["gap_limit", "is_gap_rate", "unequal_losses", "unjudged"]
+__all__ = ["gap_limit", "is_gap_rate", "unanswered", "unequal_losses", "unjudged"]
 
 _ANSWERED = "answered"
 Mask = NDArray[np.bool_]
@@ -107,7 +107,7 @@ def unjudged(pairs: Sequence[RunPair], policy: Policy) -> Iterator[str]:
     """
     for pair in pairs:
         name = f"template {pair.template}: " if len(pairs) > 1 else ""
-        if all(_failed(run).all() for run in (pair.baseline, pair.candidate)):
+        if unanswered(pair.baseline, pair.candidate):
             causes = Counter(pair.baseline.failures) + Counter(pair.candidate.failures)
             told = ", ".join(f"{cause} {n:,}" for cause, n in causes.most_common())
             yield (
@@ -133,6 +133,11 @@ def unjudged(pairs: Sequence[RunPair], policy: Policy) -> Iterator[str]:
                     f"the {side} could not be judged{told}; what is shown is "
                     "the worst case for the candidate"
                 )
+
+
+def unanswered(baseline: Run, candidate: Run) -> bool:
+    """Return whether not one answer of either side could be used."""
+    return all(bool(_failed(run).all()) for run in (baseline, candidate))
 
 
 def _failed(run: Run) -> Mask:

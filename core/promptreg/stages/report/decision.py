@@ -84,10 +84,10 @@ def because(comparison: Comparison, most: int = 8) -> list[str]:
     wholes = {(d.template, d.metric): d for d in c.differences if d.slice is None}
     shares = {d.metric for d in c.differences if d.kind == "binary"}
     said = []
-    for d in sorted(_accused(c), key=lambda d: -drop(d)):
+    for d in sorted(_accused(c), key=lambda d: (d.ratio is not None, -drop(d))):
         line = line_of(d)
         of = f"{one_line(d.template, 40)}: " if several else ""
-        unit = f" {line.unit}" if line.unit and d.ratio is None else ""
+        unit = f" {line.unit}" if line.unit not in ("", line.metric) else ""
         broke = next((f": {x}" for x in line.extras if " broke, " in x), "")
         went = f"from {line.baseline} to {line.candidate}{unit}"
         if line.by_people:

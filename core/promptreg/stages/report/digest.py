@@ -56,6 +56,7 @@ __all__ = [
     "too_small",
     "treatment_of",
     "whole_suite",
+    "without_failed",
     "worst",
 ]
 
@@ -242,15 +243,30 @@ def calibration_words(comparison: Comparison) -> str:
 def spent(comparison: Comparison) -> str:
     """Return what it took: trials, tokens, cost, time."""
     n = comparison.counts
-    parts = [
-        f"{numbers.count(n.planned, 'trial')} ({n.cached:,} cached, {n.called:,} called)",
-        f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens"
-        if n.prompt_tokens or n.completion_tokens
-        else "tokens not counted",
-        "cost not known" if comparison.cost is None else f"cost {comparison.cost:,.4g}",
-        numbers.duration(comparison.duration_s),
-    ]
-    return " · ".join(parts)
+    parts = [f"{numbers.count(n.planned, 'trial')} ({n.cached:,} cached, {n.called:,} called)"]
+    if n.prompt_tokens or n.completion_tokens:
+        parts.append(f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens")
+    elif n.called:
+        parts.append("tokens not counted")
+    if comparison.cost is not None:
+        parts.append(f"cost {comparison.cost:,.4g}")
+    elif n.called:  # who called nobody has no cost that could be unknown
+        parts.append("cost not known")
+    return " · ".join([*parts, numbers.duration(comparison.duration_s)])
+
+
+def without_failed(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return each metric's difference without failed trials; none where no trial failed."""
+    c = comparison
+    if not any(n for side in c.counts.failed.values() for n in side.values()):
+        return []
+    scales = {d.metric: (d.kind == "binary", d.unit) for d in c.differences}
+    found = []
+    for metric, value in sorted(c.complete_case.items())[:60]:
+        share, unit = scales.get(metric, (False, ""))
+        shown = "" if share or unit == metric else one_line(unit, 16)
+        found.append((one_line(metric, 60), numbers.change(value, shown, share=share)))
+    return found
 
 
 def stopping(comparison: Comparison) -> str:

@@ -71,7 +71,15 @@ class Line:
     @property
     def title(self) -> str:
         """Name and unit: `deviation, points`."""
-        return f"{self.metric}, {self.unit}" if self.unit not in ("", self.metric) else self.metric
+        return numbers.titled(self.metric, self.unit)
+
+    @property
+    def hint(self) -> str:
+        """What the figures need said beside the name: their unit, and which way is better."""
+        d = self.difference
+        down = d.direction == "lower_is_better" and d.ratio is None
+        unit = "" if self.unit == self.metric else self.unit
+        return ", ".join(filter(None, (unit, "lower is better" if down else "")))
 
     @property
     def by_people(self) -> bool:
@@ -87,25 +95,17 @@ class Line:
 def line_of(d: Difference) -> Line:
     """Return the line of one difference."""
     share = d.kind == "binary"
-    low, high = d.interval or (None, None)
-    if d.ratio is not None:
-        change, low, high = d.ratio
-        shown = numbers.ratio(change)
-        known = math.isfinite(high)
-        interval = f"[{numbers.ratio(low)}, {numbers.ratio(high)}]" if known else "-"
-        margin = numbers.ratio(d.margin)
-    else:
-        shown = numbers.change(d.difference, share=share)
-        interval = numbers.interval(low, high, share=share)
-        margin = numbers.margin(d.margin, share=share)
+    change, interval = numbers.moved(d.difference, d.interval, share=share, ratios=d.ratio)
     return Line(
         metric=name_of(d.metric, d.slice),
         unit="" if share else one_line(d.unit, 16),
         baseline=numbers.amount(d.baseline, share=share),
         candidate=numbers.amount(d.candidate, share=share),
-        change=shown,
+        change=change,
         interval=interval,
-        margin=margin,
+        margin=numbers.margin(d.margin, share=share)
+        if d.ratio is None
+        else numbers.ratio(d.margin),
         verdict=_verdict(d),
         seen=_seen(d, share=share),
         n=d.n_scenarios,
@@ -197,6 +197,8 @@ def criterion_words(criterion: Criterion) -> tuple[str, str]:
 def _seen(d: Difference, *, share: bool) -> str:
     if d.detectable_difference is None or (share and d.detectable_difference > 1):
         return "-"  # no share changes by more than all of it: nothing could have been seen
+    if d.detectable_difference <= 0:
+        return "any"  # all differences were alike: no other change was possible
     if d.ratio is not None and d.baseline:  # it is in the unit; people read ratios here
         return numbers.ratio(1 + d.detectable_difference / d.baseline)
     return numbers.margin(d.detectable_difference, share=share)

@@ -52,6 +52,7 @@ def _items(rows: Sequence[Difference], several: bool) -> list[Item]:
         unit = f" {line.unit}" if line.unit and line.unit != line.metric else ""
         where = [one_line(d.template, 30)] if several else []
         where += [slice_words(d.slice)] if d.slice else []
+        where += ["lower is better"] if line.hint.endswith("lower is better") else []
         moved = f"{line.moved}{unit}"
         items.append((one_line(d.metric, 40), ", ".join(where), moved, line.change))
     return items
@@ -143,6 +144,8 @@ def _entry(d: Difference, several: bool) -> tuple[str, str, str, str, str, str, 
     where = slice_words(d.slice) if d.slice else ""
     if several:
         where = f"{one_line(d.template, 30)}, {where}"
+    if line.hint.endswith("lower is better"):
+        where += ", lower is better"
     metric = one_line(d.metric, 40)
     return where, metric, line.moved, line.change, tone, sign, line.verdict, line.n
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from promptreg import numbers
 from promptreg.clock import to_minute
+from promptreg.policy import OVERALL
 from promptreg.stages.report import digest, pages
 from promptreg.stages.report.text import one_line
 from promptreg.verdicts import Comparison, GateVerdict, ScenarioChange
@@ -114,10 +115,17 @@ def _scenarios(c: Comparison, labels: look.Labels) -> dict[str, Any]:
         "template_names": [one_line(name, 60) for name in filters.templates],
         "cards": [look.scenario_card(change, labels, template=several) for change in _worst(c)],
         "all_changes": (
-            f"At most {_FAILED_CARDS} failed ones stand here; the table further down holds "
-            f"{len(rows):,} of {total:,} scenarios."
+            f"{_figure(c)}Of those that failed at most {_FAILED_CARDS} are here; the table "
+            f"further down holds {len(rows):,} of {numbers.count(total, 'scenario')}."
         ),
     }
+
+
+def _figure(c: Comparison) -> str:
+    """Return what the change of a scenario is a change of."""
+    if any(d.metric == OVERALL for d in c.differences):
+        return f"The figure is the change of {OVERALL}, below 0 for worse. "
+    return "The figure is the change of the first metric that gates, below 0 for worse. "
 
 
 def _worst(c: Comparison) -> list[ScenarioChange]:

@@ -17,10 +17,7 @@ def provenance(c: Comparison) -> dict[str, Any]:
     """Return what a reader who doubts the numbers looks for."""
     return {
         "facts_table": list(_facts(c)),
-        "complete_case": [
-            (one_line(metric, 60), numbers.change(value))
-            for metric, value in sorted(c.complete_case.items())[:60]
-        ],
+        "complete_case": digest.without_failed(c),
         "judge_note": any(d.kind == "ordinal" for d in c.differences),
         "calibration": digest.calibration_words(c),
         "rankings": [

@@ -67,7 +67,10 @@ class RunOptions(BaseModel):
         description="Stop before spending more: `500` (calls), `200000tokens`, `5usd`.",
         examples=["500"],
     )
-    record: StrictBool | None = Field(default=None, description="Whether the history gets it.")
+    record: StrictBool | None = Field(
+        default=None,
+        description="Whether the history is told at once; else it waits in the outbox.",
+    )
     no_cache: StrictBool | None = Field(default=None, description="Ask everything anew.")
 
     def plain(self) -> dict[str, Any]:

@@ -240,6 +240,7 @@ class TrendPoint(_Out):
     at: str
     template: str | None
     label: str | None
+    share: bool = Field(False, description="Whether value, low and high are shares, 0 to 1.")
     value: float | None
     low: float | None
     high: float | None

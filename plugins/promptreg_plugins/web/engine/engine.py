@@ -208,6 +208,7 @@ class Engine(Looking, People):
             return [
                 {
                     **{k: figure[k] for k in ("template", "label", "value", "low", "high")},
+                    "share": bool(figure.get("share")),  # jobs of old did not say so
                     "at": (job.ended_at or job.created_at).isoformat(),
                     "verdict": job.verdict,
                     "job_id": job.id,

@@ -18,7 +18,7 @@ __all__ = ["figures_of"]
 def figures_of(project: Project, run_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the metrics of stored runs; one that cannot be read is left out.
 
-    Keys: run_id, at, template, label, metric, value, low, high.
+    Keys: run_id, at, template, label, metric, share, value, low, high.
     """
     found: list[dict[str, Any]] = []
     try:
@@ -41,6 +41,7 @@ def figures_of(project: Project, run_ids: Sequence[str]) -> list[dict[str, Any]]
                     "template": facts.template,
                     "label": facts.label,
                     "metric": line.metric,
+                    "share": line.binary,
                     "value": plain(line.value),
                     "low": plain(low),
                     "high": plain(high),

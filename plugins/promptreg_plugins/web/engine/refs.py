@@ -41,7 +41,8 @@ def check_refs(project: Project, kind: JobKind, refs: Sequence[str]) -> None:
     try:
         known = _known(project)
         for i, ref in enumerate(refs):
-            _check(project, kind, ref, known, f"refs[{i}]")
+            field = f"refs[{i}]" if kind is JobKind.RUN else ("baseline", "candidate")[i]
+            _check(project, kind, ref, known, field)
     except PromptregError as e:
         raise ConflictError(str(e)) from e
 

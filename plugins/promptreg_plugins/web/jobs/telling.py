@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 from promptreg.hookspecs import hookimpl
@@ -35,7 +35,7 @@ class _Teller:
         self._descriptor = descriptor
         self.planned: int | None = None
         self.done = self.cached = self.failed = 0
-        self.next = 0.0
+        self._later: threading.Timer | None = None
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
 
@@ -48,9 +48,16 @@ class _Teller:
         except OSError:  # the pipe is full, or nobody is there any more
             return
 
+    def soon(self) -> None:
+        """Write the counts a little later: judged trials come in whole batches."""
+        if self._later is None:
+            self._later = threading.Timer(_INTERVAL_S, self.counts)
+            self._later.daemon = True
+            self._later.start()
+
     def counts(self) -> None:
         """Write the counts."""
-        self.next = time.monotonic() + _INTERVAL_S
+        self._later = None
         self.tell(planned=self.planned, done=self.done, cached=self.cached, failed=self.failed)
 
 
@@ -82,8 +89,7 @@ def promptreg_trial_finished(trial: Trial) -> None:
     _teller.done += 1
     _teller.failed += trial.failure is not None
     _teller.cached += trial.completion is not None and trial.completion.cached
-    if time.monotonic() >= _teller.next:
-        _teller.counts()
+    _teller.soon()
 
 
 @hookimpl

@@ -103,7 +103,7 @@ def view_of(document: Mapping[str, Any], wanted: Wanted) -> View:
         labels=labels,
         verdict=str(c.gate.verdict),
         sentence=digest.sentence(c),
-        reasons=[one_line(r, 300) for r in c.gate.reasons[:20]],
+        reasons=digest.because(c, 20),
         facts=digest.facts(c),
         stopping=digest.stopping(c),
         warnings=[one_line(w, 500) for w in c.warnings[:30]],

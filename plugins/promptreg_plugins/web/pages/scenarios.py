@@ -87,7 +87,14 @@ def _excerpt(row: ScenarioRow, query: str) -> tuple[str, str, str]:
     return "", "", ""
 
 
+_LINE = 100
+"""Characters of a list or an object that is shown in one line."""
+
+
 def _json(value: Any) -> str:
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    if len(line) <= _LINE:
+        return line
     return json.dumps(value, ensure_ascii=False, indent=1, default=str)
 
 

@@ -51,13 +51,15 @@ def trend_plot(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Ma
     dots = _dots(points)
     if not dots:
         return Markup("")
+    share = bool(points[-1].get("share"))
     picture = Drawing()
     low, high = _range(dots)
     right, bottom = picture.width - 10, _HEIGHT - 34
     down = scale(low, high, bottom, _TOP)
     for value in ticks(low, high, 4):
         picture.line(_LEFT, down(value), right, down(value), "grid")
-        picture.text(_LEFT - 6, down(value) + 3.5, f"{value:.4g}", "tick", "end")
+        shown = f"{100 * value:.4g}%" if share else f"{value:.4g}"
+        picture.text(_LEFT - 6, down(value) + 3.5, shown, "tick", "end")
     places = _places(len(dots), _LEFT + 26, right - 26)
     labels = list(dict.fromkeys(dot.label for dot in dots))
     for i, label in enumerate(labels):
@@ -72,12 +74,16 @@ def trend_plot(points: Sequence[Mapping[str, Any]], metric: str, key: str) -> Ma
             picture.mark(x, down(dot.value), shape, f"kind kind{kind}", told=dot.words)
         if i <= len(SHAPES):
             words = label if kind < len(SHAPES) else "others"
-            picture.mark(_LEFT + 6 + 52 * i, 8, shape, f"kind kind{kind}", 3.5)
-            picture.text(_LEFT + 14 + 52 * i, 12, one_line(words, 6), "tick")
+            picture.mark(_LEFT + 6 + 46 * i, 8, shape, f"kind kind{kind}", 3.5)
+            picture.text(_LEFT + 14 + 46 * i, 12, one_line(words, 6), "tick")
     step = max(1, math.ceil(len(dots) / 6))
+    day = ""
     for i in range(0, len(dots), step):
         picture.text(places[i], bottom + 15, dots[i].label, "tick", "middle")
-        picture.text(places[i], bottom + 27, dots[i].day, "tick", "middle")
+        if dots[i].day != day:  # the same day again would run into the one before
+            day = dots[i].day
+            words = day if len(dots) <= 4 or not i else day[5:]
+            picture.text(places[i], bottom + 27, words, "tick", "middle")
     said = "; ".join(dot.words for dot in dots[-20:])
     return picture.render(_HEIGHT, f"{one_line(metric, 40)} over time", f"{said}.", key)
 
@@ -126,9 +132,12 @@ def _dots(points: Sequence[Mapping[str, Any]]) -> list[_Dot]:
         low, high = _number(point.get("low")), _number(point.get("high"))
         label = one_line(str(point.get("label") or ""), 12)
         at = moment(point.get("at"))
-        around = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
+        share = bool(point.get("share"))
+        around = "" if low is None or high is None else numbers.between(low, high, share=share)
         verdict = one_line(str(point.get("verdict") or ""), 20)
-        words = f"{at} {label}: {numbers.number(value)}{around} {verdict}".rstrip()
+        words = f"{at} {label}: {numbers.amount(value, share=share)}"
+        words += f" ({around})" if around else ""
+        words = f"{words} {verdict}".rstrip()
         low, high = value if low is None else low, value if high is None else high
         found.append(_Dot(words, label, at[:10], value, low, high, verdict))
     return found

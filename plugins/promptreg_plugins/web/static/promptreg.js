@@ -86,6 +86,7 @@ const follow = (live) => {
       if (final(data.state)) { say("Ended: " + data.state + "."); reload(); return; }
       const title = document.querySelector("h1 .state");
       if (title) title.textContent = data.state;
+      document.title = document.title.replace(/^[a-z]+/, data.state);
       say(data.state === "queued" ? "Waiting for a free worker." : "Running.");
     },
     progress(data) {

@@ -50,7 +50,7 @@ def bars_of_levels(changes: Sequence[ScenarioChange], labels: tuple[str, str], k
     for name in names:
         shares = [f"{side[name] / len(changes):.0%}" for side in sides]
         words = f"{name} {shares[0]} → {shares[1]}"
-        width = 30 + 6.6 * len(words)
+        width = 30 + 7.6 * len(words)
         if x > 8 and x + width > picture.width:
             x, y = 8.0, y + 17
         picture.box(x, y - 9, 10, 10, f"step {_class(name)}")
