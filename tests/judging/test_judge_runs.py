@@ -22,7 +22,7 @@ from promptreg.pipeline.rescore import rescore
 from promptreg.pipeline.summary import run_versions
 from promptreg.pipeline.validate import check
 from promptreg.records import Outcome
-from promptreg.stages.report import comparison_json
+from promptreg.stages.report import comparison_json, digest
 from promptreg.store.runs import read_trials
 from suite_factory import answer_text, good_score
 
@@ -88,6 +88,9 @@ def test_gaps_of_the_judge_are_bounded_and_never_pass(tmp_path: Path) -> None:
 
     with running(ModelServer(worse)) as server, running(JudgeServer(moody)) as judge:
         found = compare(judged_project(tmp_path, server, judge, n=20), "v1", "v2", Options())
+        assert found.counts.judges.called == len(judge.calls)
+    assert found.counts.judges.cached + found.counts.judges.called >= 80  # three asks of a gap
+    assert f"{found.counts.judges.called} called" in digest.spent(found).partition("judges: ")[2]
     line = next(d for d in found.differences if d.metric == "relevance" and d.slice is None)
     assert line.missing.candidate == 20
     assert line.verdict == "inconclusive"

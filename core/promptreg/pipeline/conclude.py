@@ -131,6 +131,7 @@ def conclude(
     )
     return replace(
         whole,
+        counts=replace(whole.counts, judges=whole.counts.judges + preferred.calls),
         cost=cost,
         changes=listed,
         changes_total=len(changes),

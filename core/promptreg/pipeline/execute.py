@@ -26,6 +26,7 @@ from promptreg.stages.call import Budget, Spent, Stop, StopKind
 from promptreg.stages.parse import AnswerReader
 from promptreg.stages.score import Given, Scoring
 from promptreg.store.calls import CallStore
+from promptreg.verdicts import JudgeCalls
 
 __all__ = ["Executed", "execute"]
 
@@ -42,6 +43,7 @@ class Executed:
         warnings: what a reader must know.
         duration_s: seconds, from the first to the last trial.
         spent: what counts against a budget; calls that failed as well.
+        judges: what scorers asked of models; their cost is part of the tally's.
     """
 
     runs: tuple[Run, ...]
@@ -51,6 +53,7 @@ class Executed:
     duration_s: float
     warnings: tuple[str, ...] = field(default=())
     spent: Spent = field(default_factory=Spent)
+    judges: JudgeCalls = JudgeCalls()
 
 
 def execute(
@@ -190,6 +193,7 @@ class _Session:
             duration_s=time.perf_counter() - started,
             warnings=tuple(dict.fromkeys(self._warnings(absent))),
             spent=self.spent,
+            judges=JudgeCalls() if self.services is None else self.services.calls,
         )
 
     async def _ask(self, works: Sequence[Work], recorder: Recorder) -> None:

@@ -148,7 +148,13 @@ def _counts(pairs: Sequence[RunPair], executed: Executed | None) -> Counts:
     t = executed.tally
     extra = planned - t.planned  # trials of a stored run
     return Counts(
-        planned, t.cached + max(extra, 0), t.called, failed, t.prompt_tokens, t.completion_tokens
+        planned=planned,
+        cached=t.cached + max(extra, 0),
+        called=t.called,
+        failed=failed,
+        prompt_tokens=t.prompt_tokens,
+        completion_tokens=t.completion_tokens,
+        judges=executed.judges,
     )
 
 

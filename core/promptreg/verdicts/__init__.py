@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promptreg.verdicts.calibration import Calibration, CalibrationState, Power, Rate
-from promptreg.verdicts.comparison import Comparison, Counts, Side
+from promptreg.verdicts.comparison import Comparison, Counts, JudgeCalls, Side
 from promptreg.verdicts.design import Allocation, Design
 from promptreg.verdicts.figures import Breakdown, BreakdownRow, Curve, Pairwise, Ranking
 from promptreg.verdicts.gate import Criterion, Gate, GateVerdict, Limit
@@ -34,6 +34,7 @@ __all__ = [
     "Gate",
     "GateVerdict",
     "JudgeAlone",
+    "JudgeCalls",
     "Limit",
     "Look",
     "MapPoint",

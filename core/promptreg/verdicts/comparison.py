@@ -13,7 +13,7 @@ from promptreg.verdicts.looks import Stopping
 from promptreg.verdicts.metrics import Difference
 from promptreg.verdicts.scenarios import ScenarioChange, ScenarioMap
 
-__all__ = ["SCHEMA_VERSION", "Comparison", "Counts", "Side"]
+__all__ = ["SCHEMA_VERSION", "Comparison", "Counts", "JudgeCalls", "Side"]
 
 
 SCHEMA_VERSION = "1"
@@ -38,6 +38,24 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCalls:
+    """What scorers asked of models: read from the store, answered now, tokens of the latter."""
+
+    cached: int = 0
+    called: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: JudgeCalls) -> JudgeCalls:
+        return JudgeCalls(
+            self.cached + other.cached,
+            self.called + other.called,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What was done: planned trials, read from the store, called now, failed by cause."""
 
@@ -48,6 +66,7 @@ class Counts:
     """Side (`baseline`, `candidate`) to cause to count."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    judges: JudgeCalls = JudgeCalls()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from promptreg.verdicts import (
     Curve,
     Gate,
     GateVerdict,
+    JudgeCalls,
     Limit,
     Look,
     Rate,
@@ -118,6 +119,7 @@ def _counts(entry: _Document) -> Counts:
         },
         prompt_tokens=entry["prompt_tokens"],
         completion_tokens=entry["completion_tokens"],
+        judges=JudgeCalls(**entry.get("judges", {})),
     )
 
 

@@ -12,7 +12,7 @@ from promptreg.pipeline.pairwise.sheet import Sheet
 from promptreg.records import Json, Outcome
 from promptreg.stages.compare import RunPair
 from promptreg.stats.agreement import LOW, Agreement
-from promptreg.verdicts import Difference, Pairwise, ScenarioChange
+from promptreg.verdicts import Difference, JudgeCalls, Pairwise, ScenarioChange
 
 __all__ = ["UNCALIBRATED", "PairsJudged", "remarked", "summed_up"]
 
@@ -35,6 +35,7 @@ class PairsJudged:
     warnings: list[str] = field(default_factory=list)
     synthetic: bool = False
     cost: float | None = None
+    calls: JudgeCalls = JudgeCalls()
 
     def noted(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
         """Return the differences with what a reader must know of preferences.

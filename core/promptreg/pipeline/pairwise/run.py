@@ -117,6 +117,7 @@ async def _judge_all(
     found.warnings += _edited(pairs, scenarios)
     found.synthetic = services.synthetic
     found.cost = services.cost
+    found.calls = services.calls
     return found
 
 

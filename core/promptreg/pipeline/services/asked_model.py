@@ -59,6 +59,8 @@ class AskedModel:
         """What a reader must know of this model; empty for nothing."""
         self.called = 0
         self.cached = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
         self.cost: float | None = None
 
     @property
@@ -172,6 +174,8 @@ class AskedModel:
         outcome = await self._caller.call(Call(prompt, repeat, key))
         if isinstance(outcome, Completion):
             self.called += 1
+            self.prompt_tokens += outcome.prompt_tokens or 0
+            self.completion_tokens += outcome.completion_tokens or 0
             if outcome.cost is not None:
                 self.cost = (self.cost or 0.0) + outcome.cost
         return outcome

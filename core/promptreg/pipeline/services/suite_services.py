@@ -16,6 +16,7 @@ from promptreg.records import Json
 from promptreg.stages.call import Budget, Spent, StopKind
 from promptreg.stages.score import Scoring
 from promptreg.store.calls import CallStore
+from promptreg.verdicts import JudgeCalls
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,14 +126,13 @@ class SuiteServices:
         return [model.warning for model in self._models.values() if model.warning]
 
     @property
-    def called(self) -> int:
-        """Calls that were made and answered."""
-        return sum(model.called for model in self._models.values())
-
-    @property
-    def cached(self) -> int:
-        """Answers that were read from the store, or shared."""
-        return sum(model.cached for model in self._models.values())
+    def calls(self) -> JudgeCalls:
+        """What was asked of all models; a shared answer counts as one from the store."""
+        models = self._models.values()
+        return sum(
+            (JudgeCalls(m.cached, m.called, m.prompt_tokens, m.completion_tokens) for m in models),
+            JudgeCalls(),
+        )
 
     @property
     def cost(self) -> float | None:

@@ -25,6 +25,7 @@ from promptreg.verdicts import (
     Criterion,
     Difference,
     GateVerdict,
+    JudgeCalls,
     Limit,
     ScenarioChange,
     StopReason,
@@ -248,11 +249,22 @@ def spent(comparison: Comparison) -> str:
         parts.append(f"{n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens")
     elif n.called:
         parts.append("tokens not counted")
+    if n.judges.cached or n.judges.called:
+        parts.append(_judges(n.judges))
     if comparison.cost is not None:
         parts.append(f"cost {comparison.cost:,.4g}")
-    elif n.called:  # who called nobody has no cost that could be unknown
+    elif n.called or n.judges.called:  # who called nobody has no cost that could be unknown
         parts.append("cost not known")
     return " · ".join([*parts, numbers.duration(comparison.duration_s)])
+
+
+def _judges(n: JudgeCalls) -> str:
+    """Return what scorers asked of models, in words."""
+    asked = numbers.count(n.cached + n.called, "answer")
+    words = f"judges: {asked} ({n.cached:,} cached, {n.called:,} called"
+    if n.prompt_tokens or n.completion_tokens:
+        words += f", {n.prompt_tokens:,} prompt and {n.completion_tokens:,} completion tokens"
+    return words + ")"
 
 
 def without_failed(comparison: Comparison) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 from promptreg.stages.report.as_json.differences import by_side
@@ -54,6 +55,7 @@ def counts_json(counts: Counts) -> dict[str, Any]:
         "failed_total": {side: sum(counts.failed.get(side, {}).values()) for side in sides},
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
+        "judges": asdict(counts.judges),
     }
 
 
