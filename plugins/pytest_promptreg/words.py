@@ -38,8 +38,7 @@ def _lines(checked: Checked, comparison: Comparison) -> Iterator[str]:
     yield f"{sides[0]} against {sides[1]} · {_size(checked.rows)}"
     if check.where and not any(d.gating for d in checked.rows):
         yield "a slice is a hint to 'promptreg gate'; this test takes it as a verdict"
-    if comparison.subject:
-        yield one_line(comparison.subject, 400)
+    yield from digest.compared(comparison)
     if comparison.synthetic:
         yield "SYNTHETIC answers from a scripted provider: they say nothing about any model"
     if gate.verdict is GateVerdict.INCONCLUSIVE and not comparison.synthetic:

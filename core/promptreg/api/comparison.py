@@ -214,7 +214,7 @@ class ComparisonResult:
                 c.gate.verdict.upper(),
                 "; ".join(one_line(r, 200) for r in c.gate.reasons[:6]),
             ),
-            html.lines([digest.facts(c), *([one_line(c.subject, 600)] if c.subject else [])]),
+            html.lines([digest.facts(c), *digest.compared(c)]),
             html.lines([one_line(w, 300) for w in c.warnings[:8]], "unsure"),
         ]
         for name, rows in tables.items():

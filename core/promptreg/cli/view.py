@@ -114,8 +114,8 @@ def _verdict(c: Comparison, out: _Out) -> None:
         out.line("SYNTHETIC answers from a scripted provider: this can never pass a gate", "bold")
     if c.design is not None:
         out.line(digest.design(c), indent=2)
-    if c.subject:
-        out.line(one_line(c.subject, 600), indent=2)
+    for what in digest.compared(c):
+        out.line(what, indent=2)
     if c.stopping is not None:
         out.line(digest.stopping(c), indent=2)
     for reason in c.gate.reasons[2:]:

@@ -114,6 +114,8 @@ class Comparison:
     """Whether a filter or limit left scenarios out; such a comparison can accuse, never pass."""
     subject: str = ""
     """What is compared, where it is providers, and whether texts differ too; else empty."""
+    revisions: str = ""
+    """Which revisions are compared, where the baseline comes from git; else empty."""
     breakdowns: tuple[Breakdown, ...] = ()
     curves: tuple[Curve, ...] = ()
     pairwise: tuple[Pairwise, ...] = ()

@@ -41,8 +41,7 @@ def headline(c: Comparison) -> Section:
     ]
     if c.design is not None:
         rows.append(f"\n{escape(digest.design(c), 900)}.")
-    if c.subject:
-        rows.append(f"\n**{escape(c.subject, 600)}.**")
+    rows += [f"\n**{escape(what, 600)}.**" for what in digest.compared(c)]
     if c.stopping is not None:
         rows.append(f"\n{escape(digest.stopping(c), 400)}.")
     if c.synthetic:

@@ -59,7 +59,7 @@ def _gate(comparison: Comparison, root: ET.Element) -> None:
             ET.SubElement(asked, "skipped", message=status)
     notes = [said, digest.facts(comparison), digest.spent(comparison)]
     notes += [digest.design(comparison)] if comparison.design else []
-    notes += [one_line(comparison.subject, 600)] if comparison.subject else []
+    notes += digest.compared(comparison)
     notes += [digest.stopping(comparison)] if comparison.stopping else []
     notes += ["SYNTHETIC answers: can never pass a gate"] if comparison.synthetic else []
     notes += [f"warning: {one_line(w, 400)}" for w in comparison.warnings]

@@ -69,6 +69,8 @@ def comparison_of(d: _Document) -> Comparison:
             Criterion(c["name"], c["what"], c["status"], c["note"]) for c in d.get("criteria", ())
         ),
         preset=d.get("preset") or "",
+        subject=d.get("subject", ""),
+        revisions=d.get("revisions", ""),
         breakdowns=tuple(_breakdown(entry) for entry in d.get("breakdowns", ())),
         curves=tuple(_curve(entry) for entry in d.get("curves", ())),
     )

@@ -100,7 +100,7 @@ def gate_base_ref(
         )
     sides, alone = _sorted(prepared, executed)
     sides.watch = watch
-    sides.warnings = [base.sides, *terms.warnings, *touched.notes, *prepared.notes, *looks]
+    sides.warnings = [*terms.warnings, *touched.notes, *prepared.notes, *looks]
     sides.warnings += executed.warnings if executed else ()
     names = (ref, _CANDIDATE)
     if sides.baseline:
@@ -126,6 +126,7 @@ def gate_base_ref(
     if alone:
         limits = judge_alone(alone, scoring, chosen, policy)
         comparison = with_alone(comparison, alone, limits, policy)
+    comparison = replace(comparison, revisions=base.sides)
     project.tell(comparison)
     return comparison
 

@@ -132,6 +132,11 @@ def facts(comparison: Comparison) -> str:
     return ", ".join([*label, shown, *_failed_words(causes(comparison))])
 
 
+def compared(comparison: Comparison) -> list[str]:
+    """Return what is compared besides what labels say: providers, revisions; mostly nothing."""
+    return [one_line(c, 600) for c in (comparison.subject, comparison.revisions) if c]
+
+
 def size(rows: Sequence[Difference]) -> str:
     """Return how much some rows rest on: scenarios, families or units of the draw, repeats."""
     largest = max(rows, key=lambda d: d.n_scenarios)

@@ -81,7 +81,7 @@ def _verdict(c: Comparison) -> dict[str, Any]:
         "reasons": digest.because(c),
         "facts": digest.facts(c),
         "design": digest.design(c),
-        "subject": one_line(c.subject, 600),
+        "compared": digest.compared(c),
         "stopping": digest.stopping(c),
         "synthetic": c.synthetic,
         "warnings": [one_line(w, 500) for w in c.warnings[:30]],

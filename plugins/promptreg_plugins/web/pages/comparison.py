@@ -104,7 +104,7 @@ def view_of(document: Mapping[str, Any], wanted: Wanted) -> View:
         verdict=str(c.gate.verdict),
         sentence=digest.sentence(c),
         reasons=digest.because(c, 20),
-        facts=digest.facts(c),
+        facts=". ".join([digest.facts(c), *digest.compared(c)]),
         stopping=digest.stopping(c),
         warnings=[one_line(w, 500) for w in c.warnings[:30]],
         synthetic=c.synthetic,

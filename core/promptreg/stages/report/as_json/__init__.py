@@ -46,6 +46,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "created_at": clean(c.created_at),
         "provider": clean(c.provider),
         "subject": clean(c.subject),
+        "revisions": clean(c.revisions),
         "synthetic": c.synthetic,
         "baseline": side_json(c.baseline),
         "candidate": side_json(c.candidate),
