@@ -87,7 +87,7 @@ def measure(
     short = simulated_policy(policy)
     criteria = check_criteria([p.candidate for p in pairs], policy)
     named = [*(g.where for g in policy.guards), *(b.where for b in policy.limits)]
-    attributes = sorted({name for where in named for name in where})
+    attributes = sorted({*short.slices, *(name for where in named for name in where)})
     pools = [pool_of(p.baseline, p.candidate, short.scales, attributes) for p in pairs]
     composites = [overall_of(pool, short) for pool in pools]
     plans = [

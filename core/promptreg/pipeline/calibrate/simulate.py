@@ -41,10 +41,12 @@ Tick = Callable[[], None]
 def simulated_policy(policy: Policy) -> Policy:
     """Return the policy without what cannot change a verdict: slices, metrics that do not gate.
 
-    Slices that lost keep an early look from passing; such a gate goes on to the next one, which
-    is left out here.
+    With several looks they stay: an early pass waits where a slice lost.
     """
     fewest = math.ceil(10 / policy.alpha)  # the analysis refuses fewer
+    draws = min(policy.draws, max(MOST_DRAWS, fewest))
+    if policy.looks.several:
+        return replace(policy, draws=draws)
     members = {m for names in policy.overall.values() for m in names}
     needed = {*policy.gating, *members, *(b.metric for b in policy.limits)}
     needed |= {guard.metric for guard in policy.guards}
@@ -52,7 +54,7 @@ def simulated_policy(policy: Policy) -> Policy:
         policy,
         slices=(),
         slicings=(),
-        draws=min(policy.draws, max(MOST_DRAWS, fewest)),
+        draws=draws,
         scales={name: scale for name, scale in policy.scales.items() if name in needed},
     )
 
