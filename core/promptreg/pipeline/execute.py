@@ -270,7 +270,7 @@ class _Session:
                 trial.failure = read
             else:
                 trial.answer = read
-                if item.repeat == 0 and not item.prompt.images:  # nothing found is often so
+                if item.repeat == 0 and not item.scenario.images:  # "nothing seen" is often right
                     self.echoes[item.version].add(outcome.text)
         else:
             trial.failure = outcome
