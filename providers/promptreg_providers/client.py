@@ -119,7 +119,8 @@ class JsonClient:
         headers = self._standing()
         if key:
             headers = {**headers, "Idempotency-Key": key}
-        reply = await self._open().post(
+        reply = await self._open().request(
+            "POST",
             self.base + path,
             encode(body).encode("ascii"),
             headers,
@@ -138,8 +139,10 @@ class JsonClient:
             CallError: any failure, typed.
             ProviderError: the API key is needed and missing.
         """
-        reply = await self._open().get(
+        reply = await self._open().request(
+            "GET",
             base + path,
+            None,
             self._standing(),
             connect_s=min(self.connect_s, 5.0),
             read_s=min(self.read_s, read_s),

@@ -13,8 +13,8 @@ from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.opening import make_caller, probed
 from promptreg.pipeline.parts import make_provider
 from promptreg.pipeline.project import Options, Project
+from promptreg.pipeline.tally import Tally
 from promptreg.protocols import Probe
-from promptreg.records import Completion
 from promptreg.stages.call import Budget, Caller, Spent, Stop, StopKind
 from promptreg.suite import ProviderEntry
 
@@ -47,8 +47,7 @@ class Desk:
         self.line = self.who
         self.prints: Mapping[str, str] = {}
         self.models: set[str] = set()
-        self.called = 0
-        self.cost: float | None = None
+        self.tally = Tally()
         self._project = project
         self._nonce = "" if options.cache else f"{time.time_ns():x}"
         self._cold = False
@@ -91,12 +90,6 @@ class Desk:
             if warm_up is not None:
                 with suppress(CallError, TimeoutError):
                     await asyncio.wait_for(warm_up(), self.entry.timeout.read)
-
-    def count(self, completion: Completion) -> None:
-        """Count a call that was made now."""
-        self.called += 1
-        if completion.cost is not None:
-            self.cost = (self.cost or 0.0) + completion.cost
 
     def remarks(self) -> list[str]:
         """Return what a reader must know of the models that completions name."""
@@ -159,7 +152,8 @@ def several(desks: Sequence[Desk]) -> str:
         return desks[0].line
     parts = []
     for desk in desks:
-        cost = "" if desk.cost is None else f", cost {desk.cost:.4g}"
-        called = f" ({desk.called:,} called{cost})" if desk.cacheable else ""
+        tally = desk.tally
+        cost = "" if tally.cost is None else f", cost {tally.cost:.4g}"
+        called = f" ({tally.called:,} called{cost})" if desk.cacheable else ""
         parts.append(f"{desk.name}: {desk.line}{called}")
     return "; ".join(parts)

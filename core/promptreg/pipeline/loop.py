@@ -277,7 +277,7 @@ class Loop:
         if not desk.cacheable:  # completions that are local already were not called
             self.tally.cached += 1
             return
-        desk.count(completion)
+        desk.tally.count_call(completion)
         self.tally.count_call(completion)
 
     def _done(self, item: Item, outcome: Completion | Failure) -> None:

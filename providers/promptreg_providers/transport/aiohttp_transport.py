@@ -16,7 +16,7 @@ from yarl import URL
 
 from promptreg.errors import CallError
 from promptreg.records import Cause
-from promptreg_providers.transport.base import Reply, Requests, proxy_for
+from promptreg_providers.transport.base import Reply, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
 from promptreg_providers.transport.broken import (
     certificate_refused,
@@ -34,7 +34,7 @@ _IDLE_S = 4.0
 """Servers close idle connections after 5 s or more; being first avoids most lost races."""
 
 
-class AiohttpTransport(Requests):
+class AiohttpTransport:
     """A `Transport` on aiohttp; the session is opened with the first request of an event loop."""
 
     def __init__(self) -> None:
@@ -55,6 +55,7 @@ class AiohttpTransport(Requests):
         url: str,
         body: bytes | None,
         headers: Mapping[str, str],
+        *,
         connect_s: float,
         read_s: float,
         max_bytes: int,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-__all__ = ["MAX_BYTES", "Reply", "Requests", "Transport", "proxy_for"]
+__all__ = ["MAX_BYTES", "Reply", "Transport", "proxy_for"]
 
 MAX_BYTES = 10_000_000
 """The largest body read unless a provider is set otherwise; counted after decompression."""
@@ -39,76 +38,23 @@ class Transport(Protocol):
     `protocol`; an error status is no error here. Messages name the host, never a header.
     """
 
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a POST of `body`."""
-        ...
-
-    async def get(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a GET."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections; a later request opens new ones."""
-        ...
-
-
-class Requests(ABC):
-    """A `Transport` of which only the way to send any request is to be said."""
-
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a POST of `body`."""
-        return await self.request("POST", url, body, headers, connect_s, read_s, max_bytes)
-
-    async def get(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        connect_s: float,
-        read_s: float,
-        max_bytes: int,
-    ) -> Reply:
-        """Return the response to a GET."""
-        return await self.request("GET", url, None, headers, connect_s, read_s, max_bytes)
-
-    @abstractmethod
     async def request(
         self,
         method: str,
         url: str,
         body: bytes | None,
         headers: Mapping[str, str],
+        *,
         connect_s: float,
         read_s: float,
         max_bytes: int,
     ) -> Reply:
-        """Return the response to a request, or raise as `Transport` says."""
+        """Return the response; `body` is None where there is none to send."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections; a later request opens new ones."""
+        ...
 
 
 def proxy_for(url: str) -> str | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from promptreg.errors import CallError
-from promptreg_providers.transport.base import Reply, Requests, proxy_for
+from promptreg_providers.transport.base import Reply, proxy_for
 from promptreg_providers.transport.body import ACCEPT_ENCODING, BodyReader
 from promptreg_providers.transport.broken import (
     certificate_refused,
@@ -29,7 +29,7 @@ from promptreg_providers.transport.broken import (
 __all__ = ["HttpxTransport"]
 
 
-class HttpxTransport(Requests):
+class HttpxTransport:
     """A `Transport` on httpx.
 
     Args:
@@ -53,6 +53,7 @@ class HttpxTransport(Requests):
         url: str,
         body: bytes | None,
         headers: Mapping[str, str],
+        *,
         connect_s: float,
         read_s: float,
         max_bytes: int,

@@ -51,7 +51,15 @@ def nothing_compared(
     counts = Counts(0, 0, 0, _BOTH)
     if executed is not None:
         t = executed.tally
-        counts = Counts(0, t.cached, t.called, _BOTH, t.prompt_tokens, t.completion_tokens)
+        counts = Counts(
+            planned=0,
+            cached=t.cached,
+            called=t.called,
+            failed=_BOTH,
+            prompt_tokens=t.prompt_tokens,
+            completion_tokens=t.completion_tokens,
+            judges=executed.judges,
+        )
     criteria = check_criteria(alone, policy) if alone else ()
     partial = bool(alone) and scenarios.partial
     open_points = [*unasked, *open_criteria(criteria)]

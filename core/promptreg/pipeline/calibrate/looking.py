@@ -58,19 +58,32 @@ def hold(
         criteria: what the policy asks for besides numbers.
         seed: of flips and of the order of families.
     """
-    cut = _cut(pairs, policy, seed) if policy.looks.looks > 1 else None
-    if cut is None or len(cut.used) == 1:
-        differences = compare_pairs(pairs, policy, seed=seed)
-        limits = check_limits(pairs, policy)
-        gate = decide_gate(differences, limits, policy, synthetic=False, criteria=criteria)
-        return Held(differences, tuple(limits), gate)
-    sizes = [Counter(pair.baseline.families) for pair in pairs]
+    if policy.looks.looks > 1:
+        sizes = [Counter(pair.baseline.families) for pair in pairs]
+        cut = cut_families(sum(sizes, Counter()), policy.looks, seed)
+        if len(cut.used) > 1:
+            largest = max(max(found.values()) for found in sizes)
+            return _looked(pairs, policy, reach, criteria, cut, largest, seed)
+    differences, limits = compare_pairs(pairs, policy, seed=seed), check_limits(pairs, policy)
+    gate = decide_gate(differences, limits, policy, synthetic=False, criteria=criteria)
+    return Held(differences, limits, gate)
+
+
+def _looked(
+    pairs: Sequence[RunPair],
+    policy: Policy,
+    reach: Reach,
+    criteria: Sequence[Criterion],
+    cut: Cut,
+    largest: int,
+    seed: int,
+) -> Held:
     looked = LookedGate(
         policy,
         schedule_of(cut.shares, policy.alpha, policy.looks),
         scenario_looks=len(cut.used),
         families=cut.families,
-        largest=max(max(found.values()) for found in sizes),
+        largest=largest,
         reach=reach,
         seed=seed,
         draws=policy.draws,
@@ -81,17 +94,9 @@ def hold(
         if looked.look(now, share=share, criteria=criteria, whole=len(now) == len(pairs)):
             asked = share
             break
-    gate = decide_gate(
-        looked.differences, looked.limits, policy, synthetic=False, criteria=criteria
-    )
-    return Held(looked.differences, looked.limits, gate, asked)
-
-
-def _cut(pairs: Sequence[RunPair], policy: Policy, seed: int) -> Cut:
-    weights: Counter[str] = Counter()
-    for pair in pairs:
-        weights.update(pair.baseline.families)
-    return cut_families(weights, policy.looks, seed)
+    differences, limits = looked.differences, looked.limits
+    gate = decide_gate(differences, limits, policy, synthetic=False, criteria=criteria)
+    return Held(differences, limits, gate, asked)
 
 
 def _until(pairs: Sequence[RunPair], cut: Cut, look: int) -> list[RunPair]:

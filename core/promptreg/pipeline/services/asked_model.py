@@ -11,6 +11,7 @@ from promptreg.errors import CallError
 from promptreg.pipeline.keys import KeyMaker
 from promptreg.pipeline.opening import make_caller, probed_as
 from promptreg.pipeline.project import Project
+from promptreg.pipeline.tally import Tally
 from promptreg.protocols import Call, Provider
 from promptreg.records import Completion, Failure, Json, Prompt
 from promptreg.stages.call import Budget, Caller, Spent, Stop
@@ -57,11 +58,7 @@ class AskedModel:
         self._warming = asyncio.Lock()
         self.warning = ""
         """What a reader must know of this model; empty for nothing."""
-        self.called = 0
-        self.cached = 0
-        self.prompt_tokens = 0
-        self.completion_tokens = 0
-        self.cost: float | None = None
+        self.tally = Tally()
 
     @property
     def synthetic(self) -> bool:
@@ -98,7 +95,7 @@ class AskedModel:
         while (pending := self._asked.get(key)) is not None:
             await asyncio.wait({pending})
             if not pending.cancelled():
-                self.cached += isinstance(pending.result(), Completion)
+                self.tally.cached += isinstance(pending.result(), Completion)
                 return pending.result()
         future: asyncio.Future[Completion | Failure] = asyncio.get_running_loop().create_future()
         self._asked[key] = future
@@ -150,7 +147,7 @@ class AskedModel:
                 break
             known = known or (await store.wait([key])).get(key)  # another process is asking it
             if known is not None:
-                self.cached += 1
+                self.tally.cached += 1
                 return known
         outcome = await self._call(key, prompt, repeat)
         if store is None:
@@ -173,9 +170,5 @@ class AskedModel:
                     await asyncio.wait_for(warm_up(), self._entry.timeout.read)
         outcome = await self._caller.call(Call(prompt, repeat, key))
         if isinstance(outcome, Completion):
-            self.called += 1
-            self.prompt_tokens += outcome.prompt_tokens or 0
-            self.completion_tokens += outcome.completion_tokens or 0
-            if outcome.cost is not None:
-                self.cost = (self.cost or 0.0) + outcome.cost
+            self.tally.count_call(outcome)
         return outcome

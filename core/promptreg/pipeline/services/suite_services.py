@@ -128,16 +128,17 @@ class SuiteServices:
     @property
     def calls(self) -> JudgeCalls:
         """What was asked of all models; a shared answer counts as one from the store."""
-        models = self._models.values()
+        tallies = [model.tally for model in self._models.values()]
         return sum(
-            (JudgeCalls(m.cached, m.called, m.prompt_tokens, m.completion_tokens) for m in models),
+            (JudgeCalls(t.cached, t.called, t.prompt_tokens, t.completion_tokens) for t in tallies),
             JudgeCalls(),
         )
 
     @property
     def cost(self) -> float | None:
         """What the calls cost; None where no price is known."""
-        known = [model.cost for model in self._models.values() if model.cost is not None]
+        costs = (model.tally.cost for model in self._models.values())
+        known = [cost for cost in costs if cost is not None]
         return sum(known) if known else None
 
     def stop(self, reason: str) -> None:
