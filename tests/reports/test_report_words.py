@@ -218,6 +218,15 @@ def test_a_slice_is_too_small_only_where_nothing_of_it_gets_a_verdict() -> None:
     assert digest.too_small(found) == (
         "too small for a verdict: kind=fog (in_range 88.0% to 81.0%, n 3), recall (kind=night)"
     )
+    # A price that a longer prompt raises everywhere is not what a slice lost; of so few families
+    # its ratio is not known.
+    bill = dataclasses.replace(
+        part("latency", "fog", 3, small=True), baseline=3.0, candidate=9.0, difference=-99.0
+    )
+    priced = dataclasses.replace(
+        found, differences=(*rows, bill, difference("basic", ROWS["latency"]))
+    )
+    assert digest.too_small(priced) == digest.too_small(found)
 
 
 def test_a_figure_that_is_better_below_says_so() -> None:

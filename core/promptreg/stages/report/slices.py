@@ -110,14 +110,16 @@ def too_small(comparison: Comparison) -> str:
         for d in rows
         if d.insufficient
     )
-    names = [*(f"{part}{_what_it_lost(there[part])}" for part in whole), *single]
+    # Of too few families a ratio is not even known, so other rows tell what is a price.
+    prices = {d.metric for d in comparison.differences if d.ratio is not None}
+    lost = {part: [d for d in there[part] if d.metric not in prices] for part in whole}
+    names = [*(f"{part}{_what_it_lost(lost[part])}" for part in whole), *single]
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"too small for a verdict: {', '.join(names[:6])}{more}" if names else ""
 
 
 def _what_it_lost(rows: list[Difference]) -> str:
-    quality = [d for d in rows if d.ratio is None]
-    most = max(quality, key=drop, default=None)
+    most = max(rows, key=drop, default=None)
     if most is None or drop(most) <= 1:
         return ""
     line = line_of(most)
